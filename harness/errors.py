@@ -1,0 +1,131 @@
+"""The tree of errors and the exit statuses.
+
+HarnessError
+├─ UsageError     what was asked for cannot be done; nothing was run
+├─ ServerError    the server under test did not start, died, or could not be reached
+├─ SessionError   one session missed what its script expects; counted, fatal above a share
+├─ ProbeError     the probe is silent; the run goes on without it and says so
+└─ RecordError    a run folder cannot be written or read
+
+Every error says what happened, the likely reason, and what to do next. A leak is a finding, not an error.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import ClassVar
+
+
+class ExitStatus(IntEnum):
+    """What the process returns; CI reads these."""
+
+    FLAT = 0
+    LEAK = 1
+    USAGE = 2
+    INCONCLUSIVE = 3
+    SERVER_FAILED = 4
+    HARNESS_FAILED = 5
+    INTERRUPTED = 130
+
+
+class HarnessError(Exception):
+    """Anything that the harness can explain to its user."""
+
+    exit_status: ClassVar[ExitStatus] = ExitStatus.HARNESS_FAILED
+
+    def __init__(self, what: str, *, why: str = "", hint: str = "") -> None:
+        super().__init__(what, why, hint)
+        self.what = what
+        self.why = why
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return "\n  ".join(part for part in (self.what, self.why, self.hint) if part)
+
+
+class UsageError(HarnessError):
+    """The command line or configuration asks for something that cannot be done."""
+
+    exit_status = ExitStatus.USAGE
+
+
+class ScenarioNotFound(UsageError):
+    """No file, or no scenario of that name."""
+
+
+class ScenarioInvalid(UsageError):
+    """The scenario file does not load, or holds no scenario, or asks for the impossible."""
+
+
+class UnknownProtocol(UsageError):
+    """No chat protocol has that name."""
+
+
+class ServerError(HarnessError):
+    """The server under test failed; there is nothing to judge, or only part of it."""
+
+    exit_status = ExitStatus.SERVER_FAILED
+
+
+class ServerNotReady(ServerError):
+    """It started, and no WebSocket handshake succeeded in time."""
+
+
+class ServerExited(ServerError):
+    """The server's process is gone."""
+
+
+class SessionError(HarnessError):
+    """One session did not do what its script says."""
+
+    exit_status = ExitStatus.SERVER_FAILED
+
+
+class HandshakeRefused(SessionError):
+    """The WebSocket handshake failed, or was answered with another status than expected."""
+
+
+class ConnectionLost(SessionError):
+    """The server closed or reset the connection in the middle of the script."""
+
+
+class ProtocolViolation(SessionError):
+    """The server said something that the chat protocol does not allow, or reported an error."""
+
+
+class NoReply(SessionError):
+    """The wanted answer did not come within the scenario's own limit."""
+
+
+class ScriptFailed(SessionError):
+    """The scenario's own code raised."""
+
+
+class ProbeError(HarnessError):
+    """The probe does not answer."""
+
+
+class ProbeSilent(ProbeError):
+    """No probe greeted, or it stopped answering."""
+
+
+class ProbeVersionMismatch(ProbeError):
+    """The probe in the server speaks another version of the wire."""
+
+
+class RecordError(HarnessError):
+    """A run folder cannot be written or read."""
+
+    exit_status = ExitStatus.USAGE
+
+
+class RecordNotWritable(RecordError):
+    """The run folder takes no more data (disk full, no permission)."""
+
+
+class UnknownSchema(RecordError):
+    """The record was written by a version of the harness that this one does not know."""
+
+
+class RecordDamaged(RecordError):
+    """The record holds a line that is no record line, before its last."""
