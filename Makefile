@@ -1,0 +1,72 @@
+# The verbs of this project; `make` alone lists them. They run in .venv, which `make setup` fills from requirements.lock.
+
+PYTHON ?= python3
+VENV := .venv
+COMPLETE := $(VENV)/.complete
+# What .venv and the downloads take; checked before anything is made.
+ROOM_MIB := 800
+
+.DEFAULT_GOAL := help
+.PHONY: help setup stress test lint bench
+.ONESHELL:
+.SHELLFLAGS := -euc
+
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(COMPLETE) ## create .venv with the pinned dependencies and the project; nothing when that is done
+
+stress: $(COMPLETE) ## does the embedded chat server leak? ARGS="..." goes to `leak-harness run`; the status is the last line
+	@trap : INT  # the harness reports what it has when it is interrupted; its status comes after that
+	status=0
+	$(VENV)/bin/leak-harness run $(ARGS) || status=$$?
+	echo "exit status $$status"
+	exit "$$status"
+
+test: $(COMPLETE) ## the whole test suite; ARGS="..." goes to pytest
+	@$(VENV)/bin/python -m pytest $(ARGS)
+
+lint: $(COMPLETE) ## ruff, mypy --strict, and the direction of imports
+	@$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports --no-logo
+
+bench: $(COMPLETE) ## the benchmarks
+	@$(VENV)/bin/python -m pytest tests/benchmarks -q -s
+
+# A .venv without the mark is half-made and is made anew; one that has it is only brought up to date.
+$(COMPLETE): pyproject.toml requirements.lock
+	@refuse() { printf 'make setup: %s\n  %s\n' "$$1" "$$2" >&2; exit 1; }
+	again="then again: make setup"
+	free_mib() { df -Pk . | awk 'NR == 2 { print int($$4 / 1024) }'; }
+	need_mib() {
+	    [ "$$(free_mib)" -ge "$$1" ] ||
+	        refuse "the disk is too full: $$(free_mib) MiB are free here, $$1 MiB are needed" "make room, $$again"
+	}
+
+	command -v "$(PYTHON)" >/dev/null ||
+	    refuse "there is no '$(PYTHON)' on this machine" \
+	        "install Python 3.11 or later (Debian: apt-get install python3 python3-venv), $$again"
+	"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+	    refuse "$$("$(PYTHON)" --version 2>&1) is too old, 3.11 or later is needed" \
+	        "name a newer one: make PYTHON=python3.12 setup"
+	"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null ||
+	    refuse "'$(PYTHON)' has no module venv or ensurepip" \
+	        "install them (Debian: apt-get install $(notdir $(PYTHON))-venv), $$again"
+
+	if [ ! -e $(COMPLETE) ]; then
+	    rm -rf $(VENV)
+	    need_mib $(ROOM_MIB)
+	    "$(PYTHON)" -m venv $(VENV) || refuse "'$(PYTHON) -m venv' failed, as said above" "mend that, $$again"
+	fi
+	rm -f $(COMPLETE)
+	echo "installing the pinned dependencies into $(VENV): about 500 MiB, a minute or so"
+	mkdir -p $(VENV)/tmp  # downloads go to the disk that was checked
+	install() { TMPDIR="$(CURDIR)/$(VENV)/tmp" $(VENV)/bin/python -m pip install -qq --no-input "$$@"; }
+	{ install --require-hashes -r requirements.lock && install --no-deps --no-build-isolation -e .; } || {
+	    need_mib 100
+	    refuse "pip failed, as said above" "look at the network and the disk ($$(free_mib) MiB free), $$again"
+	}
+	rm -rf $(VENV)/tmp
+	touch $(COMPLETE)

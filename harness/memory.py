@@ -1,0 +1,274 @@
+"""The memory gate: malloc in use, USS and RSS, decided together, with kind and tags."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from harness.classify import SMALL_BLOCK_BYTES, Rates, flat_kind, is_fragmentation, leak_kind, leaking_share, tags
+from harness.gates import Judged, standing_reason
+from harness.policy import KIB
+from harness.quantities import format_size
+from harness.record import Series
+from harness.standing import Evidence, Situation, Standing, after_idle, evidence, held_metric, sessions_needed
+from harness.trend import Look, first_of_tail, steady_growth, tail_rate
+from harness.verdict import Kind, MemoryGate, Outcome, Tag
+
+LIMIT_PROBE_BYTES: Final = KIB
+LIMIT_BARE_BYTES: Final = 4 * KIB
+MALLOC_SHARE: Final = 0.5
+"""Malloc in use is exact and is held to half of the limit."""
+
+_METRICS: Final = {"malloc": "malloc_in_use", "uss": "uss", "rss": "rss"}
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """How the bytes stand together."""
+
+    standing: Standing
+    by: str | None = None
+    """The metric that decided: `malloc`, `uss` or `rss`."""
+    kind: Kind | None = None
+    """Where the standing already says it."""
+    reason: str = ""
+    confirmed: bool = True
+    """False where the run was too short for the guard, and the growth too large to go on."""
+
+
+def limit_bytes(situation: Situation) -> int:
+    """Growth per session that is still flat."""
+    default = LIMIT_PROBE_BYTES if situation.probe else LIMIT_BARE_BYTES
+    return default if situation.policy.limit_bytes is None else situation.policy.limit_bytes
+
+
+def memory_gate(situation: Situation) -> Judged:
+    """Malloc in use, USS and RSS, decided together."""
+    limit = limit_bytes(situation)
+    bytes_ = _evidence(situation, limit)
+    metric = held_metric(situation.record)
+    held = bytes_.get(metric)
+    if held is None:
+        return Judged(MemoryGate(Outcome.NOT_MEASURED, "the server's memory could not be read", limit=limit))
+    decision = decide(situation, bytes_, evidence(situation, "blocks", limit / SMALL_BLOCK_BYTES))
+    outcome, kind, reason = _outcome(situation, decision, held.series)
+    leak = outcome is Outcome.LEAK
+    gate = MemoryGate(
+        outcome=outcome,
+        reason=reason,
+        kind=kind,
+        tags=_tags(situation, decision, bytes_) if leak else (),
+        decided_by=decision.by,
+        metric=metric,
+        first=float(held.series.x[0]),
+        last=float(held.series.x[-1]),
+        peak=_peak(situation, metric),
+        growth_per_session=held.rate,
+        bounds=held.bounds,
+        limit=limit,
+        smallest_detectable=_smallest_detectable(held.look, limit),
+    )
+    open_ones = [one for one in bytes_.values() if not one.standing.calm]
+    since = [one.trend.suspected_sessions for one in open_ones if one.trend.suspected_sessions is not None]
+    needed = [sessions_needed(situation, one) for one in open_ones] if outcome is Outcome.INCONCLUSIVE else []
+    return Judged(
+        gate,
+        suspect=decision.standing is Standing.SUSPECT,
+        suspected_sessions=min(since, default=None),
+        sessions_needed=max(needed, default=None),
+    )
+
+
+def decide(situation: Situation, bytes_: dict[str, Evidence], blocks: Evidence | None) -> Decision:
+    """The joint standing, by the first rule that fires: engine, budget, a short run that the user fixed."""
+    engine = _by_engine(situation, bytes_, blocks)
+    if engine.standing is not Standing.OPEN:
+        return engine
+    if situation.over_budget:
+        return _by_budget(situation, bytes_, situation.policy.memory_budget_bytes, "the memory budget")
+    if situation.policy.fixed_cycles is not None and situation.at_bounds and situation.sessions < situation.full_guard:
+        held = bytes_[held_metric(situation.record)].series
+        by_half = _by_budget(situation, bytes_, held.x[0] / 2, "half of what the server held before the first session")
+        return by_half if by_half.standing is not Standing.OPEN else engine
+    return engine
+
+
+def _evidence(situation: Situation, limit: int) -> dict[str, Evidence]:
+    limits = {"malloc": limit * MALLOC_SHARE, "uss": limit, "rss": limit}
+    found = {by: evidence(situation, metric, limits[by]) for by, metric in _METRICS.items()}
+    return {by: one for by, one in found.items() if one is not None}
+
+
+def _by_engine(situation: Situation, bytes_: dict[str, Evidence], blocks: Evidence | None) -> Decision:
+    malloc = bytes_.get("malloc")
+    if malloc is not None and malloc.standing.growing:
+        return _growing(situation, "malloc", malloc)
+    outside = [by for by in ("uss", "rss") if by in bytes_]
+    growing = [by for by in outside if bytes_[by].standing.growing]
+    if growing:
+        return _by_outside(situation, growing[0], bytes_, blocks)
+    if all(one.standing.calm for one in bytes_.values()):
+        return _calm(bytes_)
+    if blocks is not None and blocks.standing.growing and _near_the_limit(bytes_, blocks, outside):
+        return _growing(situation, outside[0], blocks)
+    return Decision(Standing.OPEN, reason=_open_reason(bytes_))
+
+
+def _growing(situation: Situation, by: str, found: Evidence) -> Decision:
+    begun = situation.sessions >= situation.full_guard
+    return Decision(found.standing, by, reason=standing_reason(found), confirmed=begun)
+
+
+def _calm(bytes_: dict[str, Evidence]) -> Decision:
+    released = [by for by, one in bytes_.items() if one.standing is Standing.RELEASED]
+    if released:
+        return Decision(Standing.RELEASED, released[0], Kind.RELEASED_LATE, standing_reason(bytes_[released[0]]))
+    return Decision(Standing.FLAT)
+
+
+def _by_outside(situation: Situation, by: str, bytes_: dict[str, Evidence], blocks: Evidence | None) -> Decision:
+    """USS or RSS grows, malloc does not (or was not read): what is it that grows?
+
+    Objects of 512 bytes or less live in Python's own arenas, which malloc does not count. They can hold the growth
+    only where blocks grow, too; fewer than limit / 512 of them per session cannot hold the limit.
+    """
+    malloc, found = bytes_.get("malloc"), bytes_[by]
+    if malloc is None or (blocks is not None and blocks.standing.growing and _explains(blocks, found)):
+        return _growing(situation, by, found)
+    if not malloc.standing.calm or (blocks is not None and blocks.standing is Standing.OPEN):
+        return Decision(Standing.OPEN, reason=f"{by} grows; whether what is in use does, is open")
+    growth, free_growth = _tail_growths(situation)
+    if not is_fragmentation(growth, free_growth):
+        return _growing(situation, by, found)
+    if malloc.standing is Standing.RELEASED:
+        return Decision(Standing.RELEASED, by, Kind.RELEASED_LATE, standing_reason(malloc))
+    return Decision(
+        found.standing if "fragmentation" in situation.policy.fail_on else Standing.FLAT,
+        by,
+        Kind.FRAGMENTATION,
+        f"{by} grows by {format_size(found.rate or 0)} per session, while what is in use does not",
+    )
+
+
+def _explains(blocks: Evidence, outside: Evidence) -> bool:
+    return (blocks.rate or 0) * SMALL_BLOCK_BYTES >= (outside.rate or 0) / 2
+
+
+def _near_the_limit(bytes_: dict[str, Evidence], blocks: Evidence, outside: Sequence[str]) -> bool:
+    """Bytes outside grow by more than the limit, but in pages too coarse to be sure; an exact count of the small
+    objects that explain it is sure.
+    """
+    return bool(outside) and all(
+        bytes_[by].look is not None
+        and (bytes_[by].rate or 0) > bytes_[by].limit
+        and not bytes_[by].standing.calm
+        and _explains(blocks, bytes_[by])
+        for by in outside
+    )
+
+
+def _by_budget(situation: Situation, bytes_: dict[str, Evidence], budget: float, name: str) -> Decision:
+    by = held_metric(situation.record)
+    found = bytes_[by]
+    growth = float(found.series.x[-1] - found.series.x[0])
+    if growth < budget:
+        return Decision(Standing.OPEN, by, reason=f"grew by {format_size(growth)}, less than {name}")
+    if not steady_growth(found.series.t, found.series.x):
+        reason = f"grew by {format_size(growth)}, over {name}, but not steadily enough, or too soon, to call it a leak"
+        return Decision(Standing.OPEN, by, reason=reason)
+    standing = after_idle(situation, by, found.series, found.limit)
+    if standing is Standing.RELEASED:
+        return Decision(standing, by, Kind.RELEASED_LATE, "grew, and was released while the run idled")
+    return Decision(standing, by, reason=f"grew steadily by {format_size(growth)}, over {name}", confirmed=False)
+
+
+def _tail_growths(situation: Situation) -> tuple[float, float | None]:
+    """Of RSS and of what malloc holds beyond what is in use, over the tail and up to the last idle sample."""
+    record = situation.record
+    rss, system, in_use = (record.series(metric) for metric in ("rss", "malloc_system", "malloc_in_use"))
+    growth = _rise(rss)
+    if len(system.x) < 2 or len(system.x) != len(in_use.x):
+        return growth, None
+    return growth, _rise(Series(system.t, system.x - in_use.x, system.cycles))
+
+
+def _rise(series: Series) -> float:
+    return float(series.x[-1] - series.x[min(len(series.x) - 1, first_of_tail(len(series.x) - 1))])
+
+
+def _outcome(situation: Situation, decision: Decision, held: Series) -> tuple[Outcome, Kind | None, str]:
+    match decision.standing:
+        case Standing.LEAK:
+            kind = decision.kind or leak_kind(_rates(situation, held))
+            return Outcome.LEAK, kind, decision.reason
+        case Standing.FLAT | Standing.RELEASED:
+            kind, words = (decision.kind, decision.reason) if decision.kind else flat_kind(held.t, held.x)
+            return Outcome.FLAT, kind, words
+        case Standing.OPEN | Standing.SUSPECT:
+            return Outcome.INCONCLUSIVE, None, decision.reason
+
+
+def _rates(situation: Situation, held: Series) -> Rates:
+    def rate(metric: str) -> float | None:
+        series = situation.record.series(metric)
+        return tail_rate(series.t, series.x) if len(series.x) > 1 else None
+
+    in_use = situation.record.series("malloc_in_use")
+    events = in_use if len(in_use.x) > 1 else held
+    noise = 16.0 if events is in_use else 4096.0
+    return Rates(
+        total=tail_rate(held.t, held.x),
+        children=_children_rate(situation, held_metric(situation.record)),
+        malloc=rate("malloc_in_use"),
+        blocks=rate("blocks"),
+        objects=rate("gc_objects"),
+        leaking_share=leaking_share(events.t, events.x, noise),
+    )
+
+
+def _children_rate(situation: Situation, metric: str) -> float:
+    """Growth per session, over the tail, of all processes but the one that was started."""
+    rests = situation.record.rests
+    ready = situation.record.ready
+    if ready is None or len(rests) < 2:
+        return 0.0
+    start = min(len(rests) - 2, first_of_tail(len(rests) - 1))
+    sums = [
+        sum(process.values.get(metric, 0.0) for process in rests[at].processes if process.pid != ready.pid)
+        for at in (start, -1)
+    ]
+    return (sums[1] - sums[0]) / max(1, rests[-1].sessions - rests[start].sessions)
+
+
+def _tags(situation: Situation, decision: Decision, bytes_: dict[str, Evidence]) -> tuple[Tag, ...]:
+    found = bytes_[decision.by or held_metric(situation.record)]
+    shape = tags(found.series.t, found.series.x, found.look) if found.look is not None else ()
+    unwaited = situation.policy.grace_s > 0 and not situation.record.idles
+    return shape if decision.confirmed and not unwaited else (*shape, Tag.UNCONFIRMED)
+
+
+def _peak(situation: Situation, metric: str) -> float:
+    record = situation.record
+    readings = [rest.values for rest in record.rests] + [cycle.peaks for cycle in record.cycles]
+    return max(values[metric] for values in [*readings, *(beat.values for beat in record.beats)] if metric in values)
+
+
+def _smallest_detectable(look: Look | None, limit: float) -> float | None:
+    """The least growth per session that this tail, with its noise and jumps, would have shown to be over the limit.
+
+    It must exceed the limit after the largest jump and 2.5 times the noise are taken off; a jump that is the growth
+    itself, once a cycle, does not count.
+    """
+    if look is None:
+        return None
+    own = 2 * max(0.0, look.rate) * look.span / max(1, look.sample - look.warmup)
+    return limit + (max(0.0, look.jump - own) + 2.5 * look.noise) / look.span
+
+
+def _open_reason(bytes_: dict[str, Evidence]) -> str:
+    names: dict[str, list[str]] = {}
+    for by, one in bytes_.items():
+        if not one.standing.calm:
+            names.setdefault(standing_reason(one), []).append(by)
+    return "; ".join(f"{', '.join(bys)}: {reason}" for reason, bys in names.items())

@@ -1,0 +1,109 @@
+"""The server's event loops and their tasks, only looked at; where the server has no asyncio, the probe imports none."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
+
+from . import heap
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
+# Weak registries of all tasks: CPython 3.9 to 3.11, then 3.12 and 3.13. From 3.14 on they hold foreign tasks only.
+_REGISTRIES = ("_all_tasks", "_scheduled_tasks", "_eager_tasks")
+_TASKS_ARE_ASKED_OF_LOOPS = sys.version_info >= (3, 14)
+_RETRIES = 1000
+
+_forking: WeakSet[AbstractEventLoop] = WeakSet()
+_left_behind: WeakSet[AbstractEventLoop] = WeakSet()
+"""Loops that ran in the parent when this process was forked: they look as if they ran here, and will never turn."""
+
+
+def pending_tasks() -> int:
+    """Tasks that are not done, of all loops in all threads."""
+    asyncio = _asyncio()
+    if asyncio is None:
+        return 0
+    if _TASKS_ARE_ASKED_OF_LOOPS:
+        return pending_tasks_by_loop()
+    return sum(not task.done() and task.get_loop() not in _left_behind for task in _registered(asyncio))
+
+
+def pending_tasks_by_loop() -> int:
+    """The same by asking for each loop's tasks, which is all that CPython 3.14 knows of."""
+    asyncio = _asyncio()
+    if asyncio is None:
+        return 0
+    return sum(len(asyncio.all_tasks(loop)) for loop in _in_heap(asyncio) - set(_left_behind))
+
+
+def running() -> list[AbstractEventLoop]:
+    """Loops that run now, the main thread's first as far as loops tell their thread (uvloop does not)."""
+    asyncio = _asyncio()
+    if asyncio is None:
+        return []
+    loops = _running(task.get_loop() for task in _registered(asyncio))
+    if _TASKS_ARE_ASKED_OF_LOOPS or not loops:
+        loops |= _running(_in_heap(asyncio))
+    main = threading.main_thread().ident
+    return sorted(loops, key=lambda loop: getattr(loop, "_thread_id", main) != main)
+
+
+def before_fork() -> None:
+    """Remember the loop from whose thread the process is forked."""
+    asyncio = _asyncio()
+    loop = asyncio._get_running_loop() if asyncio else None
+    if loop is not None:
+        _forking.add(loop)
+
+
+def after_fork_in_child() -> None:
+    """That loop goes on in the parent only."""
+    _left_behind.update(_forking)
+
+
+def _running(loops: Iterable[Any]) -> set[Any]:
+    return {loop for loop in loops if loop.is_running()} - set(_left_behind)
+
+
+def _asyncio() -> Any:
+    """The module, once it is loaded in full."""
+    asyncio = sys.modules.get("asyncio")
+    return asyncio if hasattr(asyncio, "all_tasks") else None
+
+
+def _registered(asyncio: Any) -> set[Any]:
+    return {task for name in _REGISTRIES for task in _still(getattr(asyncio.tasks, name, ()))}
+
+
+def _still(registry: Iterable[Any]) -> list[Any]:
+    """A copy of what other threads may be changing, made as asyncio itself makes it.
+
+    Raises:
+        RuntimeError: it changed every time.
+    """
+    for _ in range(_RETRIES):
+        try:
+            return list(registry)
+        except RuntimeError:
+            continue
+    raise RuntimeError("the set of tasks did not stand still")
+
+
+def _in_heap(asyncio: Any) -> set[Any]:
+    """Loops that the collector tracks; where a server has frozen its heap, also those of younger futures."""
+    loops = set(heap.instances(set(_with_subclasses(asyncio.AbstractEventLoop))))
+    if gc.get_freeze_count():
+        loops |= {future.get_loop() for future in heap.instances(set(_with_subclasses(asyncio.Future)))}
+    return loops
+
+
+def _with_subclasses(cls: Any) -> Iterator[type]:
+    yield cls
+    for subclass in type.__subclasses__(cls):
+        yield from _with_subclasses(subclass)

@@ -1,0 +1,76 @@
+"""glibc's malloc, through ctypes; on any other allocator there is nothing to read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+try:
+    import ctypes
+except ImportError:  # a Python built without libffi
+    ctypes = None  # type: ignore[assignment]
+
+_FIELDS = ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost")
+_BELOW_MMAP_THRESHOLD = 100_000
+
+
+def _load_libc() -> Any:
+    try:
+        return ctypes.CDLL(None) if ctypes else None
+    except OSError:  # an interpreter linked statically
+        return None
+
+
+def _load_mallinfo2() -> Any:
+    """The function, or None: before glibc 2.33, on musl, or with another allocator in its place."""
+    mallinfo2 = getattr(_libc, "mallinfo2", None)
+    if mallinfo2 is None:
+        return None
+
+    class Mallinfo2(ctypes.Structure):
+        _fields_ = [  # noqa: RUF012 - what ctypes wants
+            (name, ctypes.c_size_t) for name in _FIELDS
+        ]
+
+    mallinfo2.restype = Mallinfo2
+    return mallinfo2 if any(_counts_what_is_allocated(mallinfo2) for _ in range(3)) else None
+
+
+def _counts_what_is_allocated(mallinfo2: Any) -> bool:
+    """With jemalloc or tcmalloc preloaded glibc's figures are there, and say nothing."""
+    _libc.malloc.restype, _libc.malloc.argtypes = ctypes.c_void_p, (ctypes.c_size_t,)
+    _libc.free.restype, _libc.free.argtypes = None, (ctypes.c_void_p,)
+    before = mallinfo2().uordblks
+    block = _libc.malloc(_BELOW_MMAP_THRESHOLD)
+    after = mallinfo2().uordblks
+    _libc.free(block)
+    return bool(after - before >= _BELOW_MMAP_THRESHOLD // 2)
+
+
+_libc = _load_libc()
+_mallinfo2 = _load_mallinfo2()
+
+
+def can_be_read() -> bool:
+    """Whether `in_use` and `system` mean anything here."""
+    return _mallinfo2 is not None
+
+
+def in_use() -> int:
+    """Bytes handed out: in all arenas (uordblks) and in blocks mapped one by one (hblkhd)."""
+    info = _mallinfo2()
+    return int(info.uordblks + info.hblkhd)
+
+
+def system() -> int:
+    """Bytes that malloc holds of the system, free ones included."""
+    info = _mallinfo2()
+    return int(info.arena + info.hblkhd)
+
+
+def trim() -> bool:
+    """Give free pages back to the system; False where malloc cannot."""
+    malloc_trim = getattr(_libc, "malloc_trim", None)
+    if malloc_trim is None:
+        return False
+    malloc_trim(0)
+    return True

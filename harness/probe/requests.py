@@ -1,0 +1,43 @@
+"""What the probe can be asked: one function each. A new request is a new line in the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from . import collection, gauges
+from .loop_thread import LoopThread
+from .wire import Collection, Sample
+
+Request = Mapping[str, Any]
+
+
+def read_gauges(_: Request) -> dict[str, int]:
+    """The gauges, without collecting first."""
+    return LoopThread().run(gauges.read)
+
+
+def collect(_: Request) -> Collection:
+    """Collect and trim."""
+    return collection.collect(LoopThread())
+
+
+def sample(request: Request) -> Sample:
+    """Collect and trim if the request says `"collect": true`, then the gauges: a rest sample in one round trip."""
+    thread = LoopThread()
+    collected = collection.collect(thread) if request.get("collect") is True else None
+    return Sample(gauges=thread.run(gauges.read), collection=collected)
+
+
+REQUESTS: dict[str, Callable[[Request], Any]] = {"gauges": read_gauges, "collect": collect, "sample": sample}
+
+
+def answer(request: Request) -> dict[str, Any]:
+    """The message that answers a request; one that fails is answered too."""
+    name = request.get("request")
+    if not isinstance(name, str) or name not in REQUESTS:
+        return {"error": f"unknown request {name!r}; known: {', '.join(sorted(REQUESTS))}"}
+    try:
+        return {"answer": REQUESTS[name](request)}
+    except Exception as error:  # noqa: BLE001 - the harness decides what it means; the server must not notice
+        return {"error": f"{name}: {type(error).__name__}: {error}"}

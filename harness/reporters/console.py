@@ -1,0 +1,92 @@
+"""The last lines of a run on the terminal: the verdict, how much, and the table of gates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from io import StringIO
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final
+
+from harness.record import RunRecord
+from harness.reporters.facts import Row, account, clean, failures, incidents, rows, sentence
+from harness.verdict import Outcome, Verdict, VerdictName
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_STYLES: Final = {
+    VerdictName.FLAT: "bold green",
+    VerdictName.LEAK: "bold red",
+    VerdictName.DEGRADED: "bold red",
+    Outcome.FLAT: "green",
+    Outcome.LEAK: "bold red",
+    Outcome.DRIFT: "bold red",
+    Outcome.INCONCLUSIVE: "yellow",
+    Outcome.NOT_MEASURED: "dim",
+}
+_PLAIN: Final = str.maketrans({"→": "->", "×": "x"})
+_LEAST_WIDTH: Final = 80
+_WIDE: Final = 100
+_MOST_LINES: Final = 5
+"""Of each list under the table; the report has them all."""
+
+
+def render(record: RunRecord, verdict: Verdict, width: int, color: bool) -> str:
+    """The verdict in colour for a terminal, or in plain characters that any log takes; at least 80 columns wide."""
+    from rich.console import Console
+    from rich.text import Text
+
+    out = StringIO()
+    console = Console(
+        file=out, width=max(width, _LEAST_WIDTH), force_terminal=color, color_system="standard" if color else None
+    )
+    name = (verdict.name.upper(), _STYLES.get(verdict.name, "bold yellow"))
+    console.print(Text.assemble(name, "  ", _printable(sentence(verdict))))
+    console.print(Text(_printable(account(record)), style="dim"))
+    if verdict.gates:
+        console.print(_table(rows(verdict), width, color))
+    for line in _notes(record, verdict):
+        console.print(Text(_printable(line)))
+    return out.getvalue()
+
+
+def _table(gates: list[Row], width: int, color: bool) -> Table:
+    """One line a gate; the bounds are left to the report where there is little room."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD if color else box.ASCII2, pad_edge=False)
+    numbers = {"per session": attrgetter("growth"), "bounds": attrgetter("bounds"), "limit": attrgetter("limit")}
+    if width < _WIDE:
+        del numbers["bounds"]
+    table.add_column("gate", no_wrap=True)
+    table.add_column("outcome", min_width=14)
+    for header in numbers:
+        table.add_column(header, justify="right", no_wrap=True)
+    table.add_column("first, last")
+    for row in gates:
+        words = [*(read(row) for read in numbers.values()), "\n".join(row.changes)]
+        cells = words if color else [word.translate(_PLAIN) for word in words]
+        table.add_row(row.gate, Text(row.finding, style=_STYLES[row.outcome]), *cells)
+    return table
+
+
+def _notes(record: RunRecord, verdict: Verdict) -> Iterator[str]:
+    """What the table leaves open, and what makes its numbers doubtful."""
+    yield from (f"{row.gate}: {row.reason}" for row in rows(verdict) if row.reason and row.outcome != Outcome.FLAT)
+    yield from _shortened("finding", [finding.summary for finding in verdict.findings])
+    yield from _shortened("doubt", verdict.doubts)
+    yield from _shortened("failed", failures(record))
+    yield from _shortened("incident", incidents(record))
+
+
+def _shortened(label: str, lines: Sequence[str]) -> Iterator[str]:
+    yield from (f"{label}: {line}" for line in lines[:_MOST_LINES])
+    if len(lines) > _MOST_LINES:
+        yield f"{label}: and {len(lines) - _MOST_LINES} more, see the report"
+
+
+def _printable(text: str) -> str:
+    """On one line, without the control sequences that a server's words may hold."""
+    return " ".join(clean(text).split())

@@ -1,0 +1,66 @@
+"""junit.xml: one test case a gate, so that CI shows which one failed."""
+
+from __future__ import annotations
+
+from typing import Final
+from xml.etree import ElementTree as ET
+
+from harness.record import RunRecord
+from harness.reporters.facts import Row, clean, duration_s, failures, incidents, rows
+from harness.verdict import Outcome, Verdict, VerdictName
+
+_ELEMENTS: Final = {Outcome.LEAK: "failure", Outcome.DRIFT: "failure", Outcome.INCONCLUSIVE: "error"}
+_NO_DECISION: Final = frozenset({VerdictName.SERVER_FAILED, VerdictName.INTERRUPTED})
+
+
+def render(record: RunRecord, verdict: Verdict) -> bytes:
+    """The whole file."""
+    suite = ET.Element("testsuite", name="leak-harness", timestamp=record.started.started_at.removesuffix("Z"))
+    suite.set("time", f"{duration_s(record):.3f}")
+    _run_case(suite, record, verdict)
+    for row in rows(verdict):
+        _gate_case(suite, record, row)
+    suite.set("tests", str(len(suite.findall("testcase"))))
+    for count, element in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        suite.set(count, str(len(suite.findall(f"testcase/{element}"))))
+    ET.indent(suite)
+    xml: bytes = ET.tostring(suite, encoding="utf-8", xml_declaration=True)
+    return xml + b"\n"
+
+
+def _case(suite: ET.Element, record: RunRecord, name: str) -> ET.Element:
+    return ET.SubElement(suite, "testcase", classname=clean(record.started.scenario), name=name)
+
+
+def _say(parent: ET.Element, element: str, message: str) -> None:
+    ET.SubElement(parent, element, message=clean(message))
+
+
+def _run_case(suite: ET.Element, record: RunRecord, verdict: Verdict) -> None:
+    """The run itself: an error when there is nothing that the gates could say."""
+    case = _case(suite, record, "run")
+    if verdict.name in _NO_DECISION:
+        _say(case, "error", verdict.summary)
+    words = [verdict.summary, *verdict.doubts, *failures(record), *incidents(record)]
+    ET.SubElement(case, "system-out").text = clean("\n".join(words))
+
+
+def _gate_case(suite: ET.Element, record: RunRecord, row: Row) -> None:
+    case = _case(suite, record, row.gate)
+    says = {
+        "growth per session": row.growth,
+        "bounds": row.bounds,
+        "limit": row.limit,
+        "first to last": ", ".join(row.changes),
+    }
+    numbers = ", ".join(f"{name} {value}" for name, value in says.items() if value)
+    message = "; ".join(filter(None, (row.finding, numbers, row.reason)))
+    allowed = row.gate in record.started.policy.allow
+    element = "skipped" if row.outcome == Outcome.NOT_MEASURED else None if allowed else _ELEMENTS.get(row.outcome)
+    if element:
+        _say(case, element, message)
+    else:
+        ET.SubElement(case, "system-out").text = clean(message)
+
+
+FILES: Final = {"junit.xml": render}

@@ -1,0 +1,158 @@
+"""memory.png, latency.png, cpu.png: the run over its sessions, with what the judge made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from harness.quantities import format_size
+from harness.record import RunRecord
+from harness.reporters import canvas
+from harness.reporters.canvas import BLUE, GREEN, INK, ORANGE, PURPLE, TWO_PIXELS, VERMILION, Floats
+from harness.reporters.facts import rows
+from harness.verdict import MemoryGate, Outcome, Verdict
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_MEMORY: Final = {"rss": ("RSS", BLUE), "uss": ("USS", GREEN), "malloc_in_use": ("malloc in use", PURPLE)}
+_STAGES: Final = {
+    "complete_s": ("complete", BLUE),
+    "first_audio_s": ("first audio", ORANGE),
+    "first_text_s": ("first text", GREEN),
+}
+_STRETCHES: Final = 30
+"""Over how many stretches of the run the medians of the replies are drawn."""
+_MOST_POINTS: Final = 4000
+_ANCHOR_SAMPLES: Final = 3
+_LEAST_CPU_TOP_PERCENT: Final = 5.0
+
+
+def memory(record: RunRecord, verdict: Verdict) -> bytes:
+    """Above, memory at rest and its peaks; below, the growth that was judged, beside the limit."""
+    drawn, axes = canvas.figure(7, panel_heights=(4, 3))
+    _title(axes[0], "Memory at rest", verdict, "memory")
+    _memory_levels(axes[0], record)
+    gate = verdict.gates.get("memory")
+    warmup = _warmup_sessions(record, verdict)
+    _memory_growth(axes[1], record, gate if isinstance(gate, MemoryGate) else MemoryGate(Outcome.NOT_MEASURED), warmup)
+    return canvas.finish(drawn, axes, record.sessions, warmup)
+
+
+def _memory_levels(axis: Axes, record: RunRecord) -> None:
+    peaks_t, peaks = _per_cycle(record, [cycle.peaks.get("rss") for cycle in record.cycles])
+    series = {name: record.series(name) for name in _MEMORY}
+    largest = max([one.x.max(initial=0) for one in series.values()] + [peaks.max(initial=0)])
+    unit, size = canvas.size_unit(largest)
+    for name, (label, color) in _MEMORY.items():
+        canvas.line(axis, series[name].t, series[name].x / size, color, label)
+    idles = [(rest.sessions, rest.values["rss"] / size) for rest in record.idles if "rss" in rest.values]
+    canvas.points(axis, peaks_t, peaks / size, "^", color=ORANGE, label="RSS, peak of a cycle")
+    canvas.points(axis, *_columns(idles), "D", color=INK, label="RSS, while idling")
+    axis.set_ylabel(f"memory ({unit})", color=INK)
+    axis.set_ylim(0, 1.08 * largest / size or 1)
+
+
+def _memory_growth(axis: Axes, record: RunRecord, gate: MemoryGate, warmup: float) -> None:
+    """The judged metric from the end of the warm-up on, where limit and interval begin too."""
+    metric = gate.metric if gate.metric in _MEMORY else "rss"
+    label, color = _MEMORY[metric]
+    series = record.series(metric)
+    judged = series.t >= warmup
+    if not judged.any():
+        return
+    since = np.array([0.0, max(np.ptp(series.t[judged]), 1.0)])
+    start = series.t[judged][0]
+    grown = series.x - series.x[judged][:_ANCHOR_SAMPLES].min()
+    bounds = gate.bounds if gate.bounds is not None and np.isfinite(gate.bounds).all() else None
+    slopes = [slope for slope in (gate.limit, *(bounds or ())) if slope is not None]
+    ends = np.array([0.0, *grown[judged], *(slope * since[1] for slope in slopes)])
+    unit, size = canvas.size_unit(float(np.abs(ends).max()))
+    canvas.line(axis, series.t, grown / size, color, f"{label}, judged")
+    if bounds is not None:
+        words = f"growth of {format_size(bounds[0])}\nto {format_size(bounds[1])} a session"
+        low, high = (bound * since / size for bound in bounds)
+        axis.fill_between(start + since, low, high, color=color, alpha=0.22, linewidth=0, label=words)
+    if gate.limit is not None:
+        words = f"limit, {format_size(gate.limit)} a session"
+        axis.plot(start + since, gate.limit * since / size, "--", color=INK, linewidth=TWO_PIXELS, label=words)
+    margin = 0.08 * np.ptp(ends) or size
+    axis.set_ylim((ends.min() - margin) / size, (ends.max() + margin) / size)
+    axis.set_ylabel(f"growth ({unit})", color=INK)
+
+
+def latency(record: RunRecord, verdict: Verdict) -> bytes:
+    """Every reply as a point, and the course of the median of each stage."""
+    drawn, axes = canvas.figure(4.5)
+    (axis,) = axes
+    _title(axis, "Reply latency", verdict, "latency")
+    sessions = list(chain.from_iterable(cycle.sessions for cycle in record.cycles))
+    turns = [(number, turn) for number, session in enumerate(sessions, 1) for turn in session.turns]
+    for stage, (label, color) in _STAGES.items():
+        timed = [(number, value) for number, turn in turns if (value := getattr(turn, stage)) is not None]
+        if timed:
+            t, y = _columns(timed)
+            every = len(t) // _MOST_POINTS + 1
+            axis.plot(t[::every], y[::every], ".", color=color, alpha=0.4, markersize=5, markeredgewidth=0)
+            canvas.line(axis, *_medians(t, y), color, f"{label}, median", marks=False)
+    failed = [number for number, session in enumerate(sessions, 1) if not session.ok][:_MOST_POINTS]
+    if failed:
+        axis.plot(failed, np.zeros(len(failed)), "x", color=VERMILION, clip_on=False, label="session that failed")
+    axis.set_ylabel("time from message (s)", color=INK)
+    axis.set_ylim(bottom=0)
+    return canvas.finish(drawn, axes, record.sessions)
+
+
+def _medians(t: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """Median of y over stretches of the run with as many values each."""
+    stretches = min(len(t), _STRETCHES)
+    middles = [part.mean() for part in np.array_split(t, stretches)]
+    return np.array(middles), np.array([np.median(part) for part in np.array_split(y, stretches)])
+
+
+def cpu(record: RunRecord, verdict: Verdict) -> bytes:
+    """Above, over the time in which sessions talked; below, at rest after each cycle."""
+    drawn, axes = canvas.figure(5.5, panel_heights=(1, 1))
+    _title(axes[0], "CPU of the server", verdict, "cpu")
+    idle = record.series("idle_cpu")
+    talking = _per_cycle(record, [cycle.talking_cpu_percent for cycle in record.cycles])
+    lines = ((*talking, ORANGE, "while sessions talk"), (idle.t, idle.x, BLUE, "at rest"))
+    for axis, (t, percent, color, when) in zip(axes, lines, strict=True):
+        canvas.line(axis, t, percent, color, "_")
+        axis.set_ylabel(f"{when}\n(% of one core)", color=INK)
+        axis.set_ylim(0, max(1.1 * percent.max(initial=0), _LEAST_CPU_TOP_PERCENT))
+    return canvas.finish(drawn, axes, record.sessions)
+
+
+def _title(axis: Axes, what: str, verdict: Verdict, gate: str) -> None:
+    row = next((row for row in rows(verdict) if row.gate == gate), None)
+    if row is None:
+        canvas.title(axis, what, None, "")
+    else:
+        growth = (
+            f", {row.growth} a session" if row.growth and gate == "memory" else f", {row.growth}" * bool(row.growth)
+        )
+        canvas.title(axis, what, row.outcome, row.finding + growth)
+
+
+def _warmup_sessions(record: RunRecord, verdict: Verdict) -> float:
+    """Sessions done when the engine began to look."""
+    return max((rest.sessions for rest in record.rests if rest.cycle <= verdict.warmup_cycles), default=0)
+
+
+def _per_cycle(record: RunRecord, values: list[float | None]) -> tuple[Floats, Floats]:
+    """One value a cycle, where there is one, over the sessions that were done when it ended."""
+    done = np.cumsum([len(cycle.sessions) for cycle in record.cycles])
+    having = [(t, value) for t, value in zip(done, values, strict=True) if value is not None]
+    return _columns(having)
+
+
+def _columns(pairs: Sequence[tuple[float, float]]) -> tuple[Floats, Floats]:
+    t, y = np.array(pairs, dtype=np.float64).reshape(-1, 2).T
+    return t, y
+
+
+FILES: Final = {"memory.png": memory, "latency.png": latency, "cpu.png": cpu}

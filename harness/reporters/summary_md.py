@@ -1,0 +1,50 @@
+"""summary.md: the verdict for the summary page of a CI job or a comment on a change."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from harness.record import RunRecord
+from harness.reporters.facts import account, clean, failures, incidents, rows, sentence
+from harness.verdict import Verdict
+
+_SPECIAL: Final = re.compile(r"([\\`*_\[\]<>#|~@&])")
+_COLUMNS: Final = ("gate", "outcome", "growth per session", "bounds", "limit", "first → last", "why")
+
+
+def render(record: RunRecord, verdict: Verdict) -> bytes:
+    """The whole file."""
+    lines = [f"## leak-harness: {verdict.name}", "", _escape(sentence(verdict)), "", _escape(account(record)), ""]
+    if verdict.gates:
+        lines += [*_table(verdict), ""]
+    lines += _list("Findings", [finding.summary for finding in verdict.findings])
+    lines += _list("Doubts", verdict.doubts)
+    lines += _list("Failed sessions", failures(record))
+    lines += _list("Incidents", incidents(record))
+    return "\n".join(lines).encode()
+
+
+def _table(verdict: Verdict) -> Iterator[str]:
+    yield _table_line(_COLUMNS)
+    yield _table_line(["---"] * len(_COLUMNS))
+    for row in rows(verdict):
+        cells = (row.gate, row.finding, row.growth, row.bounds, row.limit, ", ".join(row.changes), row.reason)
+        yield _table_line([_escape(cell) for cell in cells])
+
+
+def _table_line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _list(title: str, items: Sequence[str]) -> list[str]:
+    return [f"### {title}", "", *(f"- {_escape(item)}" for item in items), ""] if items else []
+
+
+def _escape(text: str) -> str:
+    """On one line, with nothing that Markdown or HTML would read: a server's words are only words."""
+    return _SPECIAL.sub(r"\\\1", " ".join(clean(text).split()))
+
+
+FILES: Final = {"summary.md": render}

@@ -1,0 +1,214 @@
+"""Where a run is, and how one metric of it stands once late releases have been waited for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from harness.metrics import METRICS
+from harness.policy import Policy
+from harness.record import RestSample, RunRecord, Series
+from harness.trend import (
+    FLAT_SPAN_SESSIONS,
+    Look,
+    State,
+    Trend,
+    follow,
+    remaining_rate,
+    sessions_to_settle,
+    tail_rate,
+)
+
+GUARD_PROBE: Final = 150
+"""Sessions before which growth may be a cache that fills: `functools.lru_cache` holds 128 entries by default."""
+GUARD_BARE: Final = 200
+"""Without forced collections: four or five periods of the collector's saw-tooth of about 41 sessions."""
+FLOOR_PROBE: Final = 48
+FLOOR_BARE: Final = 150
+"""A run that ends before its guard may still declare from here on; below, false alarms are 36 to 98 %."""
+GUARD_TASKS: Final = 40
+"""Caches hold no pending tasks. Threads, descriptors and children do pile up in pools, and wait for the guard."""
+MOST_IDLES: Final = 3
+"""Waits for late releases in one run; each may take the whole grace."""
+_LONGEST_SPAN: Final = 2000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """Where the run is."""
+
+    record: RunRecord
+    policy: Policy
+    probe: bool
+    sessions: int
+    at_bounds: bool
+    """As many cycles are done as the policy asks for, or allows."""
+    over_budget: bool
+    """Memory has grown by the policy's budget; with fewer than three cycles nothing could be said of it."""
+    ended: bool
+    """No cycle and no idle wait can follow: the record is closed, or the server or the user ended the run."""
+
+    @classmethod
+    def of(cls, record: RunRecord, policy: Policy) -> Situation:
+        """Read it off the record."""
+        sessions, cycles = record.sessions, len(record.cycles)
+        if policy.fixed_cycles is not None:
+            at_bounds = cycles >= policy.fixed_cycles
+        else:
+            bound = policy.max_cycles
+            at_bounds = sessions >= policy.max_sessions or (bound is not None and cycles >= bound)
+        held = record.series(held_metric(record))
+        return cls(
+            record=record,
+            policy=policy,
+            probe=record.has_probe,
+            sessions=sessions,
+            at_bounds=at_bounds,
+            over_budget=len(held.x) > 3 and held.x[-1] - held.x[0] >= policy.memory_budget_bytes,
+            ended=record.ended is not None or any(one.fatal or one.interrupted for one in record.incidents),
+        )
+
+    @property
+    def final(self) -> bool:
+        """The latest sample was to be the last one, so that it gets a look of its own.
+
+        A run that ended otherwise says what it said at its last look.
+        """
+        return self.at_bounds or self.over_budget
+
+    @property
+    def full_guard(self) -> int:
+        """Sessions before which no leak is declared, where the run can be long enough."""
+        return self.policy.guard_sessions or (GUARD_PROBE if self.probe else GUARD_BARE)
+
+    @property
+    def guard(self) -> int:
+        """The same for this run: one that ends before it has a shorter one, but not below the floor."""
+        if not self.final:
+            return self.full_guard
+        return min(self.full_guard, max(FLOOR_PROBE if self.probe else FLOOR_BARE, self.sessions))
+
+    @property
+    def idle(self) -> RestSample | None:
+        """The latest sample of the latest wait for late releases."""
+        return self.record.idles[-1] if self.record.idles else None
+
+    @property
+    def may_idle(self) -> bool:
+        """Whether a wait for late releases is still to come before a leak is declared."""
+        waited = {idle.cycle for idle in self.record.idles}
+        fresh = self.record.rests[-1].cycle in waited if self.record.rests else True
+        return self.policy.grace_s > 0 and not self.ended and not fresh and len(waited) < MOST_IDLES
+
+
+class Standing(StrEnum):
+    """How one metric stands."""
+
+    OPEN = "open"
+    FLAT = "flat"
+    RELEASED = "released"
+    """It grew, and what it had grown by went while the run idled."""
+    SUSPECT = "suspect"
+    """It grows; whether it is released late is still to be seen."""
+    LEAK = "leak"
+
+    @property
+    def calm(self) -> bool:
+        """Shown not to leak."""
+        return self in (Standing.FLAT, Standing.RELEASED)
+
+    @property
+    def growing(self) -> bool:
+        """Shown to grow."""
+        return self in (Standing.SUSPECT, Standing.LEAK)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One metric, followed and waited for."""
+
+    series: Series
+    limit: float
+    trend: Trend
+    standing: Standing
+
+    @property
+    def look(self) -> Look | None:
+        """The latest look."""
+        return self.trend.latest
+
+    @property
+    def rate(self) -> float | None:
+        """Growth per session over the tail."""
+        if self.look is not None:
+            return self.look.rate
+        return tail_rate(self.series.t, self.series.x) if len(self.series.x) > 1 else None
+
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """The engine's bounds of the growth per session."""
+        return (self.look.lower, self.look.upper) if self.look is not None else None
+
+
+def held_metric(record: RunRecord) -> str:
+    """The metric whose growth is reported: USS, or RSS where the system does not say USS."""
+    return "uss" if any("uss" in rest.values for rest in record.rests) else "rss"
+
+
+def evidence(situation: Situation, metric: str, limit: float, guard: int | None = None) -> Evidence | None:
+    """How a metric stands; None where it was not measured."""
+    series = situation.record.series(metric)
+    if len(series.x) == 0:
+        return None
+    trend = follow(series.t, series.x, limit, METRICS[metric].quantum, final=situation.final)
+    declared = trend.latest is not None and trend.latest.sessions >= (situation.guard if guard is None else guard)
+    grows = trend.state is State.LEAK and declared
+    flat = trend.state is State.FLAT
+    standing = after_idle(situation, metric, series, limit) if grows else Standing.FLAT if flat else Standing.OPEN
+    if standing is Standing.OPEN and _was_released(situation, metric, series, limit):
+        standing = Standing.RELEASED
+    return Evidence(series, limit, trend, standing)
+
+
+def after_idle(situation: Situation, metric: str, series: Series, limit: float) -> Standing:
+    """How a metric that grows stands: to be waited for, gone after the wait, or a leak."""
+    if situation.may_idle:
+        return Standing.SUSPECT
+    idle = situation.idle
+    if idle is not None and metric in idle.values and _gone(series, idle, idle.values[metric], limit):
+        return Standing.RELEASED
+    return Standing.LEAK
+
+
+def _gone(series: Series, idle: RestSample, value: float, limit: float) -> bool:
+    before = series.cycles <= idle.cycle
+    t, x = series.t[before], series.x[before]
+    return len(x) > 1 and remaining_rate(t, x, value) <= limit
+
+
+def _was_released(situation: Situation, metric: str, series: Series, limit: float) -> bool:
+    """Whether the metric grew up to the latest wait and was gone after it; the fall then keeps it open for long."""
+    idle = situation.idle
+    if idle is None or metric not in idle.values or not _gone(series, idle, idle.values[metric], limit):
+        return False
+    before = series.cycles <= idle.cycle
+    trend = follow(series.t[before], series.x[before], limit, METRICS[metric].quantum)
+    return trend.state is State.LEAK
+
+
+def sessions_needed(situation: Situation, found: Evidence, guard: int | None = None) -> int:
+    """About how many sessions more would settle an open metric, at so many a cycle as in the last one.
+
+    Where it grows by more than the limit so far, until a leak may be declared; else until its rise and its noise,
+    should they not get larger, are below the limit over a tail that spans enough.
+    """
+    t = found.series.t
+    per_cycle = max(1.0, float(t[-1] - t[-2])) if len(t) > 1 else 1.0
+    span = float(FLAT_SPAN_SESSIONS)
+    if found.look is not None and found.limit > 0:
+        span = min(_LONGEST_SPAN, max(span, found.look.upper * found.look.span / found.limit))
+    if (found.rate or 0.0) <= found.limit:
+        return round(sessions_to_settle(t, per_cycle, span))
+    first_looks = sessions_to_settle(t, per_cycle, 0.0)
+    return round(max(first_looks, float((guard or situation.full_guard) - t[-1])))

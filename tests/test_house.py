@@ -1,0 +1,312 @@
+"""The walls of the house: set-up, lint's direction of imports, and the wheel in a bare environment."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import venv
+from collections.abc import Iterable, Iterator
+from importlib.metadata import Distribution, distribution
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parent.parent
+LOCK = ROOT / "requirements.lock"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+FAKE_PYTHON = """#!/bin/sh
+# Does what the Makefile asks of a Python, and notes it.
+echo "$*" >> "{log}"
+case "$*" in
+    *version_info*) exit {old} ;;
+    --version) echo "Python 3.9.2" ;;
+    *"import ensurepip"*) exit {no_venv} ;;
+    "-m venv "*) mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
+    *"pip install"*) test ! -e "{broken}" ;;
+esac
+"""
+"""Set-up with it takes no network and no time."""
+
+
+class House:
+    """A folder with a Makefile and what it needs, and a Python that only pretends."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.log = folder / "asked.txt"
+        self.broken = folder / "broken"
+        for name in ("Makefile", "pyproject.toml", "requirements.lock"):
+            shutil.copy(ROOT / name, folder)
+        self.pretend()
+
+    def pretend(self, *, old: bool = False, no_venv: bool = False) -> None:
+        """From now on its Python is too old, or has no venv."""
+        script = FAKE_PYTHON.format(log=self.log, broken=self.broken, old=int(old), no_venv=int(no_venv))
+        (self.folder / "python3").write_text(script)
+        (self.folder / "python3").chmod(0o755)
+
+    def make(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run make as a newcomer would, whatever make runs this test."""
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+        command = ["make", f"PYTHON={self.folder / 'python3'}", *words]
+        return subprocess.run(command, cwd=self.folder, env=clean, capture_output=True, text=True, check=False)
+
+    def installs(self) -> int:
+        """How often pip was asked for something."""
+        return self.log.read_text().count("pip install")
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+def test_a_second_setup_does_nothing(house: House) -> None:
+    assert house.make("setup").returncode == 0
+    installed = house.installs()
+    assert installed == 2
+    again = house.make("setup")
+    assert again.returncode == 0
+    assert "installing" not in again.stdout
+    assert house.make("-q", "setup").returncode == 0
+    assert house.installs() == installed
+
+
+def test_a_new_lock_is_installed_into_the_environment_that_is_there(house: House) -> None:
+    house.make("setup")
+    os.utime(house.folder / "requirements.lock", (4e9, 4e9))
+    os.utime(house.folder / "pyproject.toml", (1, 1))
+    assert house.make("-q", "setup").returncode == 1
+    assert house.make("setup").returncode == 0
+    assert house.installs() == 4
+    assert house.log.read_text().count("-m venv") == 1
+
+
+def test_setup_installs_the_pins_by_hash_and_the_project_without_a_look_at_the_network(house: House) -> None:
+    house.make("setup")
+    pins, project = [line for line in house.log.read_text().splitlines() if "pip install" in line]
+    assert pins.endswith("--require-hashes -r requirements.lock")
+    assert project.endswith("--no-deps --no-build-isolation -e .")
+
+
+def test_a_setup_that_failed_is_repaired_by_the_next(house: House) -> None:
+    house.broken.touch()
+    failed = house.make("setup")
+    assert failed.returncode == 2
+    assert "make setup: pip failed, as said above" in failed.stderr
+    assert "then again: make setup" in failed.stderr
+    left_over = house.folder / ".venv" / "left-over"
+    left_over.touch()
+    house.broken.unlink()
+    assert house.make("setup").returncode == 0
+    assert not left_over.exists()
+    assert house.make("-q", "setup").returncode == 0
+
+
+def refusal(result: subprocess.CompletedProcess[str]) -> list[str]:
+    """What happened, and what to do next; the rest is make's own line."""
+    assert result.returncode == 2
+    *lines, makes_own = result.stderr.splitlines()
+    assert makes_own.startswith("make: ***")
+    return lines
+
+
+def test_a_python_that_is_too_old_is_refused_with_a_way_out(house: House) -> None:
+    house.pretend(old=True)
+    assert refusal(house.make("setup")) == [
+        "make setup: Python 3.9.2 is too old, 3.11 or later is needed",
+        "  name a newer one: make PYTHON=python3.12 setup",
+    ]
+    assert not (house.folder / ".venv").exists()
+
+
+def test_a_python_without_venv_is_refused_with_the_package_to_install(house: House) -> None:
+    house.pretend(no_venv=True)
+    what, next_step = refusal(house.make("setup"))
+    assert what.endswith("has no module venv or ensurepip")
+    assert "apt-get install python3-venv" in next_step
+
+
+def test_a_python_that_does_not_exist_is_refused(house: House) -> None:
+    what, next_step = refusal(house.make("PYTHON=no-such-python", "setup"))
+    assert what == "make setup: there is no 'no-such-python' on this machine"
+    assert "apt-get install python3" in next_step
+
+
+def test_too_little_room_is_refused_before_anything_is_made(house: House) -> None:
+    what, next_step = refusal(house.make("ROOM_MIB=999999999", "setup"))
+    assert re.fullmatch(r"make setup: the disk is too full: \d+ MiB are free here, 999999999 MiB are needed", what)
+    assert next_step == "  make room, then again: make setup"
+    assert not (house.folder / ".venv").exists()
+
+
+def test_a_disk_that_fills_up_while_pip_runs_is_named_as_the_reason(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.broken.touch()
+    fake = house.folder / "bin"
+    fake.mkdir()
+    (fake / "df").write_text(
+        '#!/bin/sh\nif [ -e .venv/tmp ]; then free=2048; else free=9999999; fi\nprintf "head\\ndisk 1 1 $free\\n"\n'
+    )
+    (fake / "df").chmod(0o755)
+    monkeypatch.setenv("PATH", str(fake), prepend=os.pathsep)
+    assert (
+        refusal(house.make("setup"))[0] == "make setup: the disk is too full: 2 MiB are free here, 100 MiB are needed"
+    )
+
+
+@pytest.mark.parametrize("status", [0, 1, 3])
+def test_the_last_line_of_make_stress_is_the_status(house: House, status: int) -> None:
+    house.make("setup")
+    command = house.folder / ".venv" / "bin" / "leak-harness"
+    command.write_text(f'#!/bin/sh\necho "asked: $*"\nexit {status}\n')
+    command.chmod(0o755)
+    result = house.make("stress", "ARGS=--fault untracked-task")
+    assert result.returncode == (2 if status else 0)
+    assert result.stdout.splitlines() == ["asked: run --fault untracked-task", f"exit status {status}"]
+
+
+def test_make_alone_lists_every_verb_in_one_line(house: House) -> None:
+    lines = house.make().stdout.splitlines()
+    assert [line.split()[:2] for line in lines] == [
+        ["make", verb] for verb in ("help", "setup", "stress", "test", "lint", "bench")
+    ]
+    assert all(len(line.split()) > 3 for line in lines)
+
+
+def test_the_lock_pins_every_package_with_hashes_and_names_no_host() -> None:
+    lines = [line for line in LOCK.read_text().splitlines() if not line.lstrip().startswith("#")]
+    assert "://" not in LOCK.read_text()
+    assert not any(line.startswith("-") for line in lines)
+    pins = [line for line in lines if not line.startswith(" ")]
+    assert len(pins) > 40
+    assert all(re.match(r"[a-z0-9-]+==[\w.]+ (; .* )?\\$", pin) for pin in pins)
+    assert all(lines[at + 1].startswith("    --hash=sha256:") for at, line in enumerate(lines) if line in pins)
+
+
+def test_the_lock_holds_every_dependency_that_the_project_names() -> None:
+    pinned = set(re.findall(r"^([a-z0-9-]+)==", LOCK.read_text(), re.MULTILINE))
+    wanted = {Requirement(line).name for line in [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]}
+    assert wanted <= pinned
+
+
+def test_ci_can_be_run() -> None:
+    script = ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    assert {"make lint", "make test"} <= set(script.read_text().splitlines())
+    subprocess.run(["bash", "-n", script], check=True)
+
+
+@pytest.mark.parametrize(
+    ("module", "wrong", "contract"),
+    [
+        ("record.py", "from harness import reporters", None),  # its own layer
+        ("quantities.py", "from harness.server import *", "Doors, experiment"),
+        ("errors.py", "import harness.policy", "Doors, experiment"),
+        ("judge.py", "from time import monotonic", "The pure core"),
+        ("probe/wire.py", "import harness.errors", "Doors, experiment"),
+        ("probe_link.py", "from harness.probe import heap", "Of the probe"),
+        ("server.py", "import harness.guardian", "Guardian and chat server"),
+        ("session.py", "import psutil", "psutil belongs"),
+        ("new_module.py", "", "Doors, experiment"),
+    ],
+)
+def test_lint_sees_an_import_that_runs_the_wrong_way(
+    tmp_path: Path, module: str, wrong: str, contract: str | None
+) -> None:
+    shutil.copytree(ROOT / "harness", tmp_path / "harness", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    with (tmp_path / "harness" / module).open("a") as file:
+        file.write(f"\n{wrong}\n")
+    lint = [str(Path(sys.executable).parent / "lint-imports"), "--no-logo", "--no-cache"]
+    found = subprocess.run(lint, cwd=tmp_path, capture_output=True, text=True, check=False)
+    broken = [line for line in found.stdout.splitlines() if " BROKEN" in line]
+    assert any(line.startswith(contract) for line in broken) if contract else not broken, found.stdout
+
+
+class Bare:
+    """An environment that holds the wheel and what its metadata ask for, and nothing of the checkout."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+        subprocess.run(build, check=True, capture_output=True)
+        (self.wheel,) = folder.glob("*.whl")
+        venv.create(folder / "venv", with_pip=True)
+        self.run("python", "-m", "pip", "install", "--no-index", "--no-deps", "--quiet", str(self.wheel))
+        (site,) = (folder / "venv" / "lib").glob("python*/site-packages")
+        for found in needed(PROJECT["dependencies"]):
+            link(found, site)
+
+    def run(self, command: str, *words: str) -> str:
+        """Output of a command of the environment, far from the checkout."""
+        env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+        arguments = [str(self.folder / "venv" / "bin" / command), *words]
+        done = subprocess.run(arguments, cwd=self.folder, env=env, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+def needed(requirements: Iterable[str], seen: set[str] | None = None) -> Iterator[Distribution]:
+    """Installed distributions that meet the requirements, and what those need in turn."""
+    seen = set() if seen is None else seen
+    for requirement in map(Requirement, requirements):
+        unmet = requirement.marker is not None and not requirement.marker.evaluate({"extra": ""})
+        if not unmet and requirement.name not in seen:
+            seen.add(requirement.name)
+            found = distribution(requirement.name)
+            yield found
+            yield from needed(found.requires or (), seen)
+
+
+def link(found: Distribution, site: Path) -> None:
+    """Make a distribution visible in another environment."""
+    for name in {file.parts[0] for file in found.files or ()} - {"..", "__pycache__"}:
+        if not (site / name).exists():
+            (site / name).symlink_to(Path(str(found.locate_file(name))))
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Bare:
+    return Bare(tmp_path_factory.mktemp("bare"))
+
+
+def test_the_wheel_holds_what_is_not_imported_but_needed(bare: Bare) -> None:
+    inside = set(ZipFile(bare.wheel).namelist())
+    assert "harness/probe/inject/sitecustomize.py" in inside
+    assert "harness/reporters/report.html.j2" in inside
+    assert len([name for name in inside if re.fullmatch(r"harness/chat_server/characters/.+\.yaml", name)]) >= 4
+    for folder, shipped in (("harness/faults", "harness/faults"), ("scenarios", "harness/shipped_scenarios")):
+        names = [file.name for file in (ROOT / folder).glob("*.py")]
+        assert names
+        assert {f"{shipped}/{name}" for name in names} <= inside
+    assert not [name for name in inside if name.startswith(("tests", "scenarios"))]
+
+
+def test_the_installed_command_answers_from_any_folder(bare: Bare) -> None:
+    assert "run" in bare.run("leak-harness", "--help")
+    assert "run" in bare.run("python", "-m", "harness", "--help")
+
+
+def test_the_metadata_name_every_library_that_a_module_imports(bare: Bare) -> None:
+    code = """
+import pkgutil, sys
+from importlib import import_module
+import harness
+names = [one.name for one in pkgutil.walk_packages(harness.__path__, "harness.")]
+for name in names:
+    if not name.endswith(("__main__", "sitecustomize", "pytest_plugin")):
+        import_module(name)
+print(len(names), harness.__file__)
+"""
+    count, file = bare.run("python", "-W", "error", "-c", code).split()
+    assert int(count) > 40
+    assert Path(file).is_relative_to(bare.folder)
