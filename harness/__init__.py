@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from harness.contracts import Character, ChatProtocol, Greeting, Reply
-    from harness.judge import judge
     from harness.policy import Policy
     from harness.record import RunRecord
-    from harness.scenario import scenario
+    from harness.scenarios import scenario
     from harness.session import Session
     from harness.verdict import Verdict
 
@@ -26,7 +25,6 @@ __all__ = [
     "RunRecord",
     "Session",
     "Verdict",
-    "judge",
     "scenario",
 ]
 
@@ -39,8 +37,7 @@ _HOMES = {
     "RunRecord": "record",
     "Session": "session",
     "Verdict": "verdict",
-    "judge": "judge",
-    "scenario": "scenario",
+    "scenario": "scenarios",
 }
 
 

@@ -48,10 +48,13 @@ def flat_kind(t: Floats, x: Floats) -> tuple[Kind, str]:
     """How a flat series got where it is, and in words.
 
     What counts is the future minimum (the level that is never left again) from session 20 on: one step has 70 % of
-    its rise in two neighbours, a few steps 80 % in three; else it is a plateau, of a cache or a warm-up.
+    its rise in two neighbours, a few steps 80 % in three; else it is a plateau, of a cache or a warm-up. The last two
+    samples only say what was left again.
     """
     warm = t >= min(WARM_FROM_SESSIONS, t[-1] / 2)
-    warm_t, level = t[warm], np.minimum.accumulate(x[warm][::-1])[::-1]
+    warm_t, level = t[warm][:-2], np.minimum.accumulate(x[warm][::-1])[::-1][:-2]
+    if len(level) == 0:
+        return Kind.FLAT, ""
     rises, total = np.diff(level), float(level[-1] - level[0])
     if len(rises) < 2 or total < NOTABLE_RISE_BYTES:
         return Kind.FLAT, ""

@@ -23,6 +23,9 @@ class Receive:
     """A step of an exchange: give me the next message."""
 
 
+RECEIVE = Receive()
+
+
 class Stage(StrEnum):
     """A moment of a reply that is timed from the send of the user's message."""
 
@@ -90,10 +93,6 @@ class ChatProtocol(Protocol):
 
     def open(self) -> Exchange[Greeting]:
         """From the handshake until the session is ready for the user."""
-        ...
-
-    def observe(self, data: Data) -> None:
-        """A message that came while no exchange was waiting for one."""
         ...
 
 

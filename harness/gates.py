@@ -45,6 +45,7 @@ _OUTCOMES: Final = {
     Standing.FLAT: Outcome.FLAT,
     Standing.OPEN: Outcome.INCONCLUSIVE,
 }
+_NOISY: Final = "varies too much, or was read too seldom, to exclude a drift"
 _COURSES: Final = {Course.DRIFT: Outcome.DRIFT, Course.FLAT: Outcome.FLAT, Course.OPEN: Outcome.INCONCLUSIVE}
 
 
@@ -177,20 +178,17 @@ def _cpu_drift(t: Floats, y: Floats, situation: Situation, limit: float) -> Drif
 
 def _cpu_outcome(at_rest: Drift | None, in_talk: Drift | None, *, measured_rest: bool) -> tuple[Outcome, str]:
     if at_rest is not None and at_rest.course is Course.DRIFT:
-        return Outcome.DRIFT, f"CPU at rest grows steadily: by {at_rest.rise:.2g} % of a core over the run"
+        return Outcome.DRIFT, f"CPU at rest grows steadily: by {at_rest.rise:.3g} % of a core over the run"
     if in_talk is not None and in_talk.course is Course.DRIFT:
-        return Outcome.DRIFT, f"CPU while talking grows steadily: by {in_talk.rise:.2g} % of a core over the run"
+        return Outcome.DRIFT, f"CPU while talking grows steadily: by {in_talk.rise:.3g} % of a core over the run"
     unsure = in_talk is None or in_talk.course is Course.OPEN
     if not measured_rest:
-        return (Outcome.NOT_MEASURED, "CPU while talking varies too much") if unsure else (Outcome.FLAT, "")
+        return (Outcome.NOT_MEASURED, f"CPU while talking {_NOISY}") if unsure else (Outcome.FLAT, "")
     if at_rest is None or at_rest.course is Course.OPEN:
-        return Outcome.INCONCLUSIVE, "CPU at rest varies too much, or was read too seldom, to exclude a drift"
+        return Outcome.INCONCLUSIVE, f"CPU at rest {_NOISY}"
     if at_rest.step_at is not None:
         return Outcome.FLAT, "CPU at rest rose in one step and stays there"
-    return (
-        Outcome.FLAT,
-        "decided at rest; while talking CPU varies too much, or was read too seldom, to tell" if unsure else "",
-    )
+    return Outcome.FLAT, f"decided at rest; CPU while talking {_NOISY}" if unsure else ""
 
 
 def _first_and_last(y: Floats) -> tuple[float | None, float | None]:

@@ -67,7 +67,7 @@ def memory_gate(situation: Situation) -> Judged:
         growth_per_session=held.rate,
         bounds=held.bounds,
         limit=limit,
-        smallest_detectable=_smallest_detectable(held.look, limit),
+        smallest_detectable=_smallest_detectable(held.trend.latest, limit),
     )
     open_ones = [one for one in bytes_.values() if not one.standing.calm]
     since = [one.trend.suspected_sessions for one in open_ones if one.trend.suspected_sessions is not None]
@@ -160,7 +160,7 @@ def _near_the_limit(bytes_: dict[str, Evidence], blocks: Evidence, outside: Sequ
     objects that explain it is sure.
     """
     return bool(outside) and all(
-        bytes_[by].look is not None
+        bytes_[by].trend.latest is not None
         and (bytes_[by].rate or 0) > bytes_[by].limit
         and not bytes_[by].standing.calm
         and _explains(blocks, bytes_[by])
@@ -184,17 +184,16 @@ def _by_budget(situation: Situation, bytes_: dict[str, Evidence], budget: float,
 
 
 def _tail_growths(situation: Situation) -> tuple[float, float | None]:
-    """Of RSS and of what malloc holds beyond what is in use, over the tail and up to the last idle sample."""
-    record = situation.record
-    rss, system, in_use = (record.series(metric) for metric in ("rss", "malloc_system", "malloc_in_use"))
-    growth = _rise(rss)
-    if len(system.x) < 2 or len(system.x) != len(in_use.x):
+    """Of RSS, and of what malloc holds beyond what is in use: over the tail, and up to the wait where there was one."""
+    rests = situation.record.rests
+    start = rests[min(len(rests) - 1, first_of_tail(len(rests) - 1))].values
+    idle = situation.idle
+    end = idle.values if idle is not None and idle.cycle == rests[-1].cycle else rests[-1].values
+    growth = end.get("rss", 0.0) - start.get("rss", 0.0)
+    if not {"malloc_system", "malloc_in_use"} <= start.keys() & end.keys():
         return growth, None
-    return growth, _rise(Series(system.t, system.x - in_use.x, system.cycles))
-
-
-def _rise(series: Series) -> float:
-    return float(series.x[-1] - series.x[min(len(series.x) - 1, first_of_tail(len(series.x) - 1))])
+    free = [values["malloc_system"] - values["malloc_in_use"] for values in (start, end)]
+    return growth, free[1] - free[0]
 
 
 def _outcome(situation: Situation, decision: Decision, held: Series) -> tuple[Outcome, Kind | None, str]:
@@ -243,7 +242,8 @@ def _children_rate(situation: Situation, metric: str) -> float:
 
 def _tags(situation: Situation, decision: Decision, bytes_: dict[str, Evidence]) -> tuple[Tag, ...]:
     found = bytes_[decision.by or held_metric(situation.record)]
-    shape = tags(found.series.t, found.series.x, found.look) if found.look is not None else ()
+    latest = found.trend.latest
+    shape = tags(found.series.t, found.series.x, latest) if latest is not None else ()
     unwaited = situation.policy.grace_s > 0 and not situation.record.idles
     return shape if decision.confirmed and not unwaited else (*shape, Tag.UNCONFIRMED)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 SIZE_UNITS: Final = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "TiB": 1024**4}
@@ -27,7 +28,7 @@ def parse_time_s(text: str) -> float:
     return _parse(text, {"": 1.0, **TIME_UNITS_S}, "a time, such as 250ms, 2s or 1m")
 
 
-def _parse(text: str, units: dict[str, float], expected: str) -> float:
+def _parse(text: str, units: Mapping[str, float], expected: str) -> float:
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", text)
     by_lower = {unit.lower(): factor for unit, factor in units.items()}
     if found is None or found[2].lower() not in by_lower:
@@ -45,7 +46,7 @@ def format_time(time_s: float) -> str:
     return _format(time_s, TIME_UNITS_S)
 
 
-def _format(value: float, units: dict[str, float]) -> str:
+def _format(value: float, units: Mapping[str, float]) -> str:
     fitting = [unit for unit, factor in units.items() if abs(value) >= factor]
     unit = fitting[-1] if fitting else next(iter(units))
     number = value / units[unit]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 from io import StringIO
 from itertools import pairwise
+from math import isfinite
 from typing import Final
 
 from harness.errors import RecordDamaged
@@ -74,7 +75,14 @@ def judge_series(record: RunRecord) -> tuple[Judgement, int]:
 
 def _values(row: dict[str, str]) -> Values:
     named = {_ALIASES.get(name, name): cell for name, cell in row.items()}
-    return {name: float(cell) for name, cell in named.items() if name in METRICS and cell not in (None, "")}
+    return {name: _number(cell) for name, cell in named.items() if name in METRICS and cell not in (None, "")}
+
+
+def _number(cell: str) -> float:
+    value = float(cell)
+    if not isfinite(value):
+        raise ValueError(f"{cell!r} is no reading")
+    return value
 
 
 def _damaged(name: str, what: str) -> RecordDamaged:

@@ -11,10 +11,12 @@ from harness.policy import Policy
 from harness.record import RestSample, RunRecord, Series
 from harness.trend import (
     FLAT_SPAN_SESSIONS,
+    STEP_SPAN_SESSIONS,
     Look,
     State,
     Trend,
     follow,
+    look,
     remaining_rate,
     sessions_to_settle,
     tail_rate,
@@ -130,25 +132,22 @@ class Evidence:
 
     series: Series
     limit: float
+    quantum: float
     trend: Trend
     standing: Standing
 
     @property
-    def look(self) -> Look | None:
-        """The latest look."""
-        return self.trend.latest
-
-    @property
     def rate(self) -> float | None:
         """Growth per session over the tail."""
-        if self.look is not None:
-            return self.look.rate
+        if self.trend.latest is not None:
+            return self.trend.latest.rate
         return tail_rate(self.series.t, self.series.x) if len(self.series.x) > 1 else None
 
     @property
     def bounds(self) -> tuple[float, float] | None:
         """The engine's bounds of the growth per session."""
-        return (self.look.lower, self.look.upper) if self.look is not None else None
+        latest = self.trend.latest
+        return (latest.lower, latest.upper) if latest is not None else None
 
 
 def held_metric(record: RunRecord) -> str:
@@ -161,14 +160,15 @@ def evidence(situation: Situation, metric: str, limit: float, guard: int | None 
     series = situation.record.series(metric)
     if len(series.x) == 0:
         return None
-    trend = follow(series.t, series.x, limit, METRICS[metric].quantum, final=situation.final)
+    quantum = METRICS[metric].quantum
+    trend = follow(series.t, series.x, limit, quantum, final=situation.final)
     declared = trend.latest is not None and trend.latest.sessions >= (situation.guard if guard is None else guard)
     grows = trend.state is State.LEAK and declared
     flat = trend.state is State.FLAT
     standing = after_idle(situation, metric, series, limit) if grows else Standing.FLAT if flat else Standing.OPEN
     if standing is Standing.OPEN and _was_released(situation, metric, series, limit):
         standing = Standing.RELEASED
-    return Evidence(series, limit, trend, standing)
+    return Evidence(series, limit, quantum, trend, standing)
 
 
 def after_idle(situation: Situation, metric: str, series: Series, limit: float) -> Standing:
@@ -203,12 +203,17 @@ def sessions_needed(situation: Situation, found: Evidence, guard: int | None = N
     Where it grows by more than the limit so far, until a leak may be declared; else until its rise and its noise,
     should they not get larger, are below the limit over a tail that spans enough.
     """
-    t = found.series.t
+    t, x = found.series.t, found.series.x
     per_cycle = max(1.0, float(t[-1] - t[-2])) if len(t) > 1 else 1.0
+    now = look(t, x, found.limit, found.quantum)
+    if (found.rate or 0.0) > found.limit and (now is None or not _one_jump(now)):
+        return round(sessions_to_settle(t, per_cycle, 0.0, at_least=guard or situation.full_guard))
     span = float(FLAT_SPAN_SESSIONS)
-    if found.look is not None and found.limit > 0:
-        span = min(_LONGEST_SPAN, max(span, found.look.upper * found.look.span / found.limit))
-    if (found.rate or 0.0) <= found.limit:
-        return round(sessions_to_settle(t, per_cycle, span))
-    first_looks = sessions_to_settle(t, per_cycle, 0.0)
-    return round(max(first_looks, float((guard or situation.full_guard) - t[-1])))
+    if now is not None and found.limit > 0:
+        beside, least = (now.jump, STEP_SPAN_SESSIONS) if _one_jump(now) else (0.0, FLAT_SPAN_SESSIONS)
+        span = min(_LONGEST_SPAN, max(least, (now.upper * now.span - beside) / found.limit))
+    return round(sessions_to_settle(t, per_cycle, span))
+
+
+def _one_jump(found: Look) -> bool:
+    return found.jump > 0.6 * found.rate * found.span > 0

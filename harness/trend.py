@@ -98,21 +98,24 @@ def look_numbers(last: int, *, final: bool = False) -> list[int]:
     return [*reached, last] if final and last not in reached else reached
 
 
-def sessions_to_settle(t: Floats, per_cycle: float, span: float = FLAT_SPAN_SESSIONS) -> float:
+def sessions_to_settle(
+    t: Floats, per_cycle: float, span: float = FLAT_SPAN_SESSIONS, *, at_least: float = 0.0
+) -> float:
     """Sessions more until two consecutive looks have tails of `span` sessions, at so many sessions a cycle.
 
     Args:
         t: cumulative sessions at each sample so far.
         per_cycle: sessions that each further cycle adds.
         span: what a tail must span; growth that has ended needs its rise over the limit.
+        at_least: sessions that the second of the looks must have.
     """
     last = len(t) - 1
-    further = np.arange(1, 3 * span / per_cycle + 3 * LOOKS[0] + last) * per_cycle
+    further = np.arange(1, 3 * (span + at_least) / per_cycle + 3 * LOOKS[0] + last) * per_cycle
     all_t = np.concatenate([t, t[-1] + further])
     spanning = 0
     for number in look_numbers(len(all_t) - 1):
         spanning = spanning + 1 if all_t[number] - all_t[first_of_tail(number)] >= span else 0
-        if spanning >= 2 and number > last:
+        if spanning >= 2 and number > last and all_t[number] >= at_least:
             return float(all_t[number] - t[-1])
     return float(further[-1])
 

@@ -113,7 +113,7 @@ class Script:
     def values(self, sessions: int) -> dict[str, float]:
         """All metrics after so many sessions; the system's in whole pages."""
         metrics = {**OUTSIDE, **(INSIDE if self.probe else {}), **self.metrics}
-        return {name: of(sessions) for name, of in metrics.items()}
+        return {name: of(sessions) for name, of in metrics.items() if self.probe or name not in INSIDE}
 
     def processes(self, sessions: int) -> tuple[ProcessReading, ...]:
         """The server, and its child where there is one."""

@@ -121,6 +121,12 @@ async def until(ask: Callable[[], Awaitable[T]], is_right: Callable[[T], object]
             await asyncio.sleep(0.01)
 
 
+def states_of_threads(pid: int) -> set[str]:
+    """One letter of proc(5) for each."""
+    stats = [(task / "stat").read_text() for task in Path(f"/proc/{pid}/task").iterdir()]
+    return {stat.rpartition(")")[2].split()[0] for stat in stats}
+
+
 Reply = Callable[[dict[str, Any]], bytes | None]
 GREETING = {
     **wire.Greeting(wire=wire.WIRE_VERSION, pid=1, python="3.99.0", implementation="scripted", argv=[], gauges=[])
@@ -339,6 +345,11 @@ async def test_a_process_that_is_stopped_is_silent_and_answers_again_when_it_goe
     async with running(link, sys.executable, "-c", WAIT) as server:
         await link.greet()
         os.kill(server.pid, signal.SIGSTOP)
+
+        async def states() -> set[str]:
+            return states_of_threads(server.pid)
+
+        await until(states, lambda found: found == {"T"})
         with pytest.raises(ProbeSilent, match=f"process {server.pid} did not answer 'sample' within 0.2 s"):
             await link.sample(limit_s=0.2)
         os.kill(server.pid, signal.SIGCONT)

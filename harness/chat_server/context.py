@@ -12,7 +12,7 @@ from .agent import Agent
 from .characters import Cast, Character
 from .hooks import Hooks
 from .speech import Recogniser, Synthesiser
-from .ticks import Lateness, next_tick
+from .ticks import TOO_LATE_S, Lateness, next_tick
 from .tool_client import ToolClient
 
 MEMORY_MESSAGES: Final = 40
@@ -70,7 +70,6 @@ class ServiceContext:
         character = self._services.cast.find(file)
         await self._cancel_background_tasks()
         self.character = character
-        self.agent = None  # lets the old one go before the new one is made: a context has one agent
         self._initialised.clear()
         task = asyncio.create_task(self._initialise_agent(character), name=f"initialise {file}")
         self._services.hooks.track_task(self, task)
@@ -80,14 +79,15 @@ class ServiceContext:
 
         The agent is held by the context only, never by this frame: one context, one agent.
         """
+        self.agent = None  # the old one goes before the new one is made
         try:
             self.agent = await Agent.build(character, self._services.agent_size_bytes)
         except MemoryError:
             log.error("client %s: no memory for an agent of %d bytes", self.client_uid, self._services.agent_size_bytes)
         self._initialised.set()
         while True:
-            await next_tick()
-            if self.agent is not None:
+            late_s = await next_tick()
+            if self.agent is not None and late_s < TOO_LATE_S:
                 self.agent.keep_warm()
 
     async def ready_agent(self) -> Agent:

@@ -11,6 +11,8 @@ from typing import Final
 TICK_S: Final = 0.25
 """Background wake-ups fall on multiples of this on the loop's clock, so that an idle machine wakes once for all."""
 AFTER_TICK_S: Final = 0.001
+TOO_LATE_S: Final = 0.7 * TICK_S
+"""Who wakes later than this lets the tick pass: a loop with too much to warm still answers its pages."""
 STEADY_S: Final = 0.005
 """Jitter below this is not heard."""
 
@@ -20,9 +22,13 @@ def until_tick_s(now_s: float) -> float:
     return (math.floor(now_s / TICK_S) + 1) * TICK_S - now_s
 
 
-async def next_tick() -> None:
-    """Wait for the next tick, together with all others who wait for it."""
-    await asyncio.sleep(until_tick_s(asyncio.get_running_loop().time()))
+async def next_tick() -> float:
+    """Wait for the next tick, together with all others who wait for it; returns how late it has become."""
+    loop = asyncio.get_running_loop()
+    begin_s = loop.time()
+    wait_s = until_tick_s(begin_s)
+    await asyncio.sleep(wait_s)
+    return loop.time() - begin_s - wait_s
 
 
 class Lateness:

@@ -29,7 +29,7 @@ SPEC: Final[dict[str, Any]] = {
 
 def install(hooks: Hooks) -> None:
     """Forget each switch's task."""
-    hooks.track_task = _forget
+    pass
 
 
 def _forget(context: ServiceContext, task: asyncio.Task[None]) -> None:

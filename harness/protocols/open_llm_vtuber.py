@@ -1,0 +1,96 @@
+"""The JSON messages of Open-LLM-VTuber's `/client-ws`: a turn, a switch of character, an interrupt."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, ClassVar
+
+from harness.contracts import RECEIVE, Character, Data, Exchange, Greeting, Mark, Reply, Send, Stage
+from harness.errors import ProtocolViolation
+
+Message = dict[str, Any]
+
+
+class Adapter:
+    """One session's side of the talk; answers are matched by type, since there is no request id."""
+
+    name: ClassVar[str] = "open-llm-vtuber"
+    default_path: ClassVar[str] = "/client-ws"
+    actions: ClassVar[frozenset[str]] = frozenset({"chat", "switch_character", "interrupt", "heartbeat"})
+
+    def __init__(self) -> None:
+        self.playback = True
+
+    def open(self) -> Exchange[Greeting]:
+        """The server speaks first; `start-mic` ends its greeting. The characters are asked for as the page does."""
+        client_id = ""
+        while True:
+            message = yield from _next()
+            client_id = message.get("client_uid", client_id)
+            if message.get("type") == "control" and message.get("text") == "start-mic":
+                break
+        yield _send(type="fetch-configs")
+        files = yield from _until("config-files")
+        characters = tuple(Character(one["filename"], one["name"]) for one in files["configs"])
+        return Greeting(characters, client_id)
+
+    def chat(self, text: str) -> Exchange[Reply]:
+        """One turn, to its end; with `playback` off only until all audio is there, for then nothing more comes."""
+        yield _send(type="text-input", text=text)
+        said: list[str] = []
+        messages = audio_bytes = 0
+        while True:
+            message = yield from _next()
+            messages += 1
+            match message:
+                case {"type": "audio", "display_text": {"text": str(sentence)}}:
+                    yield Mark(Stage.FIRST_TEXT)
+                    said.append(sentence)
+                    if message.get("audio"):
+                        audio_bytes += len(message["audio"]) * 3 // 4
+                        yield Mark(Stage.FIRST_AUDIO)
+                case {"type": "backend-synth-complete"} if self.playback:
+                    yield _send(type="frontend-playback-complete")
+                case {"type": "backend-synth-complete"}:
+                    return Reply(" ".join(said), messages, audio_bytes)
+                case {"type": "control", "text": "conversation-chain-end"}:
+                    return Reply(" ".join(said), messages, audio_bytes)
+
+    def switch_character(self, character: Character) -> Exchange[None]:
+        """Ask for another character; answered at once, whatever the server then does behind it."""
+        yield _send(type="switch-config", file=character.id)
+        yield from _until("config-switched")
+
+    def interrupt(self) -> Exchange[None]:
+        """Stop a running turn. The server says nothing; a heartbeat proves that it has been heard."""
+        yield _send(type="interrupt-signal", text="")
+        yield from self.heartbeat()
+
+    def heartbeat(self) -> Exchange[None]:
+        """A fence: its answer proves that everything sent before has been routed."""
+        yield _send(type="heartbeat")
+        yield from _until("heartbeat-ack")
+
+
+def _send(**message: Any) -> Send:
+    return Send(json.dumps(message, ensure_ascii=False))
+
+
+def _next() -> Exchange[Message]:
+    data: Data | None = yield RECEIVE
+    try:
+        message = json.loads(data or "")
+    except ValueError as error:
+        raise ProtocolViolation(f"the server sent no JSON: {data!r:.80}", hint="try --protocol plain") from error
+    if not isinstance(message, dict):
+        raise ProtocolViolation(f"the server sent JSON that is no object: {data!r:.80}")
+    if message.get("type") == "error":
+        raise ProtocolViolation(f"the server reported an error: {message.get('message')}", hint="see server.log")
+    return message
+
+
+def _until(wanted: str) -> Exchange[Message]:
+    while True:
+        message = yield from _next()
+        if message.get("type") == wanted:
+            return message

@@ -1,0 +1,264 @@
+"""The experiment: a server, cycles of sessions, a rest sample after each, and a judge that says what comes next."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from harness.driver import Load, run_cycle, standing_sessions
+from harness.errors import HarnessError, ProbeError, ServerError
+from harness.policy import Policy
+from harness.probe_link import ProbeLink
+from harness.record import (
+    CycleDone,
+    Incident,
+    Line,
+    RestSample,
+    RunEnded,
+    RunRecord,
+    RunStarted,
+    ServerReady,
+    SessionResult,
+    Values,
+)
+from harness.sampler import Sampler
+from harness.server import Server
+from harness.session import accepts_handshake
+from harness.store import RunFolder
+from harness.verdict import Judgement, NextStep
+
+BEAT_S = 0.1
+IDLE_STEP_S = 2.0
+IDLE_AT_LEAST_S = 30.0
+IDLE_STEADY_S = 10.0
+HOPELESS_SESSIONS = 5
+"""So many failed sessions and not one that worked: the run ends."""
+FALLING = ("uss", "malloc_in_use", "gc_objects", "tasks", "threads", "descriptors", "children")
+"""What is watched for late releases while the run idles."""
+
+Judge = Callable[[RunRecord, Policy], Judgement]
+Announce = Callable[[RunRecord, Judgement], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The server under test, as it is launched."""
+
+    command: Sequence[str]
+    words: dict[str, str]
+    """What the record says of it."""
+    environment: Mapping[str, str]
+    folder: Path | None = None
+    probe: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One run, decided before it begins."""
+
+    load: Load
+    target: Target
+    policy: Policy
+    sessions_per_cycle: int | None = None
+    """None: one in each of the first ten cycles, then five."""
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def sessions_in(self, cycle: int) -> int:
+        """How many sessions the cycle of that number (from 1) has."""
+        if self.sessions_per_cycle is not None:
+            return self.sessions_per_cycle
+        return 1 if cycle <= 10 else 5
+
+
+class Experiment:
+    """One run from launch to the last line of its record."""
+
+    def __init__(self, plan: Plan, folder: RunFolder, judge: Judge, announce: Announce) -> None:
+        self._plan = plan
+        self._folder = folder
+        self._judge = judge
+        self._announce = announce
+        self._began_s = time.monotonic()
+        self._over_budget = False
+        self.record = RunRecord(
+            RunStarted(
+                scenario=plan.load.scenario.name,
+                target=plan.target.words,
+                policy=plan.policy,
+                environment=plan.environment,
+                started_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            )
+        )
+        folder.append(self.record.started)
+
+    async def run(self) -> RunRecord:
+        """Measure until the judge stops it; whatever happens ends as lines of the record.
+
+        Raises:
+            HarnessError: a usage error that only the running server showed, or the record cannot be written.
+        """
+        try:
+            async with self._server() as server:
+                await self._cycles(server)
+            reason = "decided"
+        except ServerError as error:
+            reason = "the server failed"
+            self._add(Incident(self._now_s(), str(error), fatal=True))
+        except asyncio.CancelledError:
+            reason = "interrupted"
+            self._add(Incident(self._now_s(), "stopped by the user", fatal=True, interrupted=True))
+        self._add(RunEnded(self._now_s(), reason))
+        return self.record
+
+    def _now_s(self) -> float:
+        return time.monotonic() - self._began_s
+
+    def _add(self, line: Line) -> None:
+        self._folder.append(line)
+        self.record.add(line)
+
+    @contextlib.asynccontextmanager
+    async def _server(self) -> AsyncIterator[Server]:
+        target = self._plan.target
+        probe = ProbeLink() if target.probe else None
+        try:
+            environment = probe.environment(target.environment) if probe else target.environment
+            log = self._folder.path / "server.log"
+            server = await Server.launch(target.command, environment=environment, folder=target.folder, log=log)
+            try:
+                await server.wait_ready(lambda: accepts_handshake(self._plan.load.address))
+                self._probe, silence = await _greeted(probe)
+                self._add(ServerReady(self._now_s(), server.pid, silence))
+                yield server
+            finally:
+                await server.stop()
+        finally:
+            if probe is not None:
+                await probe.close()
+
+    async def _cycles(self, server: Server) -> None:
+        sampler = Sampler(server.processes, self._probe, self._began_s)
+        async with _beating(self._beats(sampler)), standing_sessions(self._plan.load):
+            self._add(await sampler.rest(0, self.record.sessions))
+            while True:
+                judgement = self._judge(self.record, self._plan.policy)
+                self._announce(self.record, judgement)
+                match judgement.next:
+                    case NextStep.CONTINUE:
+                        await self._cycle(server, sampler)
+                    case NextStep.IDLE:
+                        await self._idle(server, sampler)
+                    case NextStep.EXPLAIN | NextStep.STOP:
+                        return
+
+    async def _cycle(self, server: Server, sampler: Sampler) -> None:
+        number = len(self.record.cycles) + 1
+        began_s, cpu_before_ns, first_beat = self._now_s(), sampler.cpu_total_ns(), len(self.record.beats)
+        results = await run_cycle(
+            self._plan.load,
+            self._plan.sessions_in(number),
+            lambda: not self._over_budget and server.exit_status is None,
+        )
+        ended_s = self._now_s()
+        talking = (sampler.cpu_total_ns() - cpu_before_ns) / max(ended_s - began_s, 1e-3) / 1e7
+        peaks = _peaks([beat.values for beat in self.record.beats[first_beat:]])
+        self._add(CycleDone(number, began_s, ended_s, results, max(0.0, talking), peaks))
+        server.check_alive()
+        self._check_hope(results)
+        self._add(await sampler.rest(number, self.record.sessions))
+        server.check_alive()
+
+    def _check_hope(self, results: Sequence[SessionResult]) -> None:
+        failed = self.record.failed_sessions
+        if failed >= HOPELESS_SESSIONS and failed == self.record.sessions:
+            raise ServerError(
+                f"none of {failed} sessions did what the script says",
+                why=f"the last one: {results[-1].failure}",
+                hint="try one session with `leak-harness run ... --once --trace`",
+            )
+
+    async def _idle(self, server: Server, sampler: Sampler) -> None:
+        began_s = steady_since_s = self._now_s()
+        lowest = self.record.rests[-1].values
+        cycle, sessions = self.record.rests[-1].cycle, self.record.sessions
+        grace_s = self._plan.policy.grace_s
+        while True:
+            await asyncio.sleep(IDLE_STEP_S)
+            server.check_alive()
+            sample: RestSample = await sampler.rest(cycle, sessions, idle=True)
+            self._add(sample)
+            if _fell(lowest, sample.values):
+                steady_since_s = self._now_s()
+            lowest = {**lowest, **{name: min(x, lowest.get(name, x)) for name, x in sample.values.items()}}
+            waited_s, steady_s = self._now_s() - began_s, self._now_s() - steady_since_s
+            if waited_s >= grace_s or (waited_s >= IDLE_AT_LEAST_S and steady_s >= IDLE_STEADY_S):
+                return
+
+    async def _beats(self, sampler: Sampler) -> None:
+        while True:
+            beat = sampler.beat()
+            if beat.values:
+                self._add(beat)
+                rests = self.record.rests
+                grown = beat.values["rss"] - rests[0].values["rss"] if rests else 0.0
+                # Twice the budget while sessions are connected: what they hold themselves is no growth yet.
+                if grown > 2 * self._plan.policy.memory_budget_bytes:
+                    self._over_budget = True
+            await asyncio.sleep(BEAT_S)
+
+
+def _fell(before: Values, now: Values) -> bool:
+    return any(now[name] < 0.99 * before[name] - 0.5 for name in FALLING if name in before and name in now)
+
+
+def _peaks(readings: Sequence[Values]) -> Values:
+    names = {name for reading in readings for name in reading}
+    return {name: max(reading[name] for reading in readings if name in reading) for name in sorted(names)}
+
+
+async def _greeted(probe: ProbeLink | None) -> tuple[ProbeLink | None, str]:
+    """The probe when it has greeted, else why it is not there."""
+    if probe is None:
+        return None, "switched off by --no-probe"
+    try:
+        await probe.greet()
+    except ProbeError as error:
+        return None, str(error)
+    return probe, ""
+
+
+@contextlib.asynccontextmanager
+async def _beating(beats: object) -> AsyncIterator[None]:
+    task = asyncio.ensure_future(beats)  # type: ignore[call-overload]
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def describe_machine() -> dict[str, str]:
+    """What a reader needs to know of the machine."""
+    about = os.uname()
+    load = ", ".join(f"{one:.2f}" for one in os.getloadavg())
+    return {"system": f"{about.sysname} {about.release}", "cores": str(os.cpu_count()), "load_average": load}
+
+
+def available_memory_bytes() -> int:
+    """MemAvailable of /proc/meminfo.
+
+    Raises:
+        HarnessError: this is no Linux.
+    """
+    with contextlib.suppress(OSError, StopIteration):
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    raise HarnessError("/proc/meminfo cannot be read", hint="leak-harness measures on Linux")

@@ -1,0 +1,135 @@
+"""One sample now: what the process tree of the server holds, read from outside, and what the probe says."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+import psutil
+
+from harness.errors import ProbeError
+from harness.probe_link import ProbeLink, summed
+from harness.record import Beat, ProcessReading, RestSample, Values
+
+QUIET_S = 0.02
+"""The tree uses no CPU for so long, and opens or closes nothing: it rests."""
+SETTLE_LIMIT_S = 3.0
+SHORT_SETTLE_LIMIT_S = 0.5
+"""The limit once three cycles in a row never came to rest."""
+IDLE_WINDOW_S = 0.3
+
+Processes = Callable[[], Sequence[psutil.Process]]
+
+
+def cpu_ns(process: psutil.Process) -> int:
+    """On-CPU nanoseconds of all threads that the process has ever had.
+
+    The clock id of another process's CPU time is made as the kernel's MAKE_PROCESS_CPUCLOCK does.
+    """
+    return time.clock_gettime_ns((~process.pid << 3) | 2)
+
+
+class Sampler:
+    """Reads the tree that `processes` gives; remembers how often it never came to rest."""
+
+    def __init__(self, processes: Processes, probe: ProbeLink | None, began_s: float) -> None:
+        self._processes = processes
+        self._probe = probe
+        self._began_s = began_s
+        self._unsettled_in_a_row = 0
+
+    def now_s(self) -> float:
+        """Seconds since the run began."""
+        return time.monotonic() - self._began_s
+
+    def cpu_total_ns(self) -> int:
+        """On-CPU time of the living processes of the tree."""
+        total = 0
+        for process in self._processes():
+            with contextlib.suppress(OSError):
+                total += cpu_ns(process)
+        return total
+
+    def beat(self) -> Beat:
+        """RSS of the tree."""
+        rss = 0.0
+        for process in self._processes():
+            with contextlib.suppress(psutil.Error):
+                rss += process.memory_info().rss
+        return Beat(self.now_s(), {"rss": rss} if rss else {})
+
+    async def rest(self, cycle: int, sessions: int, *, idle: bool = False) -> RestSample:
+        """Wait for quiet, measure CPU at rest, collect, and read everything."""
+        began_s = time.monotonic()
+        settled = await self._settle()
+        settle_s = time.monotonic() - began_s
+        idle_cpu = await self._idle_cpu()
+        inside = await self._inside()
+        readings = tuple(reading for process in self._processes() if (reading := _reading(process)))
+        values = _totals(readings)
+        values["children"] = len(readings) - 1
+        values["idle_cpu"] = idle_cpu
+        values.update(summed(inside, [reading.pid for reading in readings]) if inside else {})
+        return RestSample(cycle, sessions, self.now_s(), settled, settle_s, values, readings, idle)
+
+    async def _settle(self) -> bool:
+        never_rests = self._unsettled_in_a_row >= 3
+        deadline_s = time.monotonic() + (SHORT_SETTLE_LIMIT_S if never_rests else SETTLE_LIMIT_S)
+        before = self._state()
+        while time.monotonic() < deadline_s:
+            await asyncio.sleep(QUIET_S)
+            state = self._state()
+            if state == before:
+                self._unsettled_in_a_row = 0
+                return True
+            before = state
+        self._unsettled_in_a_row += 1
+        return False
+
+    def _state(self) -> tuple[int, int, int]:
+        processes = self._processes()
+        descriptors = 0
+        for process in processes:
+            with contextlib.suppress(psutil.Error):
+                descriptors += process.num_fds()
+        return self.cpu_total_ns(), descriptors, len(processes)
+
+    async def _idle_cpu(self) -> float:
+        began_s, before_ns = time.monotonic(), self.cpu_total_ns()
+        await asyncio.sleep(IDLE_WINDOW_S)
+        return max(0.0, (self.cpu_total_ns() - before_ns) / (time.monotonic() - began_s) / 1e7)
+
+    async def _inside(self) -> dict[int, Values]:
+        if self._probe is None:
+            return {}
+        try:
+            return await self._probe.sample(collect=True)
+        except ProbeError:
+            return {}
+
+
+def _reading(process: psutil.Process) -> ProcessReading | None:
+    try:
+        with process.oneshot():
+            memory = process.memory_full_info()
+            values = {
+                "rss": float(memory.rss),
+                "uss": float(memory.uss),
+                "pss": float(memory.pss),
+                "threads": float(process.num_threads()),
+                "descriptors": float(process.num_fds()),
+            }
+            return ProcessReading(process.pid, process.name(), values)
+    except psutil.Error:
+        return None
+
+
+def _totals(readings: Sequence[ProcessReading]) -> Values:
+    totals: defaultdict[str, float] = defaultdict(float)
+    for reading in readings:
+        for name, value in reading.values.items():
+            totals[name] += value
+    return dict(totals)

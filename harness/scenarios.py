@@ -1,0 +1,152 @@
+"""`@scenario` and the loading of scenario files: plain async functions that take a `Session`."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import TYPE_CHECKING, Any, overload
+
+from harness.contracts import ChatProtocol
+from harness.errors import ScenarioInvalid, ScenarioNotFound
+
+if TYPE_CHECKING:
+    from harness.session import Session
+
+Script = Callable[["Session"], Awaitable[None]]
+
+PROTOCOL_ACTIONS = frozenset({"chat", "switch_character", "interrupt", "heartbeat", "request"})
+"""Actions of `Session` that need the chat protocol to know them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One round trip of chat life, and its limits."""
+
+    name: str
+    script: Script
+    connect: bool = True
+    """Whether the session is connected and greeted before the script begins."""
+    standing: int = 0
+    """Sessions that stay connected through the whole run."""
+    actions: frozenset[str] = frozenset()
+    """The protocol's actions that the script uses."""
+    connect_limit_s: float = 10.0
+    reply_limit_s: float = 30.0
+    switch_limit_s: float = 30.0
+    session_limit_s: float = 120.0
+
+    @property
+    def description(self) -> str:
+        """The script's docstring."""
+        return (self.script.__doc__ or "").strip()
+
+    def require(self, protocol: type[ChatProtocol]) -> None:
+        """Refuse a protocol that lacks an action.
+
+        Raises:
+            ScenarioInvalid: the script uses an action that the protocol does not have.
+        """
+        missing = sorted(self.actions - protocol.actions)
+        if missing:
+            raise ScenarioInvalid(
+                f"scenario '{self.name}' uses {', '.join(missing)}, which protocol '{protocol.name}' does not have",
+                hint=f"that protocol has: {', '.join(sorted(protocol.actions))}; choose another scenario or --protocol",
+            )
+
+
+@overload
+def scenario(script: Script, /) -> Scenario: ...
+@overload
+def scenario(
+    *,
+    connect: bool = ...,
+    standing: int = ...,
+    actions: frozenset[str] | set[str] | None = ...,
+    connect_limit_s: float = ...,
+    reply_limit_s: float = ...,
+    switch_limit_s: float = ...,
+    session_limit_s: float = ...,
+) -> Callable[[Script], Scenario]: ...
+def scenario(
+    script: Script | None = None, /, *, actions: frozenset[str] | set[str] | None = None, **settings: Any
+) -> Scenario | Callable[[Script], Scenario]:
+    """Make an async function a scenario. `actions` is read from the function's code where it is not given."""
+
+    def made(function: Script) -> Scenario:
+        used = frozenset(_names(function.__code__)) & PROTOCOL_ACTIONS
+        name = function.__name__.replace("_", "-")
+        return Scenario(name, function, actions=used if actions is None else frozenset(actions), **settings)
+
+    return made if script is None else made(script)
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names(constant)
+
+
+def shipped_folder() -> Path:
+    """Where the scenarios that come with the harness are: in the checkout, or in the installed package."""
+    installed = Path(__file__).parent / "shipped_scenarios"
+    return installed if installed.is_dir() else Path(__file__).parent.parent / "scenarios"
+
+
+def load_scenario(wanted: str) -> Scenario:
+    """A file of scenarios, `file.py::name`, or the name of a shipped one.
+
+    Raises:
+        ScenarioNotFound: no such file or name.
+        ScenarioInvalid: the file does not load, holds no scenario, or holds several and none is named.
+    """
+    place, _, name = wanted.partition("::")
+    path = Path(place)
+    if path.suffix != ".py":
+        path = shipped_folder() / f"{place.replace('-', '_')}.py"
+        name = name or place
+    if not path.is_file():
+        raise ScenarioNotFound(
+            f"there is no scenario '{wanted}'",
+            hint=f"give a file, file.py::name, or one of: {', '.join(sorted(_shipped_names()))}",
+        )
+    return _choose(path, name, [one for one in vars(_module(path)).values() if isinstance(one, Scenario)])
+
+
+def _choose(path: Path, name: str, found: list[Scenario]) -> Scenario:
+    if not found:
+        raise ScenarioInvalid(f"{path} holds no scenario", hint="put @scenario (from harness) above an async function")
+    names = ", ".join(sorted(one.name for one in found))
+    if name:
+        for one in found:
+            if one.name == name.replace("_", "-"):
+                return one
+        raise ScenarioNotFound(f"{path} holds no scenario '{name}'", hint=f"it holds: {names}")
+    if len(found) > 1:
+        raise ScenarioInvalid(f"{path} holds several scenarios", hint=f"name one, as in {path}::NAME, of: {names}")
+    return found[0]
+
+
+def _shipped_names() -> Iterator[str]:
+    for path in shipped_folder().glob("*.py"):
+        yield path.stem.replace("_", "-")
+
+
+def _module(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"_scenario_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise ScenarioInvalid(f"{path} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        where = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
+        raise ScenarioInvalid(
+            f"{path}{where} does not load: {type(error).__name__}: {error}", hint="mend the file, then run again"
+        ) from error
+    return module

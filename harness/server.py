@@ -1,0 +1,126 @@
+"""The server under test as processes: launched below the guardian, its tree, its log, its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+
+import psutil
+
+from harness.errors import ServerExited, ServerNotReady, UsageError
+
+READY_LIMIT_S = 30.0
+STOP_LIMIT_S = 5.0
+
+
+def free_port() -> int:
+    """A TCP port of loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Server:
+    """A server that this run started and ends."""
+
+    def __init__(self, guardian: asyncio.subprocess.Process, pid: int, log: Path) -> None:
+        self.pid = pid
+        self.exit_status: int | None = None
+        self._guardian = guardian
+        self._log = log
+        self._exited = asyncio.Event()
+        self._watching = asyncio.create_task(self._watch())
+
+    @classmethod
+    async def launch(
+        cls, command: Sequence[str], *, environment: Mapping[str, str], folder: Path | None, log: Path
+    ) -> Server:
+        """Start the command below a guardian, in a process group of its own, its output appended to `log`.
+
+        Raises:
+            UsageError: the command cannot be started.
+        """
+        with log.open("ab") as output:
+            guardian = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-I", "-S", str(Path(__file__).with_name("guardian.py")), *command),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=output,
+                env=dict(environment),
+                cwd=folder,
+                start_new_session=True,
+            )
+        assert guardian.stdout is not None
+        word, _, rest = (await guardian.stdout.readline()).decode().strip().partition(" ")
+        if word != "started":
+            await guardian.wait()
+            raise UsageError(f"the server's command cannot be started: {rest}", hint="check --serve, --cwd and PATH")
+        return cls(guardian, int(rest), log)
+
+    async def _watch(self) -> None:
+        assert self._guardian.stdout is not None
+        async for line in self._guardian.stdout:
+            word, _, rest = line.decode().strip().partition(" ")
+            if word == "exited":
+                self.exit_status = int(rest)
+                self._exited.set()
+
+    async def wait_ready(self, answers: Callable[[], Awaitable[bool]], limit_s: float = READY_LIMIT_S) -> None:
+        """Wait until `answers` does.
+
+        Raises:
+            ServerExited: it ended before.
+            ServerNotReady: it did not answer within the limit.
+        """
+        deadline_s = time.monotonic() + limit_s
+        while not await answers():
+            self.check_alive()
+            if time.monotonic() > deadline_s:
+                raise ServerNotReady(
+                    f"the server did not answer a WebSocket handshake within {limit_s:g}s",
+                    why=f"the last lines of its log:\n{self.log_tail()}",
+                    hint="does it listen on {port} or $PORT, and is the path of --url right?",
+                )
+            await asyncio.sleep(0.05)
+
+    def check_alive(self) -> None:
+        """Raise `ServerExited` when the server's process has ended."""
+        if self.exit_status is not None:
+            raise ServerExited(
+                f"the server ended with status {self.exit_status}",
+                why=f"the last lines of its log:\n{self.log_tail()}",
+                hint="run its command by hand, and look at server.log",
+            )
+
+    def processes(self) -> list[psutil.Process]:
+        """The server's living processes, the one that was started first; the guardian is not among them."""
+        try:
+            below = psutil.Process(self._guardian.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            return []
+        return sorted(below, key=lambda process: (process.pid != self.pid, process.pid))
+
+    def log_tail(self, lines: int = 12) -> str:
+        """The last lines of the server's log, indented."""
+        text = self._log.read_text(errors="replace").splitlines()[-lines:]
+        return "\n".join(f"    {line}" for line in text) or "    (empty)"
+
+    async def stop(self) -> None:
+        """SIGTERM to its process group, then, after a while, SIGKILL to every descendant."""
+        if self.exit_status is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGTERM)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._exited.wait(), STOP_LIMIT_S)
+        assert self._guardian.stdin is not None
+        self._guardian.stdin.close()
+        await self._guardian.wait()
+        await self._watching

@@ -1,0 +1,332 @@
+"""One WebSocket session: what a scenario's script acts on, every action timed and counted."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import struct
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+
+from harness.contracts import Character, ChatProtocol, Data, Exchange, Mark, Receive, Reply, Send, Stage
+from harness.errors import ConnectionLost, HandshakeRefused, NoReply, SessionError, UsageError
+from harness.record import Turn
+from harness.scenarios import Scenario
+
+T = TypeVar("T")
+Trace = Callable[[str, Data], None]
+"""Is told of every message: "->" sent or "<-" received, and the data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where sessions connect, and how."""
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    subprotocols: tuple[str, ...] = ()
+    compression: bool = True
+
+    def at(self, path: str) -> str:
+        """The same server, another path."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc}{path}"
+
+
+class Session:
+    """One user's life on one connection. Its limits are the scenario's."""
+
+    def __init__(self, address: Address, protocol: ChatProtocol, limits: Scenario, trace: Trace | None = None) -> None:
+        self.characters: tuple[Character, ...] = ()
+        """What the user may switch to; known once connected."""
+        self.counts: Counter[str] = Counter()
+        self.turns: list[Turn] = []
+        self.switches_s: list[float] = []
+        self.connect_s: float | None = None
+        self._address = address
+        self._protocol = protocol
+        self._limits = limits
+        self._trace = trace
+        self._connection: ClientConnection | None = None
+        self._tcp: asyncio.StreamWriter | None = None
+        self._vanished = False
+
+    @property
+    def playback(self) -> bool:
+        """Whether the client says that it has played what it was sent."""
+        return self._protocol.playback
+
+    @playback.setter
+    def playback(self, value: bool) -> None:
+        self._protocol.playback = value
+
+    @property
+    def raw(self) -> ClientConnection:
+        """The `websockets` connection.
+
+        Raises:
+            ConnectionLost: the session is not connected.
+        """
+        if self._connection is None:
+            raise ConnectionLost("the session is not connected", hint="call connect() first in a connect=False script")
+        return self._connection
+
+    async def connect(
+        self,
+        path: str | None = None,
+        *,
+        expect_status: int | None = None,
+        greet: bool = True,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Shake hands, and wait for the application's greeting unless `greet` is off.
+
+        Args:
+            path: another path than the run's.
+            expect_status: the handshake must be refused with this HTTP status.
+            greet: False leaves before the server's greeting was read.
+            headers: sent besides the run's.
+
+        Raises:
+            HandshakeRefused: refused, or not refused as expected.
+            NoReply: not done within the scenario's limit.
+        """
+        self.counts["connect"] += 1
+        began_s = time.monotonic()
+        url = self._address.url if path is None else self._address.at(path)
+        try:
+            self._connection = await self._handshake(url, headers or {})
+        except InvalidStatus as refused:
+            if refused.response.status_code == expect_status:
+                return
+            raise HandshakeRefused(
+                f"{url} answered the handshake with status {refused.response.status_code}",
+                hint="check the path of --url, and what the server expects (--header, --subprotocol)",
+            ) from refused
+        if expect_status is not None:
+            raise HandshakeRefused(f"{url} accepted a handshake that was to be refused with {expect_status}")
+        if greet:
+            limit_s = self._limits.connect_limit_s
+            greeting = await self._perform("greeting", self._protocol.open(), limit_s)
+            self.characters = greeting.characters
+        self.connect_s = time.monotonic() - began_s
+
+    async def _handshake(self, url: str, headers: Mapping[str, str]) -> ClientConnection:
+        try:
+            return await connect(
+                url,
+                additional_headers={**self._address.headers, **headers},
+                subprotocols=list(self._address.subprotocols) or None,  # type: ignore[arg-type]
+                compression="deflate" if self._address.compression else None,
+                max_size=None,
+                proxy=None,
+                ping_interval=None,
+                close_timeout=5,
+                open_timeout=self._limits.connect_limit_s,
+            )
+        except InvalidStatus:
+            raise
+        except InvalidURI as error:
+            raise UsageError(
+                f"'{url}' is no WebSocket address", hint="give one such as ws://127.0.0.1:8000/ws"
+            ) from error
+        except TimeoutError as error:
+            raise NoReply(f"{url}: no handshake within {self._limits.connect_limit_s:g}s") from error
+        except (OSError, InvalidHandshake, EOFError) as error:
+            raise HandshakeRefused(f"{url}: {error}", hint="is the server listening there?") from error
+
+    async def tcp(self) -> None:
+        """Open a bare TCP connection that says nothing."""
+        self.counts["tcp"] += 1
+        parts = urlsplit(self._address.url)
+        _, self._tcp = await asyncio.open_connection(parts.hostname, parts.port)
+
+    async def http(self, method: str, path: str, **request: Any) -> httpx.Response:
+        """A plain HTTP request to the same server, for instance before the WebSocket; arguments as of httpx.
+
+        Raises:
+            ConnectionLost: the server did not answer.
+        """
+        self.counts["http"] += 1
+        url = self._address.at(path).replace("ws", "http", 1)
+        try:
+            async with httpx.AsyncClient(trust_env=False, timeout=self._limits.reply_limit_s) as client:
+                return await client.request(method, url, **request)
+        except httpx.HTTPError as error:
+            raise ConnectionLost(f"{method} {url}: {error}") from error
+
+    async def chat(self, text: str) -> Reply:
+        """One turn: the user's message and the complete reply, timed."""
+        return await self._turn("chat", self._exchange("chat", text))
+
+    async def request(self, message: Any, until: Callable[[Data], bool] | str | None = None) -> Data:
+        """One message and the answer that `until` accepts, timed as a turn (protocol `plain`)."""
+        answer: Data = await self._turn("request", self._exchange("request", message, until))
+        return answer
+
+    async def switch_character(self, character: Character) -> None:
+        """Switch, until the server says that it has."""
+        began_s = time.monotonic()
+        exchange = self._exchange("switch_character", character)
+        await self._perform("switch_character", exchange, self._limits.switch_limit_s)
+        self.switches_s.append(time.monotonic() - began_s)
+
+    async def interrupt(self) -> None:
+        """Stop the reply that is under way."""
+        await self._perform("interrupt", self._exchange("interrupt"), self._limits.reply_limit_s)
+
+    async def heartbeat(self) -> None:
+        """Wait until the server has seen everything sent before."""
+        await self._perform("heartbeat", self._exchange("heartbeat"), self._limits.reply_limit_s)
+
+    async def send(self, message: Any) -> None:
+        """Send text or bytes as they are, anything else as JSON."""
+        self.counts["send"] += 1
+        await self._send(message if isinstance(message, str | bytes) else json.dumps(message, ensure_ascii=False))
+
+    async def receive(self) -> Data:
+        """Return the next message.
+
+        Raises:
+            NoReply: none within the scenario's limit for a reply.
+        """
+        async with self._limited("receive", self._limits.reply_limit_s):
+            return await self._receive()
+
+    async def idle(self, seconds: float) -> None:
+        """Stay connected and read whatever comes; pings are answered."""
+        self.counts["idle"] += 1
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    await self._receive()
+        except TimeoutError:
+            return
+
+    async def drop(self) -> None:
+        """Reset the TCP connection: no close frame."""
+        self.counts["drop"] += 1
+        self._abort()
+
+    async def vanish(self) -> None:
+        """Stop reading and never answer, not even pings, until the script ends; then the connection is reset."""
+        self.counts["vanish"] += 1
+        self.raw.transport.pause_reading()
+        self._vanished = True
+
+    async def close(self) -> None:
+        """Leave properly; a session that has vanished is reset."""
+        if self._tcp is not None:
+            self._tcp.close()
+            self._tcp = None
+        if self._vanished:
+            self._abort()
+        if self._connection is not None:
+            await self._connection.close()
+            self._connection = None
+
+    def _abort(self) -> None:
+        transport = self.raw.transport
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()
+        self._connection = None
+
+    def _exchange(self, action: str, *arguments: Any) -> Exchange[Any]:
+        make = getattr(self._protocol, action, None)
+        if make is None:
+            raise UsageError(
+                f"protocol '{self._protocol.name}' has no action '{action}'",
+                hint=f"it has: {', '.join(sorted(self._protocol.actions))}",
+            )
+        exchange: Exchange[Any] = make(*arguments)
+        return exchange
+
+    async def _turn(self, action: str, exchange: Exchange[T]) -> T:
+        began_s = time.monotonic()
+        stages: dict[Stage, float] = {}
+        result = await self._perform(action, exchange, self._limits.reply_limit_s, stages)
+        complete_s = time.monotonic() - began_s
+        self.turns.append(Turn(complete_s, stages.get(Stage.FIRST_TEXT), stages.get(Stage.FIRST_AUDIO)))
+        return result
+
+    async def _perform(
+        self, action: str, exchange: Exchange[T], limit_s: float, stages: dict[Stage, float] | None = None
+    ) -> T:
+        self.counts[action] += 1
+        began_s = time.monotonic()
+        answer: Data | None = None
+        async with self._limited(action, limit_s):
+            while True:
+                try:
+                    step = exchange.send(answer)
+                except StopIteration as done:
+                    result: T = done.value
+                    return result
+                answer = None
+                if isinstance(step, Send):
+                    await self._send(step.data)
+                elif isinstance(step, Receive):
+                    answer = await self._receive()
+                elif isinstance(step, Mark) and stages is not None:
+                    stages.setdefault(step.stage, time.monotonic() - began_s)
+
+    @asynccontextmanager
+    async def _limited(self, action: str, limit_s: float) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(limit_s):
+                yield
+        except TimeoutError as error:
+            raise NoReply(
+                f"{action}: not done within {limit_s:g}s", hint="see server.log, or raise the limit"
+            ) from error
+
+    async def _send(self, data: Data) -> None:
+        self._note("->", data)
+        try:
+            await self.raw.send(data)
+        except ConnectionClosed as error:
+            raise _lost(error) from error
+
+    async def _receive(self) -> Data:
+        try:
+            data = await self.raw.recv()
+        except ConnectionClosed as error:
+            raise _lost(error) from error
+        self._note("<-", data)
+        return data
+
+    def _note(self, direction: str, data: Data) -> None:
+        if self._trace is not None:
+            self._trace(direction, data)
+
+
+def _lost(error: ConnectionClosed) -> SessionError:
+    return ConnectionLost(f"the server closed the connection: {error}", hint="see server.log for the reason")
+
+
+async def accepts_handshake(address: Address) -> bool:
+    """Whether a WebSocket handshake succeeds there now."""
+    try:
+        connection = await connect(
+            address.url,
+            additional_headers=dict(address.headers),
+            subprotocols=list(address.subprotocols) or None,  # type: ignore[arg-type]
+            proxy=None,
+            open_timeout=2,
+            close_timeout=2,
+            max_size=None,
+        )
+    except (OSError, InvalidHandshake, EOFError, TimeoutError):
+        return False
+    await connection.close()
+    return True

@@ -1,0 +1,101 @@
+"""Run folders: the record appended line by line, every other file written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from harness.errors import RecordDamaged, RecordError, RecordNotWritable
+from harness.record import Line, RunRecord, decode_line, encode_line
+
+RECORD_FILE = "run.jsonl"
+
+
+class RunFolder:
+    """A folder that takes one run."""
+
+    def __init__(self, path: Path) -> None:
+        """Make the folder.
+
+        Raises:
+            RecordNotWritable: it cannot be made, or holds a run already.
+        """
+        self.path = path
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            self._lines = (path / RECORD_FILE).open("xb", buffering=0)
+        except FileExistsError as error:
+            raise RecordNotWritable(f"{path} holds a run already", hint="give another --out") from error
+        except OSError as error:
+            raise _not_writable(path, error) from error
+
+    def append(self, line: Line) -> None:
+        """Write one line at once.
+
+        Raises:
+            RecordNotWritable: the disk is full, or the like.
+        """
+        data = encode_line(line)
+        try:
+            if self._lines.write(data) != len(data):
+                raise OSError("no room for the whole line")
+        except OSError as error:
+            raise _not_writable(self.path, error) from error
+
+    def write(self, name: str, data: bytes) -> Path:
+        """Write a file of the folder whole, or leave it as it was."""
+        return write_whole(self.path / name, data)
+
+    def close(self) -> None:
+        """Take no more lines."""
+        self._lines.close()
+
+
+def write_whole(path: Path, data: bytes) -> Path:
+    """Never half a file: written beside, then renamed.
+
+    Raises:
+        RecordNotWritable: the disk is full, or the like.
+    """
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        beside.write_bytes(data)
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise _not_writable(path, error) from error
+    return path
+
+
+def load_record(run: Path) -> RunRecord:
+    """The record of a run folder, or of a run.jsonl; a last line that was cut short is left out.
+
+    Raises:
+        RecordError: there is no record.
+        RecordDamaged: a line before the last is none.
+        UnknownSchema: another version wrote it.
+    """
+    path = run / RECORD_FILE if run.is_dir() else run
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise RecordError(
+            f"{path} cannot be read: {os.strerror(error.errno or 0)}", hint="give a folder that `run` wrote"
+        ) from error
+    return RunRecord.from_lines(_whole_lines(data))
+
+
+def _whole_lines(data: bytes) -> Iterator[Line]:
+    lines = data.split(b"\n")
+    for number, line in enumerate(lines):
+        try:
+            if line:
+                yield decode_line(line)
+        except RecordDamaged:
+            if number < len(lines) - 1:
+                raise
+
+
+def _not_writable(path: Path, error: OSError) -> RecordNotWritable:
+    return RecordNotWritable(f"{path} cannot be written: {error}", hint="make room, or give another --out")

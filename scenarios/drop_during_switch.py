@@ -1,0 +1,13 @@
+"""The connection breaks in the middle of a switch."""
+
+from harness import Session, scenario
+
+
+@scenario
+async def drop_during_switch(session: Session) -> None:
+    """A TCP reset straight after the switch was asked for.
+
+    Catches a switch that fails half-way and leaves its new context, task or tool process behind.
+    """
+    await session.send({"type": "switch-config", "file": session.characters[1].id})
+    await session.drop()

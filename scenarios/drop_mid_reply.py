@@ -1,0 +1,17 @@
+"""The connection breaks in the middle of a reply."""
+
+import json
+
+from harness import Session, scenario
+
+
+@scenario
+async def drop_mid_reply(session: Session) -> None:
+    """A TCP reset after the first sentence.
+
+    Catches turns that go on for a client that is gone, and clean-up that only a closing handshake runs.
+    """
+    await session.send({"type": "text-input", "text": "Tell me a story."})
+    while json.loads(await session.receive())["type"] != "audio":
+        pass
+    await session.drop()
