@@ -8,6 +8,7 @@ from typing import Final
 
 from harness.classify import SMALL_BLOCK_BYTES, Rates, flat_kind, is_fragmentation, leak_kind, leaking_share, tags
 from harness.gates import Judged, standing_reason
+from harness.metrics import METRICS
 from harness.policy import KIB
 from harness.quantities import format_size
 from harness.record import Series
@@ -214,15 +215,14 @@ def _rates(situation: Situation, held: Series) -> Rates:
         return tail_rate(series.t, series.x) if len(series.x) > 1 else None
 
     in_use = situation.record.series("malloc_in_use")
-    events = in_use if len(in_use.x) > 1 else held
-    noise = 16.0 if events is in_use else 4096.0
+    metric, events = ("malloc_in_use", in_use) if len(in_use.x) > 1 else ("uss", held)
     return Rates(
         total=tail_rate(held.t, held.x),
         children=_children_rate(situation, held_metric(situation.record)),
         malloc=rate("malloc_in_use"),
         blocks=rate("blocks"),
         objects=rate("gc_objects"),
-        leaking_share=leaking_share(events.t, events.x, noise),
+        leaking_share=leaking_share(events.t, events.x, METRICS[metric].quantum),
     )
 
 

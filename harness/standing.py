@@ -47,7 +47,8 @@ class Situation:
     at_bounds: bool
     """As many cycles are done as the policy asks for, or allows."""
     over_budget: bool
-    """Memory has grown by the policy's budget; with fewer than three cycles nothing could be said of it."""
+    """Memory has grown by the policy's budget, and idling did not take it back. Not before the third cycle, for
+    nothing could be said of the growth."""
     ended: bool
     """No cycle and no idle wait can follow: the record is closed, or the server or the user ended the run."""
 
@@ -60,14 +61,13 @@ class Situation:
         else:
             bound = policy.max_cycles
             at_bounds = sessions >= policy.max_sessions or (bound is not None and cycles >= bound)
-        held = record.series(held_metric(record))
         return cls(
             record=record,
             policy=policy,
             probe=record.has_probe,
             sessions=sessions,
             at_bounds=at_bounds,
-            over_budget=len(held.x) > 3 and held.x[-1] - held.x[0] >= policy.memory_budget_bytes,
+            over_budget=_over_budget(record, policy.memory_budget_bytes),
             ended=record.ended is not None or any(one.fatal or one.interrupted for one in record.incidents),
         )
 
@@ -102,6 +102,17 @@ class Situation:
         waited = {idle.cycle for idle in self.record.idles}
         fresh = self.record.rests[-1].cycle in waited if self.record.rests else True
         return self.policy.grace_s > 0 and not self.ended and not fresh and len(waited) < MOST_IDLES
+
+
+def _over_budget(record: RunRecord, budget: float) -> bool:
+    metric = held_metric(record)
+    x = record.series(metric).x
+    if len(x) < 4 or x[-1] - x[0] < budget:
+        return False
+    kept = [
+        idle.values[metric] for idle in record.idles if idle.cycle == record.rests[-1].cycle and metric in idle.values
+    ]
+    return not kept or kept[-1] - x[0] >= budget / 2
 
 
 class Standing(StrEnum):
@@ -162,13 +173,19 @@ def evidence(situation: Situation, metric: str, limit: float, guard: int | None 
         return None
     quantum = METRICS[metric].quantum
     trend = follow(series.t, series.x, limit, quantum, final=situation.final)
-    declared = trend.latest is not None and trend.latest.sessions >= (situation.guard if guard is None else guard)
-    grows = trend.state is State.LEAK and declared
-    flat = trend.state is State.FLAT
-    standing = after_idle(situation, metric, series, limit) if grows else Standing.FLAT if flat else Standing.OPEN
-    if standing is Standing.OPEN and _was_released(situation, metric, series, limit):
+    if _declared(trend, situation.guard if guard is None else guard):
+        standing = after_idle(situation, metric, series, limit)
+    elif trend.state is State.FLAT:
+        standing = Standing.FLAT
+    elif _was_released(situation, metric, series, limit, guard or situation.full_guard):
         standing = Standing.RELEASED
+    else:
+        standing = Standing.OPEN
     return Evidence(series, limit, quantum, trend, standing)
+
+
+def _declared(trend: Trend, guard: int) -> bool:
+    return trend.state is State.LEAK and trend.latest is not None and trend.latest.sessions >= guard
 
 
 def after_idle(situation: Situation, metric: str, series: Series, limit: float) -> Standing:
@@ -187,14 +204,13 @@ def _gone(series: Series, idle: RestSample, value: float, limit: float) -> bool:
     return len(x) > 1 and remaining_rate(t, x, value) <= limit
 
 
-def _was_released(situation: Situation, metric: str, series: Series, limit: float) -> bool:
+def _was_released(situation: Situation, metric: str, series: Series, limit: float, guard: int) -> bool:
     """Whether the metric grew up to the latest wait and was gone after it; the fall then keeps it open for long."""
     idle = situation.idle
     if idle is None or metric not in idle.values or not _gone(series, idle, idle.values[metric], limit):
         return False
     before = series.cycles <= idle.cycle
-    trend = follow(series.t[before], series.x[before], limit, METRICS[metric].quantum)
-    return trend.state is State.LEAK
+    return _declared(follow(series.t[before], series.x[before], limit, METRICS[metric].quantum), guard)
 
 
 def sessions_needed(situation: Situation, found: Evidence, guard: int | None = None) -> int:

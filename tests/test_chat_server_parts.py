@@ -11,9 +11,12 @@ import pytest
 
 from harness.chat_server.agent import WARM_S, Agent, stream
 from harness.chat_server.characters import Character, load_cast
+from harness.chat_server.context import ServiceContext, Services
+from harness.chat_server.messages import CHAIN_END, SYNTH_COMPLETE, Message
 from harness.chat_server.script import Script, script_for
 from harness.chat_server.speech import Recogniser, Synthesiser, pronounceable
 from harness.chat_server.ticks import TICK_S, Lateness, next_tick, until_tick_s
+from harness.chat_server.turn import Turn
 
 CAST = load_cast(Path(__file__).parent.parent / "harness" / "chat_server" / "characters")
 
@@ -124,3 +127,25 @@ async def test_speech_is_held_back_for_as_long_as_woken_tasks_keep_the_loop() ->
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks)
+
+
+async def test_a_turn_that_waits_for_playback_ends_without_a_word_when_a_newer_one_takes_its_place() -> None:
+    sent: list[Message] = []
+    complete = asyncio.Event()
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+        if sent.count(SYNTH_COMPLETE) == 2:
+            complete.set()
+
+    services = Services(CAST, agent_size_bytes=4096)
+    context = ServiceContext("a page", services)
+    await context.load(CAST.first)
+    turn = Turn(context, services, send)
+    running = asyncio.create_task(turn.run("Hi. [[tokens=8]]"))
+    async with asyncio.timeout(20):
+        await complete.wait()
+        turn.lose()
+        assert await running is False
+    assert CHAIN_END not in sent
+    await context.close()

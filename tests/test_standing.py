@@ -137,3 +137,20 @@ def test_the_sessions_needed_lead_to_a_decision() -> None:
         more = sessions_needed(at, found)
         assert 0 < more < 500
         assert standing(script.record(20 + more // 5), NOW, "uss", limit) is not Standing.OPEN
+
+
+def test_a_budget_that_idling_gives_back_is_not_used_up() -> None:
+    policy = replace(PATIENT, memory_budget_bytes=70 * 2**20)
+    script = Script(memory(MIB))
+    record = script.record(22)
+    assert Situation.of(record, policy).over_budget
+    record.add(script.idle(record, uss=51 * MIB))
+    assert not Situation.of(record, policy).over_budget
+    record.add(script.idle(record, uss=100 * MIB))
+    assert Situation.of(record, policy).over_budget
+
+
+def test_what_was_released_before_it_could_be_declared_is_still_open() -> None:
+    record = Script({"malloc_in_use": lambda t: 5 * MIB + 16 * KIB * (t % 45)}).record(20)
+    record.add(replace(LEAKING.idle(record, malloc_in_use=5 * MIB), cycle=16))
+    assert standing(record) is Standing.OPEN

@@ -29,7 +29,7 @@ SPEC: Final[dict[str, Any]] = {
 
 def install(hooks: Hooks) -> None:
     """Forget each switch's task."""
-    pass
+    hooks.track_task = _forget
 
 
 def _forget(context: ServiceContext, task: asyncio.Task[None]) -> None:
