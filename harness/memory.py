@@ -70,7 +70,7 @@ def memory_gate(situation: Situation) -> Judged:
         limit=limit,
         smallest_detectable=_smallest_detectable(held.trend.latest, limit),
     )
-    open_ones = [one for one in bytes_.values() if not one.standing.calm]
+    open_ones = list(_not_calm(bytes_).values())
     since = [one.trend.suspected_sessions for one in open_ones if one.trend.suspected_sessions is not None]
     needed = [sessions_needed(situation, one) for one in open_ones] if outcome is Outcome.INCONCLUSIVE else []
     return Judged(
@@ -109,11 +109,24 @@ def _by_engine(situation: Situation, bytes_: dict[str, Evidence], blocks: Eviden
     growing = [by for by in outside if bytes_[by].standing.growing]
     if growing:
         return _by_outside(situation, growing[0], bytes_, blocks)
-    if all(one.standing.calm for one in bytes_.values()):
+    if not _not_calm(bytes_):
         return _calm(bytes_)
     if blocks is not None and blocks.standing.growing and _near_the_limit(bytes_, blocks, outside):
         return _growing(situation, outside[0], blocks)
     return Decision(Standing.OPEN, reason=_open_reason(bytes_))
+
+
+def _not_calm(bytes_: dict[str, Evidence]) -> dict[str, Evidence]:
+    """What holds up a flat verdict. USS that neither grows nor rests does not where RSS, which contains it, is flat:
+    it moves by hundreds of KiB whenever another process maps, or lets go, the same libraries.
+    """
+    rss = bytes_.get("rss")
+    contained = (
+        {"uss"}
+        if rss is not None and rss.standing.calm and "uss" in bytes_ and not bytes_["uss"].standing.growing
+        else set()
+    )
+    return {by: one for by, one in bytes_.items() if not one.standing.calm and by not in contained}
 
 
 def _growing(situation: Situation, by: str, found: Evidence) -> Decision:
@@ -268,7 +281,6 @@ def _smallest_detectable(look: Look | None, limit: float) -> float | None:
 
 def _open_reason(bytes_: dict[str, Evidence]) -> str:
     names: dict[str, list[str]] = {}
-    for by, one in bytes_.items():
-        if not one.standing.calm:
-            names.setdefault(standing_reason(one), []).append(by)
+    for by, one in _not_calm(bytes_).items():
+        names.setdefault(standing_reason(one), []).append(by)
     return "; ".join(f"{', '.join(bys)}: {reason}" for reason, bys in names.items())

@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import psutil
 
@@ -114,17 +115,25 @@ class Sampler:
 def _reading(process: psutil.Process) -> ProcessReading | None:
     try:
         with process.oneshot():
-            memory = process.memory_full_info()
             values = {
-                "rss": float(memory.rss),
-                "uss": float(memory.uss),
-                "pss": float(memory.pss),
+                **_memory(process.pid),
                 "threads": float(process.num_threads()),
                 "descriptors": float(process.num_fds()),
             }
             return ProcessReading(process.pid, process.name(), values)
-    except psutil.Error:
+    except (psutil.Error, OSError):
         return None
+
+
+def _memory(pid: int) -> Values:
+    """RSS, USS and PSS of one walk over the page tables.
+
+    psutil's RSS comes from per-CPU counters that Linux 6.2 and later reads without adding them up: off by up to 128 KiB
+    a core, measured here as steps of 100 KiB on a flat server.
+    """
+    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()[1:]
+    size = {name.rstrip(":"): float(kib) * 1024 for name, kib, *_ in map(str.split, rollup)}
+    return {"rss": size["Rss"], "uss": size["Private_Clean"] + size["Private_Dirty"], "pss": size["Pss"]}
 
 
 def _totals(readings: Sequence[ProcessReading]) -> Values:
