@@ -1,0 +1,91 @@
+"""The command as a user types it, against real servers."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+RUN = [sys.executable, "-m", "harness", "run"]
+SERVE = f"{sys.executable} -c"
+
+
+def _run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*RUN, *arguments], capture_output=True, text=True, timeout=100, cwd=folder, check=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "says"),
+    [
+        (["no-such-scenario"], 2, "there is no scenario"),
+        (["--serve", "x", "--fault", "untracked-task"], 2, "embedded server"),
+        (["--url", "ws://127.0.0.1:1/"], 2, "no memory to measure"),
+        (["--serve", "no-such-command"], 2, "cannot be started"),
+        (["--serve", f'{SERVE} "raise SystemExit(3)"'], 4, "ended with status 3"),
+        (["--cycles", "0"], 2, "whole number"),
+        (["--limit", "5 apples"], 2, "not a size"),
+        (["--protocol", "plain"], 2, "switch_character"),
+        (["--protocol", "morse"], 2, "there is no protocol"),
+        (["--fault", "gremlins"], 2, "there is no fault"),
+        (["--once", "--url", "ws://127.0.0.1:1/"], 4, ""),
+    ],
+)
+def test_bad_input_is_answered_with_one_clear_message(
+    tmp_path: Path, arguments: list[str], status: int, says: str
+) -> None:
+    done = _run(*arguments, folder=tmp_path)
+    assert done.returncode == status
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_short_run_of_the_embedded_server_leaves_a_whole_run_folder_and_nothing_running(tmp_path: Path) -> None:
+    done = _run("plain-chat", "--cycles", "3", "--agent-size", "1MiB", "--json", "--out", "out", folder=tmp_path)
+    result = json.loads(done.stdout)
+    assert done.returncode == result["exit_status"] == 3
+    assert (result["cycles"], result["sessions"], result["sessions_failed"]) == (3, 3, 0)
+    files = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"run.jsonl", "result.json", "report.html", "memory.png", "latency.png", "cpu.png", "server.log"} <= files
+    assert not [one for one in psutil.process_iter(["cmdline"]) if str(tmp_path) in " ".join(one.info["cmdline"] or [])]
+
+
+def test_the_original_bug_is_a_leak_in_ten_visits(tmp_path: Path) -> None:
+    options = ["--cycles", "10", "--sessions", "1", "--grace", "0", "--fault", "untracked-task", "--agent-size", "8MiB"]
+    done = _run(*options, "--json", "--out", "out", folder=tmp_path)
+    memory = json.loads(done.stdout)["gates"]["memory"]
+    assert done.returncode == 1
+    assert memory["outcome"] == "leak"
+    assert memory["growth_per_session"] == pytest.approx(8 * 2**20, rel=0.1)
+
+
+def test_a_run_is_drawn_again_from_its_record(tmp_path: Path) -> None:
+    _run("plain-chat", "--cycles", "3", "--agent-size", "1MiB", "--no-probe", "--out", "out", folder=tmp_path)
+    first = (tmp_path / "out" / "result.json").read_text()
+    (tmp_path / "out" / "result.json").unlink()
+    again = subprocess.run(
+        [sys.executable, "-m", "harness", "report", "out"], cwd=tmp_path, capture_output=True, check=False
+    )
+    assert again.returncode == 3
+    assert (tmp_path / "out" / "result.json").read_text() == first
+
+
+def test_an_interrupted_run_keeps_what_it_measured(tmp_path: Path) -> None:
+    with subprocess.Popen([*RUN, "plain-chat", "--out", "out"], cwd=tmp_path, stderr=subprocess.PIPE) as running:
+        assert running.stderr is not None
+        running.stderr.readline()
+        running.send_signal(signal.SIGINT)
+        running.stderr.read()
+    assert running.returncode == 130
+    assert json.loads((tmp_path / "out" / "result.json").read_text())["verdict"] == "interrupted"
+
+
+def test_one_session_is_traced_message_by_message(tmp_path: Path) -> None:
+    done = _run("--once", "--trace", "--agent-size", "1MiB", folder=tmp_path)
+    assert done.returncode == 0
+    assert '-> {"type": "switch-config"' in done.stderr
+    assert "conversation-chain-end" in done.stderr

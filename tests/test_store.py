@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.errors import RecordDamaged, RecordError, RecordNotWritable, UnknownSchema
+from harness.policy import Policy
+from harness.record import Incident, RunStarted
+from harness.store import RunFolder, load_record
+
+STARTED = RunStarted("plain-chat", {}, Policy(), {}, "2026-01-01T00:00:00Z")
+
+
+def _written(path: Path) -> Path:
+    folder = RunFolder(path)
+    folder.append(STARTED)
+    folder.append(Incident(1.0, "something"))
+    folder.close()
+    return path
+
+
+def test_a_record_is_read_back_as_it_was_written(tmp_path: Path) -> None:
+    record = load_record(_written(tmp_path / "run"))
+    assert record.started == STARTED
+    assert record.incidents == [Incident(1.0, "something")]
+
+
+def test_a_last_line_that_was_cut_short_is_left_out(tmp_path: Path) -> None:
+    lines = _written(tmp_path / "run") / "run.jsonl"
+    lines.write_bytes(lines.read_bytes()[:-10])
+    assert load_record(tmp_path / "run").incidents == []
+
+
+def test_damage_before_the_last_line_is_an_error(tmp_path: Path) -> None:
+    lines = _written(tmp_path / "run") / "run.jsonl"
+    lines.write_bytes(b"{}\n" + lines.read_bytes())
+    with pytest.raises(RecordDamaged):
+        load_record(tmp_path / "run")
+
+
+def test_another_schema_is_refused_by_its_number(tmp_path: Path) -> None:
+    lines = _written(tmp_path / "run") / "run.jsonl"
+    lines.write_bytes(lines.read_bytes().replace(b'"schema":1', b'"schema":99'))
+    with pytest.raises(UnknownSchema, match="99"):
+        load_record(tmp_path / "run")
+
+
+def test_a_folder_takes_one_run_only(tmp_path: Path) -> None:
+    with pytest.raises(RecordNotWritable, match="holds a run already"):
+        RunFolder(_written(tmp_path / "run"))
+
+
+def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match=r"run\.jsonl"):
+        load_record(tmp_path)
