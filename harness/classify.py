@@ -69,17 +69,18 @@ def flat_kind(t: Floats, x: Floats) -> tuple[Kind, str]:
 
 
 def leak_kind(rates: Rates) -> Kind:
-    """Where leaked memory lies."""
+    """Where leaked memory lies: native is what neither malloc nor small blocks hold half of, or what no block goes with."""
     if rates.children >= rates.total / 2 > 0:
         return Kind.CHILD_PROCESS
     if rates.blocks is None:
         return Kind.UNATTRIBUTED
     share = rates.leaking_share
+    in_malloc = rates.total if rates.malloc is None else rates.malloc
+    if in_malloc + rates.blocks * SMALL_BLOCK_BYTES < rates.total / 2:
+        return Kind.NATIVE
     if rates.blocks >= _PYTHON_BLOCKS * share or (rates.objects or 0.0) >= _PYTHON_OBJECTS * share:
         return Kind.PYTHON
-    if (rates.malloc or 0.0) >= rates.total / 2 and rates.blocks >= _LARGE_BLOCKS * share:
-        return Kind.LARGE_OBJECT
-    return Kind.NATIVE
+    return Kind.LARGE_OBJECT if rates.blocks >= _LARGE_BLOCKS * share else Kind.NATIVE
 
 
 def leaking_share(t: Floats, x: Floats, noise: float) -> float:

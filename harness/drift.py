@@ -69,6 +69,8 @@ _MOST_POINTS: Final = 200
 _LEAST_STEP_SIDE: Final = 3
 _STEP_TELLS_MORE: Final = 0.8
 """A step is what happened where its deviations are under this share of the line's."""
+_RISES_BEFORE_STEP: Final = 0.05
+"""Kendall's p below which what precedes a step is a rise: one in twenty steps that would pass is taken for a drift."""
 
 
 class Course(StrEnum):
@@ -180,7 +182,11 @@ def _after_step(t: Floats, y: Floats, step_at: int | None, rise: float, harmless
 
 def rises(t: Floats, y: Floats) -> bool:
     """Kendall's test for a rise, exact for few values."""
-    return bool(stats.kendalltau(t, y, alternative="greater").pvalue < SIGNIFICANT)
+    return _rise_pvalue(t, y) < SIGNIFICANT
+
+
+def _rise_pvalue(t: Floats, y: Floats) -> float:
+    return float(stats.kendalltau(t, y, alternative="greater").pvalue)
 
 
 def fit(t: Floats, y: Floats) -> Line:
@@ -192,14 +198,19 @@ def fit(t: Floats, y: Floats) -> Line:
 
 
 def step(t: Floats, y: Floats, line: Line) -> int | None:
-    """Where a series steps, if two levels tell it clearly better than the line does (sums of absolute deviations)."""
+    """Where a series steps, if two levels tell it clearly better than the line does (sums of absolute deviations).
+
+    What already rises before it is a drift that has reached its ceiling.
+    """
     side = max(_LEAST_STEP_SIDE, len(y) // 6)
     splits = {at: _deviation(y[:at]) + _deviation(y[at:]) for at in range(side, len(y) - side + 1)}
     if not splits:
         return None
     best = min(splits, key=splits.__getitem__)
     beside_line = float(np.abs(y - line.start - line.slope * (t - t[0])).sum())
-    return best if splits[best] < _STEP_TELLS_MORE * beside_line else None
+    if splits[best] >= _STEP_TELLS_MORE * beside_line or _rise_pvalue(t[:best], y[:best]) < _RISES_BEFORE_STEP:
+        return None
+    return best
 
 
 def _still_grows(t: Floats, y: Floats, line: Line) -> bool:

@@ -79,7 +79,8 @@ def test_a_leak_of_every_tenth_session_is_measured_by_the_sessions_that_leak() -
 
 
 def test_growth_outside_of_malloc_is_native_though_a_block_a_session_grows_too() -> None:
-    assert leak_kind(replace(NATIVE, malloc=0.0, blocks=1.5)) is Kind.NATIVE
+    assert leak_kind(replace(NATIVE, malloc=0.0, blocks=60.0)) is Kind.NATIVE
+    assert leak_kind(replace(NATIVE, malloc=0.0, blocks=65.0)) is Kind.PYTHON
 
 
 def test_without_a_probe_a_leak_is_unattributed_unless_children_hold_it() -> None:
@@ -100,6 +101,16 @@ def test_steady_growth_has_no_tag() -> None:
 def test_a_step_every_fourth_session_is_sparse_and_every_second_is_not() -> None:
     assert tags_of(4000 * np.floor(T / 4)) == (Tag.SPARSE,)
     assert tags_of(2000 * np.floor(T / 2)) == ()
+
+
+def test_growth_is_accelerating_only_within_the_tail_and_against_what_was_before_it() -> None:
+    def bent(before: float, *thirds: float) -> Floats:
+        rises = np.cumsum([0, 75 * before, 22 * thirds[0], 22 * thirds[1], 31 * thirds[2]])
+        return np.interp(T, [0, 75, 97, 119, 150], rises)
+
+    assert tags_of(bent(800, 1000, 1200, 1500)) == (Tag.ACCELERATING,)
+    assert tags_of(bent(2000, 1000, 1200, 1500)) == ()
+    assert tags_of(bent(500, 1000, 1000, 1000)) == ()
 
 
 def test_growth_by_the_square_of_the_sessions_accelerates() -> None:

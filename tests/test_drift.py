@@ -82,6 +82,11 @@ def test_a_latency_step_is_no_drift() -> None:
     assert found.step_at + 1 == 20
 
 
+def test_a_rise_that_reaches_a_ceiling_is_a_drift() -> None:
+    measured_ms = [56, 75, 113, 122, 142, 143, 140, 219, 228, 264, 245, 227, 250, 251, 248, 253, 247, 253, 254, 249]
+    assert latency_drift(np.array(measured_ms) / 1000).course is Course.DRIFT
+
+
 def test_a_step_is_flat_once_what_follows_it_is_long_enough() -> None:
     def stepped(n: int) -> Floats:
         return np.array(np.where(np.arange(n) >= 20, 0.15, 0.05) * np.resize([0.95, 1.0, 1.05], n))
@@ -150,8 +155,9 @@ def test_a_small_rise_in_a_run_of_under_20_sessions_may_be_warm_up() -> None:
 
 
 def test_a_warm_up_that_ends_is_no_drift() -> None:
-    t = sessions(30)
-    assert cpu_drift(t, 3 * (1 - np.exp(-t / 10)), IDLE_LIMIT_PERCENT).course is not Course.DRIFT
+    t = sessions(12)
+    assert cpu_drift(t, 3 * (1 - np.exp(-t / 15)), IDLE_LIMIT_PERCENT).course is Course.DRIFT
+    assert cpu_drift(t, 3 * (1 - np.exp(-t / 8)), IDLE_LIMIT_PERCENT).course is not Course.DRIFT
 
 
 def test_cycles_of_five_that_rest_less_quietly_than_cycles_of_one_are_no_drift() -> None:

@@ -137,6 +137,12 @@ def test_a_jump_over_the_budget_stops_the_run_inconclusive() -> None:
     assert judgement.verdict.sessions_needed is None
 
 
+def test_growth_over_the_budget_goes_on_until_the_third_cycle_can_tell() -> None:
+    steps, record, judgement = run(Script(memory(2048 * MIB)), Policy())
+    assert steps == [NextStep.CONTINUE] * 3 + [NextStep.IDLE, NextStep.STOP]
+    assert (judgement.verdict.name, record.sessions) == (VerdictName.LEAK, 3)
+
+
 def test_a_fixed_run_takes_exactly_its_cycles() -> None:
     for script, name in ((Script(), VerdictName.FLAT), (LEAKING, VerdictName.LEAK)):
         steps, _, judgement = run(script, Policy(fixed_cycles=60))
@@ -222,6 +228,13 @@ def test_a_run_that_the_user_stopped_is_interrupted() -> None:
     judgement = judge(record, NOW)
     assert (judgement.verdict.name, judgement.next) == (VerdictName.INTERRUPTED, NextStep.STOP)
     assert judgement.verdict.exit_status is ExitStatus.INTERRUPTED
+
+
+def test_a_run_that_ended_early_is_over() -> None:
+    record = Script().record(5)
+    assert judge(record, NOW).next is NextStep.CONTINUE
+    record.add(RunEnded(9.0, "no time left"))
+    assert judge(record, NOW).next is NextStep.STOP
 
 
 def test_an_incident_that_is_not_fatal_changes_nothing() -> None:

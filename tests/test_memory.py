@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from scripted import KIB, MIB, NOW, Of, Script, level, memory, rising
+from scripted import KIB, MIB, NOW, Of, Script, memory, rising
 
 from harness.memory import memory_gate
 from harness.policy import Policy
@@ -83,8 +83,18 @@ def test_a_leak_in_small_objects_is_python_though_malloc_does_not_see_it() -> No
 
 
 def test_blocks_that_are_too_few_to_hold_the_growth_do_not_make_it_python() -> None:
-    found = gate(Script({**memory(64 * KIB, malloc=0), "blocks": rising(90_000, 3), "malloc_system": level(8 * MIB)}))
-    assert (found.outcome, found.kind) == (Outcome.LEAK, Kind.PYTHON)
+    def grown(blocks: float) -> MemoryGate:
+        heap = rising(8 * MIB, 8 * KIB)
+        return gate(Script({**memory(8 * KIB, malloc=0), "blocks": rising(90_000, blocks), "malloc_system": heap}))
+
+    assert grown(9).kind is Kind.PYTHON
+    assert grown(7).kind is Kind.FRAGMENTATION
+
+
+def test_growth_of_rss_waits_while_blocks_are_open() -> None:
+    heap = rising(8 * MIB, 6 * KIB)
+    swinging = {"blocks": lambda t: 90_000 + 3 * (t % 190), "malloc_system": heap}
+    assert gate(Script({**memory(6 * KIB, malloc=0), **swinging})).outcome is Outcome.INCONCLUSIVE
 
 
 def test_an_exact_count_of_small_objects_settles_bytes_that_are_too_coarse() -> None:
@@ -95,6 +105,17 @@ def test_an_exact_count_of_small_objects_settles_bytes_that_are_too_coarse() -> 
     assert gate(Script(metrics), cycles=40).outcome is Outcome.INCONCLUSIVE
     found = gate(Script({**metrics, "blocks": rising(90_000, 12)}), cycles=40)
     assert (found.outcome, found.decided_by) == (Outcome.LEAK, "uss")
+
+
+@pytest.mark.parametrize(("per_session", "jump"), [(1150, 4 * MIB), (1000, -20_000)])
+def test_blocks_settle_nothing_that_they_do_not_explain_or_that_is_below_the_limit(
+    per_session: float, jump: float
+) -> None:
+    def coarse(t: float) -> float:
+        return 50 * MIB + 4096 * (t * per_session // 4096) + (jump if t >= 120 else 0)
+
+    metrics = {**memory(0), "uss": coarse, "rss": coarse}
+    assert gate(Script({**metrics, "blocks": rising(90_000, 12)}), cycles=40).outcome is Outcome.INCONCLUSIVE
 
 
 def test_blocks_alone_decide_nothing() -> None:
@@ -199,6 +220,14 @@ def test_a_fixed_short_run_does_not_call_growth_that_has_stopped() -> None:
     assert found.outcome is Outcome.INCONCLUSIVE
 
 
+def test_a_fixed_run_past_its_guard_is_decided_by_the_engine_alone() -> None:
+    def late(t: float) -> float:
+        return 50 * MIB + 6 * MIB * max(0, t - 200)
+
+    found = gate(Script({"uss": late, "rss": late}), LONG, replace(NOW, fixed_cycles=LONG))
+    assert found.outcome is Outcome.INCONCLUSIVE
+
+
 def test_a_run_that_was_not_fixed_does_not_stop_at_half_of_what_the_server_held() -> None:
     assert gate(Script(memory(6 * MIB)), 10).outcome is Outcome.INCONCLUSIVE
 
@@ -232,6 +261,12 @@ def test_noise_and_jumps_raise_the_smallest_leak_that_the_run_would_have_found()
     assert quiet.smallest_detectable is not None
     assert loud.smallest_detectable is not None
     assert 1024 < quiet.smallest_detectable < loud.smallest_detectable
+
+
+def test_a_leak_does_not_hide_itself_from_the_smallest_that_would_have_been_found() -> None:
+    found = gate(Script(memory(16 * KIB)))
+    assert found.smallest_detectable is not None
+    assert found.smallest_detectable < 1200
 
 
 def test_without_any_reading_the_gate_is_not_measured() -> None:

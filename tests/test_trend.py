@@ -101,8 +101,8 @@ def test_a_jump_is_cut_out_only_of_a_tail_that_spans_64_sessions() -> None:
 
 def test_a_jump_that_is_not_most_of_the_growth_is_not_cut_out() -> None:
     t = sessions(150)
-    small_steps = np.where(t >= 90, 1e6, 0.0) + np.where(t >= 120, 1e6, 0.0)
-    assert not is_flat(t, small_steps)
+    assert is_flat(t, 900 * t + np.where(t >= 110, 110_000.0, 0.0))
+    assert not is_flat(t, 900 * t + np.where(t >= 110, 50_000.0, 0.0))
 
 
 def test_growth_that_dies_out_is_no_leak() -> None:
@@ -115,6 +115,39 @@ def test_growth_in_the_last_third_alone_is_no_leak_yet() -> None:
     t = sessions(150)
     assert not leaks(t, np.maximum(0, t - 125) * 20_000)
     assert leaks(t, np.maximum(0, t - 60) * 20_000)
+
+
+def bent(*slopes: float) -> tuple[Floats, Floats]:
+    """A tail of three thirds with these slopes."""
+    t = sessions(150)
+    return t, np.interp(t, [75, 97, 119, 150], np.cumsum([0, 22 * slopes[0], 22 * slopes[1], 31 * slopes[2]]))
+
+
+def test_growth_that_slows_down_must_exceed_half_of_the_limit_when_it_goes_on_so() -> None:
+    assert leaks(*bent(3000, 2600, 2000))
+    assert not leaks(*bent(3000, 2600, 1600))
+
+
+def test_growth_at_under_half_of_its_first_speed_is_no_leak() -> None:
+    assert leaks(*bent(30_000, 18_000, 15_500))
+    assert not leaks(*bent(30_000, 18_000, 14_500))
+
+
+def test_growth_that_skips_a_third_is_no_leak() -> None:
+    assert leaks(*bent(3000, 1500, 3000))
+    assert not leaks(*bent(3000, 400, 3000))
+
+
+def test_a_rise_is_seen_though_the_tail_began_high() -> None:
+    t = sessions(150)
+    assert is_flat(t, np.where(t < 85, 15_000.0, 700 * (t - 85)))
+    assert not is_flat(t, np.where(t < 85, 15_000.0, 1100 * (t - 85)))
+
+
+def test_slow_waves_are_not_taken_for_noise_of_the_samples() -> None:
+    t = sessions(150)
+    assert is_flat(t, 30_000 * np.sin(2 * np.pi * t / 60))
+    assert not is_flat(t, 30_000 * np.sin(2 * np.pi * t / 60) + 700 * t)
 
 
 def test_spikes_shorter_than_the_window_are_gone() -> None:
