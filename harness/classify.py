@@ -69,7 +69,9 @@ def flat_kind(t: Floats, x: Floats) -> tuple[Kind, str]:
 
 
 def leak_kind(rates: Rates) -> Kind:
-    """Where leaked memory lies: native is what neither malloc nor small blocks hold half of, or what no block goes with."""
+    """Where leaked memory lies. Native is what neither malloc nor small blocks hold half of, and what no block goes
+    with.
+    """
     if rates.children >= rates.total / 2 > 0:
         return Kind.CHILD_PROCESS
     if rates.blocks is None:

@@ -22,6 +22,9 @@ SHORT_SETTLE_LIMIT_S = 0.5
 """The limit once three cycles in a row never came to rest."""
 IDLE_WINDOW_S = 0.3
 
+JUST_FORKED_S = 0.1
+"""Between fork and exec a child shows its parent's memory, which would count twice."""
+
 Processes = Callable[[], Sequence[psutil.Process]]
 
 
@@ -55,11 +58,12 @@ class Sampler:
         return total
 
     def beat(self) -> Beat:
-        """RSS of the tree."""
+        """RSS of the tree, processes that have only just been forked left out."""
         rss = 0.0
         for process in self._processes():
             with contextlib.suppress(psutil.Error):
-                rss += process.memory_info().rss
+                if time.time() - process.create_time() > JUST_FORKED_S:
+                    rss += process.memory_info().rss
         return Beat(self.now_s(), {"rss": rss} if rss else {})
 
     async def rest(self, cycle: int, sessions: int, *, idle: bool = False) -> RestSample:

@@ -106,7 +106,7 @@ def test_a_step_every_fourth_session_is_sparse_and_every_second_is_not() -> None
 def test_growth_is_accelerating_only_within_the_tail_and_against_what_was_before_it() -> None:
     def bent(before: float, *thirds: float) -> Floats:
         rises = np.cumsum([0, 75 * before, 22 * thirds[0], 22 * thirds[1], 31 * thirds[2]])
-        return np.interp(T, [0, 75, 97, 119, 150], rises)
+        return np.array(np.interp(T, [0, 75, 97, 119, 150], rises))
 
     assert tags_of(bent(800, 1000, 1200, 1500)) == (Tag.ACCELERATING,)
     assert tags_of(bent(2000, 1000, 1200, 1500)) == ()
