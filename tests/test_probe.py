@@ -359,6 +359,16 @@ def test_a_loop_is_found_when_the_server_has_frozen_its_heap(looping: Launched) 
     assert looping.do("gc.get_freeze_count()") > 1000
 
 
+@pytest.mark.skipif(not HAS_MALLINFO2, reason="the C library has no mallinfo2")
+def test_chunks_that_the_loops_thread_has_freed_and_caches_are_not_in_use(looping: Launched) -> None:
+    peer = looping.peer()
+    for _ in range(3):
+        before = peer.gauges()["malloc_in_use"]
+    looping.do("used = lambda: [bytes(size) for size in range(520, 980, 16) for _ in range(7)] and done.set()")
+    looping.do("done = threading.Event(); loop.call_soon_threadsafe(used); done.wait()")
+    assert abs(peer.gauges()["malloc_in_use"] - before) < 20_000
+
+
 @pytest.mark.parametrize("kind", ["looping", "puppet"])
 def test_twenty_readings_of_an_idle_server_do_not_grow(kind: str, request: pytest.FixtureRequest) -> None:
     peer = request.getfixturevalue(kind).peer()

@@ -20,5 +20,6 @@ def collect(thread: LoopThread) -> Collection:
     first = thread.run(gc.collect)
     thread.take_turns()
     second = thread.run(gc.collect)
+    thread.run(malloc.fill_thread_cache)
     trimmed = thread.run(malloc.trim)
     return Collection(found=[first, second], took_s=monotonic() - began, loop_answered=thread.answered, trimmed=trimmed)

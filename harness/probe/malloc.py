@@ -11,6 +11,9 @@ except ImportError:  # a Python built without libffi
 
 _FIELDS = ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost")
 _BELOW_MMAP_THRESHOLD = 100_000
+_CACHED_SIZES = range(24, 1032 + 1, 16)
+"""What the 64 bins of a thread's cache hold, as asked for by malloc's caller."""
+_CACHED_EACH = 7
 
 
 def _load_libc() -> Any:
@@ -65,6 +68,17 @@ def system() -> int:
     """Bytes that malloc holds of the system, free ones included."""
     info = _mallinfo2()
     return int(info.arena + info.hblkhd)
+
+
+def fill_thread_cache() -> None:
+    """Fill this thread's cache of freed chunks to its brim.
+
+    mallinfo2 counts those chunks as in use. Left alone the cache fills over some hundred sessions, which looks like
+    a leak of 1 KiB a session; filled before each reading it adds the same every time.
+    """
+    if _mallinfo2 is not None:
+        for chunk in [_libc.malloc(size) for size in _CACHED_SIZES for _ in range(_CACHED_EACH)]:
+            _libc.free(chunk)
 
 
 def trim() -> bool:
