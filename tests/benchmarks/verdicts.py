@@ -1,6 +1,6 @@
 """Many runs of the same command: which verdicts it gives, after how many sessions, in how long.
 
-    python tests/benchmarks/verdicts.py --repeat 20 --out /tmp/verdicts -- plain-chat --fault every-tenth
+python tests/benchmarks/verdicts.py --repeat 20 --out /tmp/verdicts -- plain-chat --fault every-tenth
 """
 
 from __future__ import annotations
@@ -34,10 +34,9 @@ def run_once(arguments: list[str], folder: Path) -> Ran:
     """One run into `folder`, which keeps its report."""
     folder.mkdir(parents=True)
     began_s = time.monotonic()
+    command = [sys.executable, "-m", "harness", "run", *arguments, "--out", str(folder)]
     with (folder / "output.txt").open("w") as output:
-        done = subprocess.run(
-            [sys.executable, "-m", "harness", "run", *arguments, "--out", str(folder)], stdout=output, stderr=output
-        )
+        done = subprocess.run(command, stdout=output, stderr=output, check=False)
     wall_s = time.monotonic() - began_s
     try:
         result = json.loads((folder / "result.json").read_text())
