@@ -251,6 +251,11 @@ class RunRecord:
         return sum(not session.ok for cycle in self.cycles for session in cycle.sessions)
 
     @property
+    def probe_silence(self) -> str:
+        """Why nothing was read inside the server; empty where the probe greeted."""
+        return self.ready.probe if self.ready else ""
+
+    @property
     def has_probe(self) -> bool:
         """Whether the probe has read anything."""
         return any("blocks" in rest.values for rest in self.rests)

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from scripted_run import EVIL, KIB, MIB, leak_verdict, scripted_run
 
 from harness.policy import Policy
-from harness.record import CycleDone, Incident, RestSample, RunRecord, SessionResult
+from harness.record import CycleDone, Incident, RestSample, RunRecord, ServerReady, SessionResult
 from harness.reporters import REPORTERS, console
 from harness.reporters.canvas import ORANGE, VERMILION
+from harness.reporters.facts import account
 from harness.verdict import CounterGate, LatencyGate, MemoryGate, Outcome, Verdict, VerdictName
 
 
@@ -125,6 +126,13 @@ def test_a_run_that_was_killed_lasted_until_its_last_line() -> None:
     last_s = max(record.rests[-1].at_s, record.cycles[-1].ended_s)
     assert record.ended is None
     assert result_of(record, MEMORY_ALONE)["duration_s"] == pytest.approx(last_s, abs=0.001)
+
+
+def test_a_run_without_the_probe_says_why_it_had_none() -> None:
+    record = RunRecord.from_lines(scripted_run())
+    assert "without the probe" not in account(record)
+    record.ready = ServerReady(0.8, 4711, "no probe greeted within 5 s\n  its Python ignores PYTHONPATH")
+    assert account(record).endswith("; without the probe: no probe greeted within 5 s its Python ignores PYTHONPATH")
 
 
 def test_the_console_says_the_verdict_first_and_then_every_gate() -> None:

@@ -105,13 +105,13 @@ async def _until_interrupted(run: Callable[[], Any]) -> RunRecord:
 
 
 def _progress(record: RunRecord, judgement: Judgement) -> None:
-    elapsed_s = record.rests[-1].at_s if record.rests else 0.0
-    line = f"cycle {len(record.cycles):3}  sessions {record.sessions:4}  {elapsed_s:5.0f}s  {judgement.next}"
-    if record.rests and "uss" in record.rests[-1].values:
-        line += f"  uss {record.rests[-1].values['uss'] / 2**20:.1f}MiB"
-    ending = "\r" if sys.stderr.isatty() else "\n"
-    if sys.stderr.isatty() or len(record.cycles) % 5 == 0 or judgement.next != "continue":
-        print(line, end=ending, file=sys.stderr, flush=True)
+    """Every cycle in one line that is written over on a terminal, every fifth on a line of its own elsewhere."""
+    from harness.reporters.progress import progress
+
+    terminal = sys.stderr.isatty()
+    if terminal or len(record.cycles) % 5 == 0 or judgement.next != "continue":
+        ending = "\x1b[K\r" if terminal and judgement.next == "continue" else "\n"
+        print(progress(record, judgement), end=ending, file=sys.stderr, flush=True)
 
 
 async def _once(plan: Plan, log: Path) -> int:

@@ -74,7 +74,11 @@ def _table(gates: list[Row], width: int, color: bool) -> Table:
 
 def _notes(record: RunRecord, verdict: Verdict) -> Iterator[str]:
     """What the table leaves open, and what makes its numbers doubtful."""
-    yield from (f"{row.gate}: {row.reason}" for row in rows(verdict) if row.reason and row.outcome != Outcome.FLAT)
+    by_reason: dict[str, list[str]] = {}
+    for row in rows(verdict):
+        if row.reason and row.outcome != Outcome.FLAT:
+            by_reason.setdefault(row.reason, []).append(row.gate)
+    yield from (f"{', '.join(gates)}: {reason}" for reason, gates in by_reason.items())
     yield from _shortened("finding", [finding.summary for finding in verdict.findings])
     yield from _shortened("doubt", verdict.doubts)
     yield from _shortened("failed", failures(record))

@@ -147,7 +147,10 @@ def account(record: RunRecord) -> str:
     target = record.started.target
     against = " ".join(filter(None, (target.get("mode"), target.get("command") or target.get("url"))))
     done = f"{_several(len(record.cycles), 'cycle')}, {_several(record.sessions, 'session')}{failed}"
-    return f"{record.started.scenario} against {against or 'a server'}: {done}, {format_time(duration_s(record))}"
+    blind = f"; without the probe: {' '.join(record.probe_silence.split())}" if record.probe_silence else ""
+    return (
+        f"{record.started.scenario} against {against or 'a server'}: {done}, {format_time(duration_s(record))}{blind}"
+    )
 
 
 def _several(count: int, what: str) -> str:

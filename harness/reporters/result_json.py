@@ -26,6 +26,7 @@ def result(record: RunRecord, verdict: Verdict) -> dict[str, Any]:
         "scenario": record.started.scenario,
         "target": record.started.target,
         "environment": record.started.environment,
+        "probe": record.probe_silence or "greeted",
         "doubts": verdict.doubts,
         "open_gates": verdict.open_gates,
         "sessions_needed": verdict.sessions_needed,
