@@ -12,7 +12,16 @@ from harness.metrics import METRICS
 from harness.policy import KIB
 from harness.quantities import format_size
 from harness.record import Series
-from harness.standing import Evidence, Situation, Standing, after_idle, evidence, held_metric, sessions_needed
+from harness.standing import (
+    Evidence,
+    Situation,
+    Standing,
+    after_idle,
+    evidence,
+    held_metric,
+    sessions_needed,
+    went_with_collection,
+)
 from harness.trend import Look, first_of_tail, steady_growth, tail_rate
 from harness.verdict import Kind, MemoryGate, Outcome, Tag
 
@@ -54,6 +63,8 @@ def memory_gate(situation: Situation) -> Judged:
         return Judged(MemoryGate(Outcome.NOT_MEASURED, "the server's memory could not be read", limit=limit))
     decision = decide(situation, bytes_, evidence(situation, "blocks", limit / SMALL_BLOCK_BYTES))
     outcome, kind, reason = _outcome(situation, decision, held.series)
+    if outcome is Outcome.LEAK and _went_with_collection(situation, bytes_, decision.by):
+        kind, reason = Kind.NOT_YET_COLLECTED, "grew, and went when the probe collected at the end"
     leak = outcome is Outcome.LEAK
     gate = MemoryGate(
         outcome=outcome,
@@ -213,13 +224,18 @@ def _tail_growths(situation: Situation) -> tuple[float, float | None]:
 def _outcome(situation: Situation, decision: Decision, held: Series) -> tuple[Outcome, Kind | None, str]:
     match decision.standing:
         case Standing.LEAK:
-            kind = decision.kind or leak_kind(_rates(situation, held))
-            return Outcome.LEAK, kind, decision.reason
+            return Outcome.LEAK, decision.kind or leak_kind(_rates(situation, held)), decision.reason
         case Standing.FLAT | Standing.RELEASED:
             kind, words = (decision.kind, decision.reason) if decision.kind else flat_kind(held.t, held.x)
             return Outcome.FLAT, kind, words
         case Standing.OPEN | Standing.SUSPECT:
             return Outcome.INCONCLUSIVE, None, decision.reason
+
+
+def _went_with_collection(situation: Situation, bytes_: dict[str, Evidence], by: str | None) -> bool:
+    """Malloc says it where it was read: what a collection frees need not go back to the system."""
+    names = [name for name in ("malloc", by or "malloc") if name in bytes_]
+    return any(went_with_collection(situation, bytes_[name], _METRICS[name]) for name in names)
 
 
 def _rates(situation: Situation, held: Series) -> Rates:

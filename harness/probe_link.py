@@ -88,6 +88,20 @@ class ProbeLink:
         """
         return await self._ask_all({"request": "collect"}, Collection, limit_s)
 
+    async def plant(self, size_bytes: int, count: int) -> None:
+        """Leak `count` blocks in the oldest process: the control that a run finds what it is to find.
+
+        Raises:
+            ProbeError: it does not answer, or so much is no control.
+        """
+        request = {"request": "plant", "bytes": size_bytes, "count": count}
+        async with self._asking:
+            pid = min(self._listening(), default=0)
+            answer = await self._ask(pid, request, ANSWER_LIMIT_S)
+        if answer is None:
+            raise ProbeSilent("no process of the server has a probe any more", hint="see server.log")
+        _answer(pid, answer, int)
+
     async def sample(self, *, collect: bool = True, limit_s: float = ANSWER_LIMIT_S) -> dict[int, Values]:
         """Read the gauges of every process, by pid; first collect as `collect()` does, unless told not to.
 

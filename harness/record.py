@@ -112,6 +112,8 @@ class RestSample:
     processes: tuple[ProcessReading, ...] = ()
     idle: bool = False
     """Taken while the run waited for late releases, after the cycle of that number had its own sample."""
+    collected: bool = False
+    """The probe forced a collection just before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,8 @@ class Plan:
     sessions_per_cycle: int | None = None
     """None: one in each of the first ten cycles, then five."""
     environment: dict[str, str] = field(default_factory=dict)
+    planted_bytes: int = 0
+    """The probe leaks so much in the server for each session: a control, which the judge must find."""
 
     def sessions_in(self, cycle: int) -> int:
         """How many sessions the cycle of that number (from 1) has."""
@@ -145,7 +147,7 @@ class Experiment:
     async def _cycles(self, server: Server) -> None:
         sampler = Sampler(server.processes, self._probe, self._began_s)
         async with _beating(self._beats(sampler)), standing_sessions(self._plan.load):
-            self._add(await sampler.rest(0, self.record.sessions))
+            self._add(await self._rest(sampler, 0))
             while True:
                 judgement = self._judge(self.record, self._plan.policy)
                 self._announce(self.record, judgement)
@@ -171,8 +173,14 @@ class Experiment:
         self._add(CycleDone(number, began_s, ended_s, results, max(0.0, talking), peaks))
         server.check_alive()
         self._check_hope(results)
-        self._add(await sampler.rest(number, self.record.sessions))
+        if self._probe is not None and self._plan.planted_bytes:
+            await self._probe.plant(self._plan.planted_bytes, len(results))
+        self._add(await self._rest(sampler, number))
         server.check_alive()
+
+    async def _rest(self, sampler: Sampler, cycle: int, *, idle: bool = False, collect: bool = False) -> RestSample:
+        collect = collect or self._plan.policy.collect
+        return await sampler.rest(cycle, self.record.sessions, idle=idle, collect=collect)
 
     def _check_hope(self, results: Sequence[SessionResult]) -> None:
         failed = self.record.failed_sessions
@@ -185,20 +193,21 @@ class Experiment:
 
     async def _idle(self, server: Server, sampler: Sampler) -> None:
         began_s = steady_since_s = self._now_s()
-        lowest = self.record.rests[-1].values
-        cycle, sessions = self.record.rests[-1].cycle, self.record.sessions
+        lowest, cycle = self.record.rests[-1].values, self.record.rests[-1].cycle
         grace_s = self._plan.policy.grace_s
         while True:
             await asyncio.sleep(IDLE_STEP_S)
             server.check_alive()
-            sample: RestSample = await sampler.rest(cycle, sessions, idle=True)
+            sample = await self._rest(sampler, cycle, idle=True)
             self._add(sample)
             if _fell(lowest, sample.values):
                 steady_since_s = self._now_s()
             lowest = {**lowest, **{name: min(x, lowest.get(name, x)) for name, x in sample.values.items()}}
             waited_s, steady_s = self._now_s() - began_s, self._now_s() - steady_since_s
             if waited_s >= grace_s or (waited_s >= IDLE_AT_LEAST_S and steady_s >= IDLE_STEADY_S):
-                return
+                break
+        if not self._plan.policy.collect:  # what does a collection take of what the wait has left?
+            self._add(await self._rest(sampler, cycle, idle=True, collect=True))
 
     async def _beats(self, sampler: Sampler) -> None:
         while True:

@@ -66,19 +66,20 @@ class Sampler:
                     rss += process.memory_info().rss
         return Beat(self.now_s(), {"rss": rss} if rss else {})
 
-    async def rest(self, cycle: int, sessions: int, *, idle: bool = False) -> RestSample:
-        """Wait for quiet, measure CPU at rest, collect, and read everything."""
+    async def rest(self, cycle: int, sessions: int, *, idle: bool = False, collect: bool = True) -> RestSample:
+        """Wait for quiet, measure CPU at rest, collect if asked to, and read everything."""
         began_s = time.monotonic()
         settled = await self._settle()
         settle_s = time.monotonic() - began_s
         idle_cpu = await self._idle_cpu()
-        inside = await self._inside()
+        inside = await self._inside(collect=collect)
         readings = tuple(reading for process in self._processes() if (reading := _reading(process)))
         values = _totals(readings)
-        values["children"] = len(readings) - 1
-        values["idle_cpu"] = idle_cpu
-        values.update(summed(inside, [reading.pid for reading in readings]) if inside else {})
-        return RestSample(cycle, sessions, self.now_s(), settled, settle_s, values, readings, idle)
+        if readings:  # else the server is gone: absent is not zero
+            values |= {"children": len(readings) - 1, "idle_cpu": idle_cpu}
+            values |= summed(inside, [reading.pid for reading in readings])
+        collected = collect and bool(inside)
+        return RestSample(cycle, sessions, self.now_s(), settled, settle_s, values, readings, idle, collected)
 
     async def _settle(self) -> bool:
         never_rests = self._unsettled_in_a_row >= 3
@@ -107,11 +108,11 @@ class Sampler:
         await asyncio.sleep(IDLE_WINDOW_S)
         return max(0.0, (self.cpu_total_ns() - before_ns) / (time.monotonic() - began_s) / 1e7)
 
-    async def _inside(self) -> dict[int, Values]:
+    async def _inside(self, *, collect: bool) -> dict[int, Values]:
         if self._probe is None:
             return {}
         try:
-            return await self._probe.sample(collect=True)
+            return await self._probe.sample(collect=collect)
         except ProbeError:
             return {}
 

@@ -5,27 +5,34 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import random
 import signal
 import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 import psutil
 
-from harness.errors import ServerExited, ServerNotReady, UsageError
+from harness.errors import ServerError, ServerExited, ServerNotReady, UsageError
 
 READY_LIMIT_S = 30.0
 STOP_LIMIT_S = 5.0
 
 
+SERVER_PORTS: Final = range(10_000, 32_768)
+"""Below what Linux gives to outgoing connections: none of those takes the port before the server does."""
+
+
 def free_port() -> int:
-    """A TCP port of loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port of loopback that nobody listens on now; at random, for another run may be looking, too."""
+    for port in random.SystemRandom().sample(SERVER_PORTS, len(SERVER_PORTS)):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise ServerError("no port of loopback is free", hint="end some of the servers that listen there")
 
 
 class Server:

@@ -43,6 +43,7 @@ class Situation:
     record: RunRecord
     policy: Policy
     probe: bool
+    """Readings are as exact as the probe makes them: it is there, and collects before each of them."""
     sessions: int
     at_bounds: bool
     """As many cycles are done as the policy asks for, or allows."""
@@ -64,7 +65,7 @@ class Situation:
         return cls(
             record=record,
             policy=policy,
-            probe=record.has_probe,
+            probe=record.has_probe and policy.collect,
             sessions=sessions,
             at_bounds=at_bounds,
             over_budget=_over_budget(record, policy.memory_budget_bytes),
@@ -93,8 +94,15 @@ class Situation:
 
     @property
     def idle(self) -> RestSample | None:
-        """The latest sample of the latest wait for late releases."""
-        return self.record.idles[-1] if self.record.idles else None
+        """The latest sample of the latest wait for late releases, taken as the rest samples were."""
+        alike = [one for one in self.record.idles if self.policy.collect or not one.collected]
+        return alike[-1] if alike else None
+
+    @property
+    def collected(self) -> RestSample | None:
+        """In a run that does not collect: the sample after the one collection, at the end of the latest wait."""
+        forced = [one for one in self.record.idles if one.collected and not self.policy.collect]
+        return forced[-1] if forced else None
 
     @property
     def may_idle(self) -> bool:
@@ -196,6 +204,14 @@ def after_idle(situation: Situation, metric: str, series: Series, limit: float) 
     if idle is not None and metric in idle.values and _gone(series, idle, idle.values[metric], limit):
         return Standing.RELEASED
     return Standing.LEAK
+
+
+def went_with_collection(situation: Situation, found: Evidence, metric: str) -> bool:
+    """Whether what had grown is gone after a collection that the server itself had not made."""
+    after = situation.collected
+    if after is None or metric not in after.values:
+        return False
+    return _gone(found.series, after, after.values[metric], found.limit)
 
 
 def _gone(series: Series, idle: RestSample, value: float, limit: float) -> bool:

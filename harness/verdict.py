@@ -157,6 +157,22 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class RunFacts:
+    """One run of several that were judged together, in numbers."""
+
+    verdict: VerdictName
+    exit_status: ExitStatus
+    started_at: str
+    duration_s: float
+    cycles: int
+    warmup_cycles: int
+    sessions: int
+    sessions_failed: int
+    folder: str = ""
+    """Where its record is, from the folder of the report; empty where that is the same."""
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """All that the judge says of a record."""
 
@@ -174,6 +190,10 @@ class Verdict:
     """Gates that could not be decided."""
     sessions_needed: int | None = None
     """When inconclusive: about how many sessions more would settle it."""
+    runs: tuple[RunFacts, ...] = ()
+    """Where several were judged together: each of them."""
+    control: str = ""
+    """What became of the leak that was planted to see whether it would be found; empty without one."""
 
     @property
     def exit_status(self) -> ExitStatus:

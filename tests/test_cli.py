@@ -27,6 +27,7 @@ def _run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
         (["--url", "ws://127.0.0.1:1/"], 2, "no memory to measure"),
         (["--serve", "no-such-command"], 2, "cannot be started"),
         (["--serve", f'{SERVE} "raise SystemExit(3)"'], 4, "ended with status 3"),
+        (["--control", "--no-probe"], 2, "plants its leak through the probe"),
         (["--cycles", "0"], 2, "whole number"),
         (["--limit", "5 apples"], 2, "not a size"),
         (["--protocol", "plain"], 2, "switch_character"),
@@ -52,6 +53,14 @@ def test_a_short_run_of_the_embedded_server_leaves_a_whole_run_folder_and_nothin
     files = {path.name for path in (tmp_path / "out").iterdir()}
     assert {"run.jsonl", "result.json", "report.html", "memory.png", "latency.png", "cpu.png", "server.log"} <= files
     assert not [one for one in psutil.process_iter(["cmdline"]) if str(tmp_path) in " ".join(one.info["cmdline"] or [])]
+
+
+def test_fresh_servers_are_judged_together_and_each_run_is_kept(tmp_path: Path) -> None:
+    options = ["plain-chat", "--cycles", "2", "--runs", "2", "--agent-size", "1MiB", "--json", "--out", "out"]
+    done = _run(*options, folder=tmp_path)
+    result = json.loads(done.stdout)
+    assert [run["folder"] for run in result["runs"]] == ["run-1", "run-2"]
+    assert all((tmp_path / "out" / run["folder"] / "run.jsonl").exists() for run in result["runs"])
 
 
 def test_the_original_bug_is_a_leak_in_ten_visits(tmp_path: Path) -> None:

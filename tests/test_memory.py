@@ -273,3 +273,26 @@ def test_without_any_reading_the_gate_is_not_measured() -> None:
     record = Script().record(0)
     record.rests.clear()
     assert gate_of(record).outcome is Outcome.NOT_MEASURED
+
+
+def never_collected(left_bytes: float) -> RunRecord:
+    """A run that forces no collection, with a megabyte a session of growth, some of which one at the end leaves."""
+    policy = Policy(collect=False)
+    script = Script(memory(MIB), policy=policy)
+    record = script.record(60)
+    idle = script.idle(record)
+    record.add(idle)
+    values = {**idle.values, "malloc_in_use": 5 * MIB + left_bytes, "uss": idle.values["uss"]}
+    record.add(replace(idle, values=values, collected=True))
+    return record
+
+
+def test_growth_that_one_collection_takes_is_not_yet_collected() -> None:
+    record = never_collected(left_bytes=0)
+    gate = gate_of(record, record.started.policy)
+    assert (gate.outcome, gate.kind) == (Outcome.LEAK, Kind.NOT_YET_COLLECTED)
+
+
+def test_growth_that_outlives_a_collection_is_retained() -> None:
+    record = never_collected(left_bytes=260 * MIB)
+    assert gate_of(record, record.started.policy).kind is not Kind.NOT_YET_COLLECTED

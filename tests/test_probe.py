@@ -445,6 +445,16 @@ def test_what_it_does_not_know_or_cannot_do_is_answered(puppet: Launched) -> Non
     assert peer.gauges()["python_threads"] == 1
 
 
+def test_a_planted_leak_stays_and_has_the_size_that_was_asked_for(puppet: Launched) -> None:
+    peer = puppet.peer()
+    for _ in range(3):
+        before = peer.gauges()["malloc_in_use"]
+    assert peer.ask("plant", bytes=2048, count=100) == 100
+    assert peer.gauges()["malloc_in_use"] - before == pytest.approx(100 * 2048, rel=0.1)
+    with pytest.raises(KeyError):
+        peer.ask("plant", bytes=2**30, count=1)
+
+
 def test_a_forked_child_greets_and_leaves_the_parents_connections_to_the_parent(puppet: Launched) -> None:
     of_parent = puppet.peer()
     child = puppet.do("(lambda pid: pid or __import__('signal').pause())(os.fork())")

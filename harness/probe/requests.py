@@ -11,6 +11,9 @@ from .wire import Collection, Sample
 
 Request = Mapping[str, Any]
 
+MOST_PLANTED_BYTES = 64 * 1024 * 1024
+_planted: list[bytes] = []
+
 
 def read_gauges(_: Request) -> dict[str, int]:
     """The gauges, without collecting first."""
@@ -32,7 +35,25 @@ def sample(request: Request) -> Sample:
     return Sample(gauges=read, collection=collected)
 
 
-REQUESTS: dict[str, Callable[[Request], Any]] = {"gauges": read_gauges, "collect": collect, "sample": sample}
+def plant(request: Request) -> int:
+    """Leak `count` blocks of `bytes` each, for a control; how many have been planted so far comes back.
+
+    Raises:
+        ValueError: more was asked for than a control needs.
+    """
+    size, count = int(request["bytes"]), int(request["count"])
+    if not 0 < size * count <= MOST_PLANTED_BYTES:
+        raise ValueError(f"{count} blocks of {size} bytes are no control")
+    _planted.extend(b"\xaa" * size for _ in range(count))
+    return len(_planted)
+
+
+REQUESTS: dict[str, Callable[[Request], Any]] = {
+    "gauges": read_gauges,
+    "collect": collect,
+    "sample": sample,
+    "plant": plant,
+}
 
 
 def answer(request: Request) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from io import StringIO
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
+from harness.quantities import format_time
 from harness.record import RunRecord
 from harness.reporters.facts import Row, account, clean, failures, incidents, rows, sentence
 from harness.verdict import Outcome, Verdict, VerdictName
@@ -79,6 +80,11 @@ def _notes(record: RunRecord, verdict: Verdict) -> Iterator[str]:
         if row.reason and row.outcome != Outcome.FLAT:
             by_reason.setdefault(row.reason, []).append(row.gate)
     yield from (f"{', '.join(gates)}: {reason}" for reason, gates in by_reason.items())
+    yield from (
+        f"{run.folder}: {run.verdict}, {run.sessions} sessions, {format_time(run.duration_s)}" for run in verdict.runs
+    )
+    if verdict.control:
+        yield f"control: {verdict.control}"
     yield from _shortened("finding", [finding.summary for finding in verdict.findings])
     yield from _shortened("doubt", verdict.doubts)
     yield from _shortened("failed", failures(record))

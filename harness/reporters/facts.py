@@ -11,7 +11,7 @@ from typing import Final
 
 from harness.quantities import format_size, format_time
 from harness.record import RunRecord
-from harness.verdict import CounterGate, CpuGate, Gate, LatencyGate, MemoryGate, Outcome, Verdict
+from harness.verdict import CounterGate, CpuGate, Gate, LatencyGate, MemoryGate, Outcome, RunFacts, Verdict
 
 Words = Callable[[float], str]
 
@@ -122,6 +122,21 @@ def duration_s(record: RunRecord) -> float:
     )
     ends_s = [line.at_s for line in lines if line is not None]
     return max([*ends_s, *(cycle.ended_s for cycle in record.cycles[-1:])], default=0.0)
+
+
+def run_facts(record: RunRecord, verdict: Verdict, folder: str = "") -> RunFacts:
+    """What a run answers for itself."""
+    return RunFacts(
+        verdict.name,
+        verdict.exit_status,
+        record.started.started_at,
+        round(duration_s(record), 3),
+        len(record.cycles),
+        verdict.warmup_cycles,
+        record.sessions,
+        record.failed_sessions,
+        folder,
+    )
 
 
 def failures(record: RunRecord) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from harness.record import RunRecord
-from harness.reporters.facts import duration_s
+from harness.reporters.facts import run_facts
 from harness.verdict import Verdict
 
 SCHEMA: Final = 1
@@ -18,7 +18,8 @@ SCHEMA: Final = 1
 
 def result(record: RunRecord, verdict: Verdict) -> dict[str, Any]:
     """The result as plain data, in the order in which a person would ask."""
-    run = _run(record, verdict)
+    run = msgspec.to_builtins(run_facts(record, verdict))
+    del run["folder"]
     return {
         "schema": SCHEMA,
         **run,
@@ -27,27 +28,14 @@ def result(record: RunRecord, verdict: Verdict) -> dict[str, Any]:
         "target": record.started.target,
         "environment": record.started.environment,
         "probe": record.probe_silence or "greeted",
+        "control": verdict.control,
         "doubts": verdict.doubts,
         "open_gates": verdict.open_gates,
         "sessions_needed": verdict.sessions_needed,
         "first_suspicion_sessions": verdict.first_suspicion_sessions,
-        "runs": [run],
+        "runs": msgspec.to_builtins(verdict.runs) or [run],
         "gates": msgspec.to_builtins(verdict.gates),
         "findings": msgspec.to_builtins(verdict.findings),
-    }
-
-
-def _run(record: RunRecord, verdict: Verdict) -> dict[str, Any]:
-    """What each run of several answers for itself."""
-    return {
-        "verdict": verdict.name,
-        "exit_status": verdict.exit_status,
-        "started_at": record.started.started_at,
-        "duration_s": round(duration_s(record), 3),
-        "cycles": len(record.cycles),
-        "warmup_cycles": verdict.warmup_cycles,
-        "sessions": record.sessions,
-        "sessions_failed": record.failed_sessions,
     }
 
 

@@ -1,0 +1,194 @@
+"""What a user can ask of a run, and the plan that this makes: words in, values out."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from harness.errors import UsageError
+from harness.quantities import parse_size, parse_time_s
+
+CONTROL_GUARD: Final = 54
+"""Sessions before which a control is not called a leak: the least without false alarms where no cache fills."""
+CONTROL_SESSIONS: Final = 200
+
+if TYPE_CHECKING:
+    from harness.policy import Policy
+    from harness.run import Plan, Target
+    from harness.session import Trace
+
+
+def declare(parser: argparse.ArgumentParser) -> None:
+    """All options of a run."""
+    parser.add_argument(
+        "scenario", nargs="?", default="character-switch", help="file, file.py::name, or a shipped name"
+    )
+    target = parser.add_argument_group("target: the embedded chat server, unless --serve or --url is given")
+    target.add_argument("--fault", metavar="NAME", action="append", default=[], help="switch a fault on (embedded)")
+    target.add_argument("--agent-size", metavar="SIZE", help="memory of one character's agent (embedded)")
+    target.add_argument("--serve", metavar="COMMAND", help="start this server; {port} becomes a free port")
+    target.add_argument("--cwd", metavar="DIR", type=Path, help="folder to start it in")
+    target.add_argument("--env", metavar="K=V", action="append", default=[], type=_pair, help="for its environment")
+    target.add_argument("--url", metavar="URL", help="the WebSocket address; may hold {port}")
+    parser.add_argument("--protocol", metavar="NAME", default="open-llm-vtuber", help="chat protocol (%(default)s)")
+    parser.add_argument("--header", metavar="K=V", action="append", default=[], type=_pair, help="for the handshake")
+    parser.add_argument("--subprotocol", metavar="NAME", action="append", default=[], help="for the handshake")
+    parser.add_argument("--compression", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--cycles", metavar="N", type=_count, help="exactly so many cycles")
+    parser.add_argument("--min-cycles", metavar="N", type=_count, default=12, help="(default: %(default)s)")
+    parser.add_argument("--max-cycles", metavar="N", type=_count)
+    parser.add_argument("--sessions", metavar="N", type=_count, help="sessions a cycle (1 in the first ten, then 5)")
+    parser.add_argument("--concurrency", metavar="N", type=_count, default=1, help="sessions at once (%(default)s)")
+    parser.add_argument("--once", action="store_true", help="one session and no verdict")
+    parser.add_argument("--trace", action="store_true", help="print every message with its time")
+    parser.add_argument("--limit", metavar="SIZE", type=_size, help="growth a session that is flat (1KiB; 4KiB blind)")
+    parser.add_argument("--object-limit", metavar="N", type=float, help="tracked objects a session that are flat")
+    parser.add_argument("--grace", metavar="TIME", type=_time_s, default=90.0, help="longest wait for late releases")
+    parser.add_argument("--allow", metavar="GATE", action="append", default=[], help="never fail on that gate")
+    parser.add_argument("--fail-on", metavar="KIND", action="append", default=[], help="also fail on fragmentation")
+    parser.add_argument("--memory-budget", metavar="SIZE", type=_size, help="stop at so much growth, and call it")
+    parser.add_argument("--probe", action=argparse.BooleanOptionalAction, default=True, help="look inside the server")
+    parser.add_argument(
+        "--collect",
+        choices=("always", "never"),
+        default="always",
+        help="may the probe force collections? (%(default)s)",
+    )
+    parser.add_argument("--control", action="store_true", help="prove that a planted leak of twice the limit is found")
+    parser.add_argument("--runs", metavar="N", type=_count, default=1, help="that many fresh servers, judged together")
+    parser.add_argument("--seed", metavar="N", type=int, default=0, help="for PYTHONHASHSEED and the script's random")
+    parser.add_argument("--out", metavar="DIR", type=Path, help="default: reports/<UTC time>-<scenario>/")
+    parser.add_argument("--json", action="store_true", help="the result on standard output, and nothing else there")
+
+
+def plan_of(options: argparse.Namespace, *, trace: Trace | None = None, number: int = 0) -> Plan:
+    """The plan of run `number`, with a free port of its own.
+
+    Raises:
+        UsageError: what was asked for cannot be done.
+    """
+    from harness.driver import Load
+    from harness.protocols import protocol_named
+    from harness.run import Plan, describe_machine
+    from harness.scenarios import load_scenario
+    from harness.session import Address
+
+    if options.control and not options.probe:
+        raise UsageError("--control plants its leak through the probe, which --no-probe switches off")
+    protocol = protocol_named(options.protocol)
+    scenario = load_scenario(options.scenario)
+    scenario.require(protocol)
+    target, url = _target(options, protocol.default_path, options.seed + number)
+    address = Address(url, dict(options.header), tuple(options.subprotocol), options.compression)
+    load = Load(scenario, protocol, address, options.concurrency, trace)
+    return Plan(load, target, _policy(options), options.sessions, describe_machine())
+
+
+def control_of(plan: Plan) -> Plan:
+    """The same with twice the limit planted for each session: short, for nothing in it has to be told from a cache."""
+    from harness.memory import LIMIT_PROBE_BYTES
+
+    planted = 2 * (plan.policy.limit_bytes or LIMIT_PROBE_BYTES)
+    policy = replace(
+        plan.policy,
+        fixed_cycles=None,
+        max_sessions=CONTROL_SESSIONS,
+        guard_sessions=CONTROL_GUARD,
+        grace_s=0.0,
+        allow=(),
+    )
+    return replace(plan, policy=policy, planted_bytes=planted)
+
+
+def _target(options: argparse.Namespace, default_path: str, seed: int) -> tuple[Target, str]:
+    from harness.commands.serve import embedded_command
+    from harness.run import Target
+    from harness.server import free_port
+
+    port = str(free_port())
+    if options.serve is not None:
+        if options.fault or options.agent_size:
+            raise UsageError(
+                "--serve names one target, --fault and --agent-size another: the embedded server",
+                hint="leave one of them out",
+            )
+        command = [part.replace("{port}", port) for part in shlex.split(options.serve)]
+        if not command:
+            raise UsageError("--serve is empty", hint='give a command, such as --serve "uvicorn app:app --port {port}"')
+        url = (options.url or f"ws://127.0.0.1:{port}{default_path}").replace("{port}", port)
+        mode = "serve"
+    elif options.url is not None:
+        if not options.once:
+            raise UsageError(
+                "--url alone gives no memory to measure", hint="start the server with --serve, or try --once"
+            )
+        command, url, mode = [], options.url, "url"
+    else:
+        command = embedded_command(port, options.agent_size or "32MiB", options.fault)
+        url, mode = f"ws://127.0.0.1:{port}{default_path}", "embedded"
+    words = {
+        "mode": mode,
+        "command": shlex.join(command),
+        "url": url,
+        "protocol": options.protocol,
+        "command_line": shlex.join(["leak-harness", *sys.argv[1:]]),
+    }
+    environment = {**os.environ, "PORT": port, "PYTHONHASHSEED": str(seed), **dict(options.env)}
+    if not options.probe:
+        environment.setdefault("MALLOC_ARENA_MAX", "1")
+    if options.cwd is not None and not options.cwd.is_dir():
+        raise UsageError(f"--cwd {options.cwd} is no folder")
+    return Target(command, words, environment, options.cwd, options.probe), url
+
+
+def _policy(options: argparse.Namespace) -> Policy:
+    from harness.policy import Policy
+    from harness.run import available_memory_bytes
+
+    free = available_memory_bytes()
+    budget = 3 * free // 4 if options.cycles else min(512 * 2**20, free // 4)
+    changed = {} if options.object_limit is None else {"object_limit": options.object_limit}
+    return Policy(
+        limit_bytes=options.limit,
+        fixed_cycles=options.cycles,
+        min_cycles=options.min_cycles,
+        max_cycles=options.max_cycles,
+        grace_s=options.grace,
+        memory_budget_bytes=options.memory_budget or budget,
+        collect=options.collect == "always",
+        allow=tuple(options.allow),
+        fail_on=tuple(options.fail_on),
+        **changed,
+    )
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise argparse.ArgumentTypeError(f"'{text}' is not of the form K=V")
+    return key, value
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"'{text}' is no whole number of at least 1")
+    return int(text)
+
+
+def _size(text: str) -> int:
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _time_s(text: str) -> float:
+    try:
+        return parse_time_s(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
