@@ -1,4 +1,6 @@
-"""The parser. Each verb is a module of `commands` with `HELP`, `add_options(parser)` and `run(options) -> int`."""
+"""The parser. Each verb is a module of `commands` with `HELP`, `add_options(parser)` and `run(options) -> int`; one
+that can be configured has `defaults()`, too.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +19,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name, verb in VERBS.items():
         one = verbs.add_parser(name, help=verb.HELP, description=verb.HELP)
         verb.add_options(one)
-        one.set_defaults(verb=verb)
+        one.set_defaults(verb=verb, parser=one)
     try:
         options = parser.parse_args(argv)
-    except SystemExit as leaving:
-        return int(leaving.code or 0)
-    try:
+        if hasattr(options.verb, "defaults"):  # from a file, read only once the verb is known; the command line wins
+            options.parser.set_defaults(**options.verb.defaults())
+            options = parser.parse_args(argv)
         status: int = options.verb.run(options)
         return status
+    except SystemExit as leaving:
+        return int(leaving.code or 0)
     except HarnessError as error:
         print(f"leak-harness: {error}", file=sys.stderr)
         return error.exit_status

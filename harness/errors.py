@@ -61,6 +61,10 @@ class UnknownProtocol(UsageError):
     """No chat protocol has that name."""
 
 
+class ConfigInvalid(UsageError):
+    """A configuration file is no TOML, or says what cannot be."""
+
+
 class ServerError(HarnessError):
     """The server under test failed; there is nothing to judge, or only part of it."""
 

@@ -35,6 +35,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     declare(parser)
 
 
+def defaults() -> dict[str, Any]:
+    """What the configuration file sets; known leaks whose time is over are named, and count no longer."""
+    from harness.config import find_config
+
+    config = find_config(Path.cwd())
+    if config is None:
+        return {}
+    expired = config.expired(datetime.now(UTC).date())
+    for one in expired:
+        until = f"'{one.name}' was allowed until {one.until} ({one.reason})"
+        print(f"leak-harness: {config.path}: {until}: mend the leak, or renew the entry", file=sys.stderr)
+    return {**config.options, "allow": [one.name for one in config.allowed if one not in expired]}
+
+
 def run(options: argparse.Namespace) -> int:
     """Run, and return the verdict's status."""
     trace = _tracer() if options.trace else None

@@ -36,7 +36,7 @@ def outlook(record: RunRecord, judgement: Judgement) -> str:
     if policy.fixed_cycles is not None:
         cycles = policy.fixed_cycles - len(record.cycles)
         sessions = cycles * len(record.cycles[-1].sessions) if record.cycles else 0
-        words = f"{cycles} cycles more"
+        words = f"{cycles} cycle{'' if cycles == 1 else 's'} more"
     else:
         sessions = min(judgement.verdict.sessions_needed or 0, max(1, policy.max_sessions - record.sessions))
         words = f"at most about {sessions} sessions more"

@@ -1,0 +1,83 @@
+"""Settings from a file."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from harness.config import find_config
+from harness.errors import ConfigInvalid
+
+
+def written(folder: Path, text: str, name: str = "leak-harness.toml") -> Path:
+    (folder / name).write_text(text)
+    return folder
+
+
+def test_without_a_file_there_are_no_settings(tmp_path: Path) -> None:
+    assert find_config(tmp_path) is None
+
+
+def test_sizes_times_and_pairs_are_read_as_the_command_line_reads_them(tmp_path: Path) -> None:
+    config = find_config(written(tmp_path, 'limit = "2KiB"\ngrace = "1m"\nobject-limit = 2\n[header]\nCookie = "a=b"'))
+    assert config is not None
+    assert config.options == {"limit": 2048, "grace": 60.0, "object_limit": 2.0, "header": [("Cookie", "a=b")]}
+
+
+def test_the_nearest_folder_upward_counts_and_paths_are_its_own(tmp_path: Path) -> None:
+    written(tmp_path, 'scenario = "leaks/chat.py::mine"\ncwd = "server"')
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    config = find_config(tmp_path / "deep" / "er")
+    assert config is not None
+    assert config.options == {"scenario": str(tmp_path / "leaks/chat.py::mine"), "cwd": tmp_path / "server"}
+
+
+def test_a_table_in_pyproject_does_as_well(tmp_path: Path) -> None:
+    config = find_config(written(tmp_path, '[project]\nname = "x"\n[tool.leak-harness]\nruns = 3', "pyproject.toml"))
+    assert config is not None
+    assert config.options == {"runs": 3}
+
+
+def test_a_pyproject_of_others_is_left_alone(tmp_path: Path) -> None:
+    assert find_config(written(tmp_path, '[project]\nname = "x"', "pyproject.toml")) is None
+
+
+def test_all_errors_come_at_once_each_with_line_and_key(tmp_path: Path) -> None:
+    allowed = '[[allow]]\ngate = "tasks"\nreason = "known"\n[[allow]]\nreason = "no name"'
+    text = f'cycles = 0\nlimit = "5 apples"\nlimitt = 1\n{allowed}'
+    with pytest.raises(ConfigInvalid) as raised:
+        find_config(written(tmp_path, text))
+    for words in ("toml:1: cycles", "toml:2: limit: '5 apples' is not a size", "toml:3: limitt", "toml:7: allow.1"):
+        assert words in str(raised.value)
+
+
+def test_what_is_no_toml_names_the_file_and_the_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigInvalid, match=r"leak-harness\.toml cannot be read as TOML.*line 2"):
+        find_config(written(tmp_path, "runs = 1\nruns = = 2"))
+
+
+def test_an_allowance_counts_up_to_its_last_day(tmp_path: Path) -> None:
+    config = find_config(written(tmp_path, '[[allow]]\ngate = "tasks"\nreason = "known"\nuntil = 2026-03-01'))
+    assert config is not None
+    assert config.expired(date(2026, 3, 1)) == ()
+    assert [one.name for one in config.expired(date(2026, 3, 2))] == ["tasks"]
+
+
+def said(folder: Path, *words: str) -> str:
+    command = [sys.executable, "-m", "harness", "run", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False).stderr
+
+
+def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
+    written(tmp_path, 'scenario = "no-such-one"\n[[allow]]\ngate = "tasks"\nreason = "known"\nuntil = 2020-01-01')
+    assert "there is no scenario 'no-such-one'" in said(tmp_path)
+    assert "there is no scenario 'nor-this-one'" in said(tmp_path, "nor-this-one")
+    assert "'tasks' was allowed until 2020-01-01 (known): mend the leak, or renew the entry" in said(tmp_path)
+
+
+def test_a_file_with_errors_ends_the_run_before_it_begins(tmp_path: Path) -> None:
+    assert "leak-harness.toml:1: runs" in said(written(tmp_path, "runs = 0"))
