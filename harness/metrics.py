@@ -13,6 +13,7 @@ class Unit(StrEnum):
     BYTES = "bytes"
     COUNT = "count"
     PERCENT = "percent of one core"
+    MACHINE_PERCENT = "percent of all cores"
 
 
 class Source(StrEnum):
@@ -42,6 +43,9 @@ _ALL: Final = (
     Metric("descriptors", Unit.COUNT, Source.OUTSIDE, "open file descriptors of all processes"),
     Metric("children", Unit.COUNT, Source.OUTSIDE, "processes below the one that was started"),
     Metric("idle_cpu", Unit.PERCENT, Source.OUTSIDE, "CPU over a quiet window, with no session connected"),
+    Metric(
+        "crowd", Unit.MACHINE_PERCENT, Source.OUTSIDE, "CPU that neither server nor harness used since the last sample"
+    ),
     Metric("malloc_in_use", Unit.BYTES, Source.PROBE, "mallinfo2: uordblks + hblkhd", 16),
     Metric("malloc_system", Unit.BYTES, Source.PROBE, "mallinfo2: arena + hblkhd, what malloc holds of the system"),
     Metric("blocks", Unit.COUNT, Source.PROBE, "sys.getallocatedblocks()", 1),

@@ -44,6 +44,7 @@ class Sampler:
         self._probe = probe
         self._began_s = began_s
         self._unsettled_in_a_row = 0
+        self._crowd = _Crowd(self.cpu_total_ns)
 
     def now_s(self) -> float:
         """Seconds since the run began."""
@@ -76,7 +77,7 @@ class Sampler:
         readings = tuple(reading for process in self._processes() if (reading := _reading(process)))
         values = _totals(readings)
         if readings:  # else the server is gone: absent is not zero
-            values |= {"children": len(readings) - 1, "idle_cpu": idle_cpu}
+            values |= {"children": len(readings) - 1, "idle_cpu": idle_cpu, "crowd": self._crowd.percent()}
             values |= summed(inside, [reading.pid for reading in readings])
         collected = collect and bool(inside)
         return RestSample(cycle, sessions, self.now_s(), settled, settle_s, values, readings, idle, collected)
@@ -115,6 +116,26 @@ class Sampler:
             return await self._probe.sample(collect=collect)
         except ProbeError:
             return {}
+
+
+class _Crowd:
+    """CPU that others use on this machine, in percent of all cores, from one call to the next."""
+
+    def __init__(self, tree_ns: Callable[[], int]) -> None:
+        self._tree_ns = tree_ns
+        self._last = self._read()
+
+    def _read(self) -> tuple[float, float, float]:
+        """Seconds: the clock, all CPU time used on the machine, and our share of that."""
+        times = psutil.cpu_times()
+        busy_s = sum(times) - times.idle - times.iowait - times.guest - times.guest_nice
+        return time.monotonic(), busy_s, self._tree_ns() / 1e9 + time.process_time()
+
+    def percent(self) -> float:
+        """A process of the tree that has ended counts as others; the share is never below 0."""
+        last, self._last = self._last, self._read()
+        elapsed_s, busy_s, ours_s = (now - before for now, before in zip(self._last, last, strict=True))
+        return 100 * max(0.0, busy_s - max(0.0, ours_s)) / max(elapsed_s, 1e-3) / (psutil.cpu_count() or 1)
 
 
 def _reading(process: psutil.Process) -> ProcessReading | None:

@@ -135,6 +135,14 @@ def test_a_run_without_the_probe_says_why_it_had_none() -> None:
     assert account(record).endswith("; without the probe: no probe greeted within 5 s its Python ignores PYTHONPATH")
 
 
+def test_a_crowded_machine_is_named() -> None:
+    record = run()
+    for rest in record.rests:
+        rest.values["crowd"] = 40.0
+    assert account(record).endswith("; others used 40% of the machine")
+    assert json.loads(REPORTERS["result.json"](record, leak_verdict()))["crowded_percent"] == 40
+
+
 def test_the_console_says_the_verdict_first_and_then_every_gate() -> None:
     first, second, *rest = console.render(run(), leak_verdict(), 120, color=False).splitlines()
     assert first == "LEAK  memory grows by 32MiB per session (limit 1KiB), decided by malloc after 60 sessions"

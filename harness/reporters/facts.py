@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain
+from statistics import median
 from typing import Final
 
 from harness.quantities import format_size, format_time
@@ -14,6 +15,9 @@ from harness.record import RunRecord
 from harness.verdict import CounterGate, CpuGate, Gate, LatencyGate, MemoryGate, Outcome, RunFacts, Verdict
 
 Words = Callable[[float], str]
+
+CROWDED_PERCENT: Final = 20
+"""From here on the reports say so: memory is measured as well as ever, latency and CPU are not."""
 
 _UNFIT: Final = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 does not allow or advises against."""
@@ -139,6 +143,12 @@ def run_facts(record: RunRecord, verdict: Verdict, folder: str = "") -> RunFacts
     )
 
 
+def crowded_percent(record: RunRecord) -> float | None:
+    """CPU that others used on the machine, in percent of all cores: the median of the cycles."""
+    shares = [rest.values["crowd"] for rest in record.rests[1:] if "crowd" in rest.values]
+    return round(median(shares), 1) if shares else None
+
+
 def failures(record: RunRecord) -> list[str]:
     """How many sessions failed, and why, the most frequent reason first."""
     sessions = chain.from_iterable(cycle.sessions for cycle in record.cycles)
@@ -163,9 +173,10 @@ def account(record: RunRecord) -> str:
     against = " ".join(filter(None, (target.get("mode"), target.get("command") or target.get("url"))))
     done = f"{_several(len(record.cycles), 'cycle')}, {_several(record.sessions, 'session')}{failed}"
     blind = f"; without the probe: {' '.join(record.probe_silence.split())}" if record.probe_silence else ""
-    return (
-        f"{record.started.scenario} against {against or 'a server'}: {done}, {format_time(duration_s(record))}{blind}"
-    )
+    crowd = crowded_percent(record) or 0.0
+    crowded = f"; others used {crowd:.0f}% of the machine" if crowd >= CROWDED_PERCENT else ""
+    words = f"{record.started.scenario} against {against or 'a server'}: {done}, {format_time(duration_s(record))}"
+    return words + blind + crowded
 
 
 def _several(count: int, what: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from harness.record import RunRecord
-from harness.reporters.facts import run_facts
+from harness.reporters.facts import crowded_percent, run_facts
 from harness.verdict import Verdict
 
 SCHEMA: Final = 1
@@ -28,6 +28,8 @@ def result(record: RunRecord, verdict: Verdict) -> dict[str, Any]:
         "target": record.started.target,
         "environment": record.started.environment,
         "probe": record.probe_silence or "greeted",
+        "unsettled_cycles": sum(not rest.settled for rest in record.rests[1:]),
+        "crowded_percent": crowded_percent(record),
         "control": verdict.control,
         "doubts": verdict.doubts,
         "open_gates": verdict.open_gates,
