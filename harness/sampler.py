@@ -18,6 +18,8 @@ from harness.record import Beat, ProcessReading, RestSample, Values
 QUIET_S = 0.02
 """The tree uses no CPU for so long, and opens or closes nothing: it rests."""
 SETTLE_LIMIT_S = 3.0
+FIRST_SETTLE_LIMIT_S = 30.0
+"""Before the first session: what the server does when it starts, and for the handshake that showed it ready."""
 SHORT_SETTLE_LIMIT_S = 0.5
 """The limit once three cycles in a row never came to rest."""
 IDLE_WINDOW_S = 0.3
@@ -70,7 +72,7 @@ class Sampler:
     async def rest(self, cycle: int, sessions: int, *, idle: bool = False, collect: bool = True) -> RestSample:
         """Wait for quiet, measure CPU at rest, collect if asked to, and read everything."""
         began_s = time.monotonic()
-        settled = await self._settle()
+        settled = await self._settle(FIRST_SETTLE_LIMIT_S if cycle == 0 else SETTLE_LIMIT_S)
         settle_s = time.monotonic() - began_s
         idle_cpu = await self._idle_cpu()
         inside = await self._inside(collect=collect)
@@ -82,9 +84,9 @@ class Sampler:
         collected = collect and bool(inside)
         return RestSample(cycle, sessions, self.now_s(), settled, settle_s, values, readings, idle, collected)
 
-    async def _settle(self) -> bool:
+    async def _settle(self, limit_s: float) -> bool:
         never_rests = self._unsettled_in_a_row >= 3
-        deadline_s = time.monotonic() + (SHORT_SETTLE_LIMIT_S if never_rests else SETTLE_LIMIT_S)
+        deadline_s = time.monotonic() + (SHORT_SETTLE_LIMIT_S if never_rests else limit_s)
         before = self._state()
         while time.monotonic() < deadline_s:
             await asyncio.sleep(QUIET_S)

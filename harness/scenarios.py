@@ -34,7 +34,7 @@ class Scenario:
     """Sessions that stay connected through the whole run."""
     actions: frozenset[str] = frozenset()
     """The protocol's actions that the script uses."""
-    connect_limit_s: float = 10.0
+    connect_limit_s: float = 30.0
     reply_limit_s: float = 30.0
     switch_limit_s: float = 30.0
     session_limit_s: float = 120.0
