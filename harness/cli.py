@@ -6,15 +6,24 @@ from __future__ import annotations
 
 import argparse
 import sys
+import traceback
 from collections.abc import Sequence
+from typing import NoReturn
 
 from harness.commands import VERBS
 from harness.errors import ExitStatus, HarnessError
 
 
+class _Parser(argparse.ArgumentParser):
+    """One line for what is wrong; the options are in --help."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(ExitStatus.USAGE, f"{self.prog}: {message}\n  see {self.prog} --help\n")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; its exit status is returned, errors are printed in words."""
-    parser = argparse.ArgumentParser(prog="leak-harness", description="Does your WebSocket chat server leak?")
+    parser = _Parser(prog="leak-harness", description="Does your WebSocket chat server leak?")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     for name, verb in VERBS.items():
         one = verbs.add_parser(name, help=verb.HELP, description=verb.HELP)
@@ -32,6 +41,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except HarnessError as error:
         print(f"leak-harness: {error}", file=sys.stderr)
         return error.exit_status
+    except Exception:  # noqa: BLE001 - Python would exit with 1, which means a leak
+        traceback.print_exc()
+        print("leak-harness: a defect of leak-harness itself: please report it with the lines above", file=sys.stderr)
+        return ExitStatus.HARNESS_FAILED
     except KeyboardInterrupt:
         print("leak-harness: stopped by the user", file=sys.stderr)
         return ExitStatus.INTERRUPTED

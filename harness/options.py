@@ -9,6 +9,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from harness.errors import UsageError
 from harness.quantities import parse_size, parse_time_s
@@ -131,6 +132,8 @@ def _target(options: argparse.Namespace, default_path: str, seed: int) -> tuple[
     else:
         command = embedded_command(port, options.agent_size or "32MiB", options.fault)
         url, mode = f"ws://127.0.0.1:{port}{default_path}", "embedded"
+    if urlsplit(url).scheme not in ("ws", "wss") or not urlsplit(url).hostname:
+        raise UsageError(f"--url '{url}' is no WebSocket address", hint="give one such as ws://127.0.0.1:8000/ws")
     words = {
         "mode": mode,
         "command": shlex.join(command),

@@ -100,6 +100,6 @@ def _open(verdict: Verdict, sessions: int) -> str:
 def _cut_short(record: RunRecord) -> str:
     ends = [one for one in record.incidents if one.fatal or one.interrupted]
     if ends:
-        return f"{ends[0].what} (after {record.sessions} sessions)"
+        return f"{ends[0].what.splitlines()[0]} (after {record.sessions} sessions)"
     first = next(one.failure for cycle in record.cycles for one in cycle.sessions if not one.ok) or "no reason given"
     return f"{record.failed_sessions} of {record.sessions} sessions failed, the first with: {first}"

@@ -11,6 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from harness.cli import main
+from harness.commands import VERBS
+
 RUN = [sys.executable, "-m", "harness", "run"]
 SERVE = f"{sys.executable} -c"
 
@@ -28,12 +31,13 @@ def _run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
         (["--serve", "no-such-command"], 2, "cannot be started"),
         (["--serve", f'{SERVE} "raise SystemExit(3)"'], 4, "ended with status 3"),
         (["--control", "--no-probe"], 2, "plants its leak through the probe"),
+        (["--serve", "true", "--url", "http://127.0.0.1/"], 2, "is no WebSocket address"),
         (["--cycles", "0"], 2, "whole number"),
         (["--limit", "5 apples"], 2, "not a size"),
         (["--protocol", "plain"], 2, "switch_character"),
         (["--protocol", "morse"], 2, "there is no protocol"),
         (["--fault", "gremlins"], 2, "there is no fault"),
-        (["--once", "--url", "ws://127.0.0.1:1/"], 4, ""),
+        (["--once", "--url", "ws://127.0.0.1:1/"], 4, "HandshakeRefused: ws:"),
     ],
 )
 def test_bad_input_is_answered_with_one_clear_message(
@@ -43,6 +47,7 @@ def test_bad_input_is_answered_with_one_clear_message(
     assert done.returncode == status
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) <= 6
 
 
 def test_a_short_run_of_the_embedded_server_leaves_a_whole_run_folder_and_nothing_running(tmp_path: Path) -> None:
@@ -98,3 +103,8 @@ def test_one_session_is_traced_message_by_message(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert '-> {"type": "switch-config"' in done.stderr
     assert "conversation-chain-end" in done.stderr
+
+
+def test_a_defect_of_the_harness_itself_is_no_leak(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(VERBS["faults"], "run", lambda options: 1 // 0)
+    assert main(["faults"]) == 5

@@ -140,7 +140,8 @@ async def _once(plan: Plan, log: Path) -> int:
         if server is not None:
             await server.stop()
     turns = ", ".join(f"{turn.complete_s * 1000:.0f}ms" for turn in result.turns)
-    print(f"{'ok' if result.ok else result.failure} in {result.duration_s:.2f}s; replies: {turns or 'none'}")
+    words = f"{'ok' if result.ok else result.failure} in {result.duration_s:.2f}s; replies: {turns or 'none'}"
+    print(words, file=sys.stdout if result.ok else sys.stderr)
     return ExitStatus.FLAT if result.ok else ServerError.exit_status
 
 

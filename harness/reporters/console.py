@@ -99,4 +99,4 @@ def _shortened(label: str, lines: Sequence[str]) -> Iterator[str]:
 
 def _printable(text: str) -> str:
     """On one line, without the control sequences that a server's words may hold."""
-    return " ".join(clean(text).split())
+    return " ".join("; ".join(clean(text).splitlines()).split())
