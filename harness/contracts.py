@@ -112,18 +112,20 @@ class FaultSpec:
 
     name: str
     description: str
-    innocent: bool
     scenario: str
     """The scenario that shows it, and the options of `run` it needs."""
     options: tuple[str, ...]
     verdict: str
-    kind: str | None
-    gate: str | None
+    innocent: bool = False
+    argument: str = ""
+    """What its module's `install` is given, where one module has several of its kind."""
+    kind: str | None = None
+    gate: str | None = None
     """The gate that sees it."""
-    file: str | None
+    file: str | None = None
     """Where the cause is: file and function, and the action that triggers it."""
-    function: str | None
-    action: str | None
+    function: str | None = None
+    action: str | None = None
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> FaultSpec:

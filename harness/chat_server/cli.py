@@ -38,8 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     hooks = Hooks()
     try:
-        for path in options.fault:
-            install_fault(path, hooks)
+        for word in options.fault:
+            install_fault(word, hooks)
         services = Services(load_cast(options.characters), options.agent_size, hooks)
         _return_large_blocks_at_once()
         watch_children_by_descriptor()
@@ -54,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0, the default, takes a free one")
     parser.add_argument("--agent-size", type=_size, default="32MiB", metavar="SIZE", help="memory of one agent")
-    parser.add_argument("--fault", type=Path, action="append", default=[], metavar="FILE", help="may be repeated")
+    parser.add_argument("--fault", action="append", default=[], metavar="FILE[=ARGUMENT]", help="may be repeated")
     parser.add_argument("--characters", type=Path, default=OWN_CHARACTERS, metavar="FOLDER")
     return parser
 

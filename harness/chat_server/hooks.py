@@ -49,19 +49,24 @@ class Hooks:
     """A page's clean-up is over."""
 
 
-def install_fault(path: Path, hooks: Hooks) -> None:
-    """Load the fault module at `path` and let it put itself into `hooks`.
+def install_fault(word: str, hooks: Hooks) -> None:
+    """Load a fault module and let it put itself into `hooks`.
+
+    Args:
+        word: the module's path; `path=argument` where its `install` takes one.
+        hooks: what it changes.
 
     Raises:
         FaultNotLoaded: the file is absent, is no Python, or defines no `install`.
     """
+    path, _, argument = word.partition("=")
     try:
-        module = _load(path)
+        module = _load(Path(path))
     except (OSError, ImportError, SyntaxError) as error:
         raise FaultNotLoaded(f"fault module {path} cannot be loaded: {error}") from error
     if not callable(getattr(module, "install", None)):
         raise FaultNotLoaded(f"fault module {path} defines no install(hooks)")
-    module.install(hooks)
+    module.install(hooks, *filter(None, [argument]))
 
 
 def _load(path: Path) -> ModuleType:

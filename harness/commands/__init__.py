@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from harness.commands import faults, report, run, serve
+from harness.commands import faults, report, run, selftest, serve
 
-VERBS = {"run": run, "report": report, "faults": faults, "serve": serve}
+VERBS = {"run": run, "report": report, "faults": faults, "serve": serve, "selftest": selftest}

@@ -33,21 +33,31 @@ def run(options: argparse.Namespace) -> int:
 
 
 def fault_specs() -> dict[str, FaultSpec]:
-    """Every fault by its name."""
-    found = [import_module(f"harness.faults.{name}").SPEC for name in _module_names()]
-    return {spec.name: spec for spec in map(FaultSpec.from_data, found)}
+    """Every fault and look-alike by its name."""
+    return {spec.name: spec for specs in _specs_by_module().values() for spec in specs}
 
 
-def fault_path(name: str) -> Path:
-    """The module's file.
+def fault_word(name: str) -> str:
+    """What the chat server is told: the module's file, with the argument where it takes one.
 
     Raises:
         UsageError: there is no such fault.
     """
-    module = name.replace("-", "_")
-    if module not in _module_names():
-        raise UsageError(f"there is no fault '{name}'", hint=f"choose one of: {', '.join(fault_specs())}")
-    return _folder() / f"{module}.py"
+    for module, specs in _specs_by_module().items():
+        for spec in specs:
+            if spec.name == name:
+                path = _folder() / f"{module}.py"
+                return f"{path}={spec.argument}" if spec.argument else str(path)
+    raise UsageError(f"there is no fault '{name}'", hint=f"choose one of: {', '.join(fault_specs())}")
+
+
+def _specs_by_module() -> dict[str, list[FaultSpec]]:
+    """Of modules with one fault, `SPEC`; of those with several of a kind, `SPECS`."""
+    modules = {one.name: import_module(f"harness.faults.{one.name}") for one in iter_modules([str(_folder())])}
+    return {
+        name: [FaultSpec.from_data(data) for data in getattr(module, "SPECS", None) or [module.SPEC]]
+        for name, module in modules.items()
+    }
 
 
 def _folder() -> Path:
@@ -55,7 +65,3 @@ def _folder() -> Path:
     assert spec is not None
     assert spec.submodule_search_locations is not None
     return Path(spec.submodule_search_locations[0])
-
-
-def _module_names() -> list[str]:
-    return [module.name for module in iter_modules([str(_folder())])]

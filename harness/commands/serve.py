@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from harness.commands.faults import fault_path
+from harness.commands.faults import fault_word
 
 HELP = "run the embedded chat server alone"
 
@@ -34,5 +34,5 @@ def embedded_command(port: str, agent_size: str, faults: list[str]) -> list[str]
     main_file = Path(__file__).parent.parent / "chat_server"
     command = [sys.executable, str(main_file), "--port", port, "--agent-size", agent_size]
     for name in faults:
-        command += ["--fault", str(fault_path(name))]
+        command += ["--fault", fault_word(name)]
     return command

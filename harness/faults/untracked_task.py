@@ -15,11 +15,10 @@ if TYPE_CHECKING:
 SPEC: Final[dict[str, Any]] = {
     "name": "untracked-task",
     "description": "the agent's initialisation after a character switch is never cancelled and keeps the whole page",
-    "innocent": False,
     "scenario": "character-switch",
     "options": [],
     "verdict": "leak",
-    "kind": "large-object",
+    "kind": "python",
     "gate": "memory",
     "file": "chat_server/context.py",
     "function": "ServiceContext.handle_config_switch",

@@ -1,0 +1,37 @@
+"""A C library's buffer of each page is never freed."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from harness.chat_server.hooks import Hooks
+    from harness.chat_server.session import Session
+
+SPEC: Final[dict[str, Any]] = {
+    "name": "native-malloc",
+    "description": "16 KiB of C memory are allocated for each page and never freed",
+    "scenario": "plain-chat",
+    "options": ["--agent-size", "1MiB", "--grace", "2s"],
+    "verdict": "leak",
+    "kind": "native",
+    "gate": "memory",
+    "file": "faults/native_malloc.py",
+    "function": "_allocate",
+    "action": "connect",
+}
+
+_libc = ctypes.CDLL(None)
+_libc.malloc.restype = ctypes.c_void_p
+_libc.malloc.argtypes = (ctypes.c_size_t,)
+_libc.memset.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t)
+
+
+def install(hooks: Hooks) -> None:
+    """Allocate for each page."""
+    hooks.session_opened.append(_allocate)
+
+
+def _allocate(_: Session) -> None:
+    _libc.memset(_libc.malloc(16_384), 1, 16_384)

@@ -1,0 +1,51 @@
+"""The harness tries itself."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from harness.commands.faults import fault_specs
+from harness.commands.selftest import wrong
+
+SPEC = fault_specs()["native-malloc"]
+
+
+def result(verdict: str = "leak", kind: str | None = "native", outcome: str = "leak") -> dict[str, Any]:
+    return {"verdict": verdict, "gates": {"memory": {"kind": kind, "outcome": outcome}}}
+
+
+@pytest.mark.parametrize(
+    ("seen", "words"),
+    [
+        (result(), ""),
+        (result("flat", None, "flat"), "verdict flat, not leak, kind None, not native, memory flat, not leak"),
+        (result(kind="python"), "kind python, not native"),
+    ],
+)
+def test_a_cell_is_right_where_verdict_kind_and_gate_are_those_of_the_spec(seen: dict[str, Any], words: str) -> None:
+    assert wrong(SPEC, seen) == words
+
+
+def selftest(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "harness", "selftest", *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+
+
+@pytest.mark.slow
+def test_a_fault_is_caught_live() -> None:
+    done = selftest("--only", "pending-task", "--json")
+    assert done.returncode == 0
+    assert [(cell["name"], cell["verdict"], cell["wrong"]) for cell in json.loads(done.stdout)] == [
+        ("pending-task", "leak", "")
+    ]
+
+
+def test_an_unknown_name_is_refused() -> None:
+    done = selftest("--only", "gremlins")
+    assert done.returncode == 2
+    assert "there is no fault 'gremlins'" in done.stderr
