@@ -39,10 +39,12 @@ def read_series(text: str, name: str = "series") -> RunRecord:
     rows = csv.DictReader(StringIO(text))
     if not {"cycle", "rss"} <= set(rows.fieldnames or ()):
         raise _damaged(name, f"the header is {rows.fieldnames}, without `cycle` or `rss`")
-    try:
-        samples = [(int(row.pop("cycle")), _values(row)) for row in rows]
-    except (TypeError, ValueError) as error:
-        raise _damaged(name, str(error)) from error
+    samples = []
+    for row in rows:
+        try:
+            samples.append((int(row.pop("cycle")), _values(row)))
+        except (TypeError, ValueError) as error:
+            raise _damaged(name, f"line {rows.line_num}: {error}") from error
     if len(samples) < 2 or any(later <= earlier for (earlier, _), (later, _) in pairwise(samples)):
         raise _damaged(name, "`cycle` must count the sessions done and rise from row to row")
     policy = Policy(grace_s=0, max_sessions=samples[-1][0] - samples[0][0])
