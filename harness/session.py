@@ -9,7 +9,7 @@ import struct
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -37,10 +37,14 @@ class Address:
     subprotocols: tuple[str, ...] = ()
     compression: bool = True
 
-    def at(self, path: str) -> str:
-        """The same server, another path."""
+    def at(self, path: str, scheme: str = "") -> str:
+        """The same server, another path; with another scheme where one is given."""
         parts = urlsplit(self.url)
-        return f"{parts.scheme}://{parts.netloc}{path}"
+        return f"{scheme or parts.scheme}://{parts.netloc}{path}"
+
+
+class _Left(Exception):
+    """The script leaves an exchange where it is."""
 
 
 class Session:
@@ -149,7 +153,11 @@ class Session:
         """Open a bare TCP connection that says nothing."""
         self.counts["tcp"] += 1
         parts = urlsplit(self._address.url)
-        _, self._tcp = await asyncio.open_connection(parts.hostname, parts.port)
+        port = parts.port or (443 if parts.scheme == "wss" else 80)
+        try:
+            _, self._tcp = await asyncio.open_connection(parts.hostname, port)
+        except OSError as error:
+            raise HandshakeRefused(f"{parts.netloc}: {error}", hint="is the server listening there?") from error
 
     async def http(self, method: str, path: str, **request: Any) -> httpx.Response:
         """A plain HTTP request to the same server, for instance before the WebSocket; arguments as of httpx.
@@ -158,26 +166,48 @@ class Session:
             ConnectionLost: the server did not answer.
         """
         self.counts["http"] += 1
-        url = self._address.at(path).replace("ws", "http", 1)
+        url = self._address.at(path, scheme="https" if self._address.url.startswith("wss:") else "http")
         try:
             async with httpx.AsyncClient(trust_env=False, timeout=self._limits.reply_limit_s) as client:
                 return await client.request(method, url, **request)
         except httpx.HTTPError as error:
             raise ConnectionLost(f"{method} {url}: {error}") from error
 
-    async def chat(self, text: str) -> Reply:
-        """One turn: the user's message and the complete reply, timed."""
-        return await self._turn("chat", self._exchange("chat", text))
+    async def chat(self, text: str, *, leave_at: Stage | str | None = None) -> Reply:
+        """One turn: the user's message and the complete reply, timed.
+
+        Args:
+            text: what the user says.
+            leave_at: `first_text` or `first_audio` ends the turn there, the rest unread; it is not timed then.
+        """
+        exchange: Exchange[Reply] = self._exchange("chat", text)
+        if leave_at is None:
+            return await self._turn("chat", exchange)
+        leaving = Stage(leave_at)
+
+        def reached(stage: Stage) -> None:
+            if stage is leaving:
+                raise _Left
+
+        with suppress(_Left):
+            await self._perform("chat", exchange, self._limits.reply_limit_s, reached)
+        return Reply("")
 
     async def request(self, message: Any, until: Callable[[Data], bool] | str | None = None) -> Data:
         """One message and the answer that `until` accepts, timed as a turn (protocol `plain`)."""
         answer: Data = await self._turn("request", self._exchange("request", message, until))
         return answer
 
-    async def switch_character(self, character: Character) -> None:
-        """Switch, until the server says that it has."""
+    async def switch_character(self, character: Character, *, answered: bool = True) -> None:
+        """Switch, until the server says that it has; `answered=False` asks, and waits for nothing."""
         began_s = time.monotonic()
         exchange = self._exchange("switch_character", character)
+        if not answered:
+            self.counts["switch_character"] += 1
+            asked = next(exchange)
+            assert isinstance(asked, Send), "a switch begins with what the user asks for"
+            await self._send(asked.data)
+            return
         await self._perform("switch_character", exchange, self._limits.switch_limit_s)
         self.switches_s.append(time.monotonic() - began_s)
 
@@ -254,16 +284,19 @@ class Session:
     async def _turn(self, action: str, exchange: Exchange[T]) -> T:
         began_s = time.monotonic()
         stages: dict[Stage, float] = {}
-        result = await self._perform(action, exchange, self._limits.reply_limit_s, stages)
+
+        def reached(stage: Stage) -> None:
+            stages.setdefault(stage, time.monotonic() - began_s)
+
+        result = await self._perform(action, exchange, self._limits.reply_limit_s, reached)
         complete_s = time.monotonic() - began_s
         self.turns.append(Turn(complete_s, stages.get(Stage.FIRST_TEXT), stages.get(Stage.FIRST_AUDIO)))
         return result
 
     async def _perform(
-        self, action: str, exchange: Exchange[T], limit_s: float, stages: dict[Stage, float] | None = None
+        self, action: str, exchange: Exchange[T], limit_s: float, reached: Callable[[Stage], None] = lambda _: None
     ) -> T:
         self.counts[action] += 1
-        began_s = time.monotonic()
         answer: Data | None = None
         async with self._limited(action, limit_s):
             while True:
@@ -273,12 +306,13 @@ class Session:
                     result: T = done.value
                     return result
                 answer = None
-                if isinstance(step, Send):
-                    await self._send(step.data)
-                elif isinstance(step, Receive):
-                    answer = await self._receive()
-                elif isinstance(step, Mark) and stages is not None:
-                    stages.setdefault(step.stage, time.monotonic() - began_s)
+                match step:
+                    case Send():
+                        await self._send(step.data)
+                    case Receive():
+                        answer = await self._receive()
+                    case Mark():
+                        reached(step.stage)
 
     @asynccontextmanager
     async def _limited(self, action: str, limit_s: float) -> AsyncIterator[None]:

@@ -1,7 +1,5 @@
 """The connection breaks in the middle of a reply."""
 
-import json
-
 from harness import Session, scenario
 
 
@@ -11,7 +9,5 @@ async def drop_mid_reply(session: Session) -> None:
 
     Catches turns that go on for a client that is gone, and clean-up that only a closing handshake runs.
     """
-    await session.send({"type": "text-input", "text": "Tell me a story."})
-    while json.loads(await session.receive())["type"] != "audio":
-        pass
+    await session.chat("Tell me a story.", leave_at="first_text")
     await session.drop()
