@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from harness.contracts import ChatProtocol
-from harness.errors import HarnessError, NoReply, ScriptFailed, SessionError, UsageError
+from harness.errors import ConnectionLost, HarnessError, NoReply, ScriptFailed, SessionError, UsageError
 from harness.record import SessionResult
 from harness.scenarios import Scenario
 from harness.session import Address, Session, Trace
@@ -97,15 +97,25 @@ async def run_cycle(load: Load, sessions: int, go_on: Callable[[], bool]) -> tup
 
 
 @asynccontextmanager
-async def standing_sessions(load: Load) -> AsyncIterator[None]:
-    """Keep the scenario's standing sessions connected and reading for as long as the block runs."""
+async def standing_sessions(load: Load) -> AsyncIterator[Callable[[], None]]:
+    """Keep the scenario's standing sessions connected and reading for as long as the block runs.
+
+    What it gives is to be called now and then: it raises `ConnectionLost` when one of them is gone, for rest samples
+    with fewer sessions connected are not comparable to those before.
+    """
     sessions = [load.session() for _ in range(load.scenario.standing)]
     reading: list[asyncio.Task[None]] = []
+
+    def check() -> None:
+        for task in reading:
+            if task.done() and (error := task.exception()) is not None:
+                raise ConnectionLost(f"a standing session was lost: {error}", hint="see server.log") from error
+
     try:
         for session in sessions:
             await session.connect()
             reading.append(asyncio.create_task(session.idle(24 * 3600.0)))
-        yield
+        yield check
     finally:
         for task in reading:
             task.cancel()

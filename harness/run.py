@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from harness.driver import Load, run_cycle, standing_sessions
-from harness.errors import HarnessError, ProbeError, ServerError
+from harness.errors import HarnessError, ProbeError, ServerError, SessionError
 from harness.policy import Policy
 from harness.probe_link import ProbeLink
 from harness.record import (
@@ -109,7 +109,7 @@ class Experiment:
             async with self._server() as server:
                 await self._cycles(server)
             reason = "decided"
-        except ServerError as error:
+        except (ServerError, SessionError) as error:  # of sessions, only standing ones come here
             reason = "the server failed"
             self._add(Incident(self._now_s(), str(error), fatal=True))
         except asyncio.CancelledError:
@@ -146,11 +146,12 @@ class Experiment:
 
     async def _cycles(self, server: Server) -> None:
         sampler = Sampler(server.processes, self._probe, self._began_s)
-        async with _beating(self._beats(sampler)), standing_sessions(self._plan.load):
+        async with _beating(self._beats(sampler)), standing_sessions(self._plan.load) as check_standing:
             self._add(await self._rest(sampler, 0))
             while True:
                 judgement = self._judge(self.record, self._plan.policy)
                 self._announce(self.record, judgement)
+                check_standing()
                 match judgement.next:
                     case NextStep.CONTINUE:
                         await self._cycle(server, sampler)

@@ -258,6 +258,8 @@ class Session:
         """Leave properly; a session that has vanished is reset."""
         if self._tcp is not None:
             self._tcp.close()
+            with suppress(OSError):
+                await self._tcp.wait_closed()
             self._tcp = None
         if self._vanished:
             self._abort()
