@@ -19,7 +19,7 @@ from harness.probe import wire
 from harness.record import Values
 
 INJECTED: Final = Path(__file__).parent / "probe" / "inject"
-GREETING_LIMIT_S: Final = 10.0
+GREETING_LIMIT_S: Final = 4.0
 ANSWER_LIMIT_S: Final = 60.0
 _POLL_S: Final = 0.02
 _SOCKET_PATH_BYTES: Final = 107

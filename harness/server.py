@@ -97,6 +97,7 @@ class Server:
                     hint="does it listen on {port} or $PORT, and is the path of --url right?",
                 )
             await asyncio.sleep(0.05)
+        self.check_alive()  # or else another server has taken the port, and answered
 
     def check_alive(self) -> None:
         """Raise `ServerExited` when the server's process has ended."""

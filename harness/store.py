@@ -22,6 +22,8 @@ class RunFolder:
             RecordNotWritable: it cannot be made, or holds a run already.
         """
         self.path = path
+        if path.exists() and not path.is_dir():
+            raise RecordNotWritable(f"{path} is a file, not a folder", hint="give another --out")
         try:
             path.mkdir(parents=True, exist_ok=True)
             self._lines = (path / RECORD_FILE).open("xb", buffering=0)

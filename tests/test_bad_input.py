@@ -1,0 +1,138 @@
+"""What goes wrong around a run: one clear message, the right status, nothing left running."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from server_scripts import (
+    CLOSES_EVERY_CONNECTION,
+    ECHO,
+    ECHO_SCENARIO,
+    KILLS_ITSELF_AT_THE_FOURTH_VISIT,
+    written,
+)
+
+RUN = [sys.executable, "-m", "harness", "run"]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Path]:
+    """A folder with a scenario; no process that was started from it lives on."""
+    (tmp_path / "echo.py").write_text(ECHO_SCENARIO)
+    yield tmp_path
+    assert [one.cmdline() for one in started_in(tmp_path)] == []
+
+
+def started_in(folder: Path) -> list[psutil.Process]:
+    return [one for one in psutil.process_iter(["cmdline"]) if str(folder) in " ".join(one.info["cmdline"] or [])]
+
+
+def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*RUN, *words], cwd=folder, capture_output=True, text=True, timeout=100, check=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("from harness import scenario\ndef x(:\n", "line 2"),
+        ("import no_such_module\n", "ModuleNotFoundError"),
+        ("x = 1\n", "holds no scenario"),
+    ],
+)
+def test_a_scenario_file_that_is_none(place: Path, text: str, says: str) -> None:
+    (place / "mine.py").write_text(text)
+    done = run(place, "mine.py")
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    assert says in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--out", "a-file"], "a-file is a file, not a folder"),
+        (["--cwd", "nowhere"], "--cwd nowhere is no folder"),
+        (["--env", "NAME"], "'NAME' is not of the form K=V"),
+        (["--serve", ""], "--serve is empty"),
+        (["--serve", "./not-executable"], "Permission denied"),
+        (["character-switch"], "protocol 'plain' does not have"),
+    ],
+)
+def test_words_that_cannot_be_followed(place: Path, words: list[str], says: str) -> None:
+    (place / "a-file").write_text("")
+    (place / "not-executable").write_text("")
+    serve = [] if "--serve" in words else ["--serve", written(place, ECHO)]
+    scenario = [] if words[0] == "character-switch" else ["echo.py"]
+    done = run(place, *scenario, *serve, "--protocol", "plain", *words)
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    assert says in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("handler", "says"),
+    [
+        (CLOSES_EVERY_CONNECTION, "none of 5 sessions did what the script says"),
+        (KILLS_ITSELF_AT_THE_FOURTH_VISIT, "the server ended with status -9"),
+        ("raise SystemExit('there is no configuration')", "there is no configuration"),
+    ],
+)
+def test_a_server_that_fails_is_status_4_and_what_was_measured_is_kept(place: Path, handler: str, says: str) -> None:
+    done = run(place, "echo.py", "--protocol", "plain", "--serve", written(place, handler), "--out", "out")
+    assert (done.returncode, "Traceback" in done.stderr) == (4, False)
+    assert says in done.stderr
+    result = json.loads((place / "out" / "result.json").read_text())
+    assert result["verdict"] == "server-failed"
+    assert len((place / "out" / "run.jsonl").read_text().splitlines()) > 2
+
+
+@contextmanager
+def small_disk(folder: Path, size_kib: int) -> Iterator[Path]:
+    """A disk of so many KiB."""
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size_kib}k", "tmpfs", str(folder)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("only root can make a disk")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_disk_that_fills_up_ends_the_run_and_keeps_what_it_holds(place: Path) -> None:
+    with small_disk(place / "disk", 24) as disk:
+        serve = ["--protocol", "plain", "--serve", written(place, ECHO)]
+        done = run(place, "echo.py", *serve, "--cycles", "60", "--out", "disk/out")
+        assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+        assert "disk/out cannot be written" in done.stderr
+        lines = (disk / "out" / "run.jsonl").read_text().splitlines()
+        assert json.loads(lines[0])["line"] == "run"
+
+
+def test_a_disk_that_is_full_from_the_start_runs_nothing(place: Path) -> None:
+    with small_disk(place / "disk", 4) as disk:
+        (disk / "full").write_bytes(b"x" * 4096)
+        done = run(place, "echo.py", "--protocol", "plain", "--serve", written(place, ECHO), "--out", "disk/out")
+        assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+        assert "No space left" in done.stderr or "no room" in done.stderr
+
+
+def test_killing_the_harness_leaves_nothing_running(place: Path) -> None:
+    command = [*RUN, "echo.py", "--protocol", "plain", "--serve", written(place, ECHO), "--out", "out"]
+    with subprocess.Popen(command, cwd=place, stderr=subprocess.PIPE, text=True) as harness:
+        assert harness.stderr is not None
+        assert "cycle" in harness.stderr.readline()
+        left = started_in(place)
+        assert left
+        os.kill(harness.pid, signal.SIGKILL)
+    _, alive = psutil.wait_procs(left, timeout=20)
+    assert alive == []
