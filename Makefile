@@ -33,7 +33,7 @@ lint: $(COMPLETE) ## ruff, mypy --strict, and the direction of imports
 	$(VENV)/bin/lint-imports --no-logo
 
 bench: $(COMPLETE) ## the benchmarks
-	@$(VENV)/bin/python -m pytest tests/benchmarks -q -s
+	@for one in operating_characteristics probe_cost start_up; do echo; $(VENV)/bin/python tests/benchmarks/$$one.py; done
 
 # A .venv without the mark is half-made and is made anew; one that has it is only brought up to date.
 $(COMPLETE): pyproject.toml requirements.lock

@@ -1,0 +1,86 @@
+"""What the probe costs a server at rest: its on-CPU time per session with the probe and without, in turn."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import tempfile
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import numpy as np
+import psutil
+from scipy import stats
+
+from harness.commands.serve import embedded_command
+from harness.driver import Load, run_cycle
+from harness.probe_link import ProbeLink
+from harness.protocols import protocol_named
+from harness.sampler import cpu_ns
+from harness.scenarios import load_scenario
+from harness.server import Server, free_port
+from harness.session import Address, accepts_handshake
+
+
+class Side:
+    """One embedded server, with the probe or without."""
+
+    def __init__(self, server: Server, load: Load) -> None:
+        self.server = server
+        self.load = load
+
+    @classmethod
+    async def started(cls, stack: AsyncExitStack, folder: Path, *, probe: bool) -> Side:
+        port = str(free_port())
+        environment = {**os.environ, "PYTHONHASHSEED": "0"}
+        if probe:
+            link = ProbeLink()
+            stack.push_async_callback(link.close)
+            environment = link.environment(environment)
+        command = embedded_command(port, "1MiB", [])
+        server = await Server.launch(command, environment=environment, folder=None, log=folder / f"{port}.log")
+        stack.push_async_callback(server.stop)
+        address = Address(f"ws://127.0.0.1:{port}/client-ws")
+        await server.wait_ready(lambda: accepts_handshake(address))
+        return cls(server, Load(load_scenario("plain-chat"), protocol_named("open-llm-vtuber"), address))
+
+    async def ns_per_session(self, sessions: int) -> float:
+        process = psutil.Process(self.server.pid)
+        before = cpu_ns(process)
+        await run_cycle(self.load, sessions, lambda: True)
+        return (cpu_ns(process) - before) / sessions
+
+
+async def log_ratios(pairs: int, sessions: int, folder: Path) -> list[float]:
+    """Of one pair of servers, warmed up, the sides in turn first and second."""
+    async with AsyncExitStack() as stack:
+        sides = [await Side.started(stack, folder, probe=probe) for probe in (True, False)]
+        for side in sides:
+            await side.ns_per_session(10)
+        found = []
+        for pair in range(pairs):
+            order = sides if pair % 2 else sides[::-1]
+            cost = {id(side): await side.ns_per_session(sessions) for side in order}
+            found.append(float(np.log(cost[id(sides[0])] / cost[id(sides[1])])))
+        return found
+
+
+def main() -> None:
+    """Print the ratio and its interval."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pairs", type=int, default=10)
+    parser.add_argument("--servers", type=int, default=2, help="pairs of servers among which the pairs are divided")
+    parser.add_argument("--sessions", type=int, default=10, help="in each half of a pair")
+    options = parser.parse_args()
+    found: list[float] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(options.servers):
+            found += asyncio.run(log_ratios(options.pairs // options.servers, options.sessions, Path(folder)))
+    middle, half = np.mean(found), stats.sem(found) * stats.t.ppf(0.975, len(found) - 1)
+    low, mid, high = (100 * (np.exp(x) - 1) for x in (middle - half, middle, middle + half))
+    print(f"CPU per session with the probe: {mid:+.2f} % ({low:+.2f} to {high:+.2f}, {len(found)} pairs)")
+
+
+if __name__ == "__main__":
+    main()
