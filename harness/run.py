@@ -118,6 +118,11 @@ class Experiment:
         self._add(RunEnded(self._now_s(), reason))
         return self.record
 
+    async def _answers(self) -> bool:
+        """A script that connects by itself goes to a path of its own: there, any answer shows that the server is up."""
+        load = self._plan.load
+        return await accepts_handshake(load.address, any_answer=not load.scenario.connect)
+
     def _now_s(self) -> float:
         return time.monotonic() - self._began_s
 
@@ -134,7 +139,7 @@ class Experiment:
             log = self._folder.path / "server.log"
             server = await Server.launch(target.command, environment=environment, folder=target.folder, log=log)
             try:
-                await server.wait_ready(lambda: accepts_handshake(self._plan.load.address))
+                await server.wait_ready(self._answers)
                 self._probe, silence = await _greeted(probe)
                 self._add(ServerReady(self._now_s(), server.pid, silence))
                 yield server

@@ -350,8 +350,8 @@ def _lost(error: ConnectionClosed) -> SessionError:
     return ConnectionLost(f"the server closed the connection: {error}", hint="see server.log for the reason")
 
 
-async def accepts_handshake(address: Address) -> bool:
-    """Whether a WebSocket handshake succeeds there now."""
+async def accepts_handshake(address: Address, *, any_answer: bool = False) -> bool:
+    """Whether a WebSocket handshake succeeds there now; with `any_answer`, whether it is answered at all."""
     try:
         connection = await connect(
             address.url,
@@ -362,6 +362,8 @@ async def accepts_handshake(address: Address) -> bool:
             close_timeout=2,
             max_size=None,
         )
+    except InvalidStatus:
+        return any_answer
     except (OSError, InvalidHandshake, EOFError, TimeoutError):
         return False
     await connection.close()

@@ -161,6 +161,13 @@ async def test_a_refusal_that_the_script_expects_is_no_failure() -> None:
         await session(url).connect(path="/secret", expect_status=403)
 
 
+async def test_a_refusal_shows_that_a_server_is_up_only_where_any_answer_will_do() -> None:
+    async with server(echo, process_request=refuse) as url:
+        secret = Address(f"{url}/secret")
+        assert not await accepts_handshake(secret)
+        assert await accepts_handshake(secret, any_answer=True)
+
+
 @pytest.mark.parametrize(
     ("path", "expected", "words"), [("/secret", 404, "status 403"), ("/", 403, "was to be refused")]
 )
