@@ -93,6 +93,7 @@ class Settings(_Table):
     fail_on: list[str] | None = None
     memory_budget: Size | None = None
     probe: bool | None = None
+    explain: bool | None = None
     collect: Literal["always", "never"] | None = None
     control: bool | None = None
     runs: PositiveInt | None = None

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
+from harness.findings import findings
 from harness.gates import COUNTERS, Judged, counter_gate, cpu_gate, latency_gate
 from harness.memory import memory_gate
 from harness.policy import Policy
@@ -71,6 +72,7 @@ def judge(record: RunRecord, policy: Policy) -> Judgement:
         summary="",
         gates={gate: one.gate for gate, one in judged.items()},
         doubts=facts.doubts,
+        findings=findings(record) if name is VerdictName.LEAK else (),
         warmup_cycles=_warmup_cycles(situation),
         first_suspicion_sessions=_first_suspicion(facts),
         open_gates=facts.having(Outcome.INCONCLUSIVE),
@@ -86,7 +88,10 @@ def next_step(facts: Facts) -> NextStep:
         return NextStep.STOP
     if not at.final and not _may_stop_early(facts):
         return NextStep.CONTINUE
-    return NextStep.IDLE if facts.suspect and not facts.having(Outcome.LEAK) else NextStep.STOP
+    if facts.suspect and not facts.having(Outcome.LEAK):
+        return NextStep.IDLE
+    unexplained = at.policy.explain and at.record.has_probe and at.record.explained is None
+    return NextStep.EXPLAIN if unexplained and facts.having(Outcome.LEAK) else NextStep.STOP
 
 
 def _may_stop_early(facts: Facts) -> bool:

@@ -63,6 +63,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--control", action="store_true", help="prove that a planted leak of twice the limit is found")
     parser.add_argument("--runs", metavar="N", type=_count, default=1, help="that many fresh servers, judged together")
     parser.add_argument("--seed", metavar="N", type=int, default=0, help="for PYTHONHASHSEED and the script's random")
+    parser.add_argument("--explain", action=argparse.BooleanOptionalAction, default=True, help="look for the cause")
     parser.add_argument("--out", metavar="DIR", type=Path, help="default: reports/<UTC time>-<scenario>/")
     parser.add_argument("--json", action="store_true", help="the result on standard output, and nothing else there")
 
@@ -101,6 +102,7 @@ def control_of(plan: Plan) -> Plan:
         max_sessions=CONTROL_SESSIONS,
         guard_sessions=CONTROL_GUARD,
         grace_s=0.0,
+        explain=False,
         allow=(),
     )
     return replace(plan, policy=policy, planted_bytes=planted)
@@ -163,6 +165,7 @@ def _policy(options: argparse.Namespace) -> Policy:
         max_cycles=options.max_cycles,
         grace_s=options.grace,
         memory_budget_bytes=options.memory_budget or budget,
+        explain=options.explain and options.probe,
         collect=options.collect == "always",
         allow=tuple(options.allow),
         fail_on=tuple(options.fail_on),

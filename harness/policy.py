@@ -31,6 +31,8 @@ class Policy:
     """Growth since the first rest sample at which the run stops and calls it, if it can."""
     guard_sessions: int | None = None
     """No memory leak is declared before this many sessions; None: 150 with a probe, 200 without."""
+    explain: bool = False
+    """Whether the run looks for the cause of a leak before it ends."""
     collect: bool = True
     """Whether the probe collects before each rest sample. Without, growth that a collection takes is
     `not-yet-collected`, and a run needs as many sessions as one that only looks from outside."""

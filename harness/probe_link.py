@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,6 +101,24 @@ class ProbeLink:
         if answer is None:
             raise ProbeSilent("no process of the server has a probe any more", hint="see server.log")
         _answer(pid, answer, int)
+
+    async def census(self, limit_s: float = ANSWER_LIMIT_S) -> dict[int, dict[str, Any]]:
+        """Types, tasks and container lengths of every process, by pid.
+
+        Raises:
+            ProbeError: one did not answer in time, or could not do it.
+        """
+        return await self._ask_all({"request": "census", "lengths": True}, dict[str, Any], limit_s)
+
+    async def chains(
+        self, types: Sequence[str], ids: Sequence[str], limit_s: float = ANSWER_LIMIT_S
+    ) -> dict[int, dict[str, list[str]]]:
+        """What keeps the newest object of each type alive, and these containers, by pid.
+
+        Raises:
+            ProbeError: one did not answer in time, or could not do it.
+        """
+        return await self._ask_all({"request": "chains", "types": types, "ids": ids}, dict[str, list[str]], limit_s)
 
     async def sample(self, *, collect: bool = True, limit_s: float = ANSWER_LIMIT_S) -> dict[int, Values]:
         """Read the gauges of every process, by pid; first collect as `collect()` does, unless told not to.

@@ -125,6 +125,43 @@ class Beat:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskGroup:
+    """Pending tasks that are alike."""
+
+    coroutine: str
+    made_at: str
+    """`path:line` of the call that made them; empty where that was not seen."""
+    made_in: str
+    waits_at: str
+    holds: dict[str, str]
+    """Names and types of what the coroutine's own frame refers to."""
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """What the server's heaps hold, at rest."""
+
+    at_s: float
+    cycle: int
+    sessions: int
+    types: dict[str, int]
+    """Tracked objects by qualified type."""
+    tasks: tuple[TaskGroup, ...] = ()
+    rising: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """By process and identity: lengths of containers that were longer at every census so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chains:
+    """What keeps alive what has grown."""
+
+    at_s: float
+    chains: dict[str, tuple[str, ...]]
+    """By type, or by a container's process and identity: from a root down, one link an element."""
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     """Something went wrong; a fatal one ended the run."""
 
@@ -143,7 +180,7 @@ class RunEnded:
     reason: str
 
 
-Line = RunStarted | ServerReady | CycleDone | RestSample | Beat | Incident | RunEnded
+Line = RunStarted | ServerReady | CycleDone | RestSample | Beat | Census | Chains | Incident | RunEnded
 
 _CLASSES: Final[Mapping[str, type[Line]]] = {
     "run": RunStarted,
@@ -151,6 +188,8 @@ _CLASSES: Final[Mapping[str, type[Line]]] = {
     "cycle": CycleDone,
     "rest": RestSample,
     "beat": Beat,
+    "census": Census,
+    "chains": Chains,
     "incident": Incident,
     "end": RunEnded,
 }
@@ -205,6 +244,8 @@ class RunRecord:
     idles: list[RestSample] = field(default_factory=list)
     """Rest samples taken while the run waited for late releases."""
     beats: list[Beat] = field(default_factory=list)
+    censuses: list[Census] = field(default_factory=list)
+    explained: Chains | None = None
     incidents: list[Incident] = field(default_factory=list)
     ended: RunEnded | None = None
 
@@ -233,6 +274,10 @@ class RunRecord:
                 self.cycles.append(line)
             case Beat():
                 self.beats.append(line)
+            case Census():
+                self.censuses.append(line)
+            case Chains():
+                self.explained = line
             case Incident():
                 self.incidents.append(line)
             case ServerReady():
@@ -241,6 +286,11 @@ class RunRecord:
                 self.ended = line
             case RunStarted():
                 raise RecordDamaged("the record starts twice", hint="each run folder holds one run")
+
+    @property
+    def chains(self) -> dict[str, tuple[str, ...]]:
+        """What keeps alive what has grown; empty before the run was explained."""
+        return self.explained.chains if self.explained else {}
 
     @property
     def sessions(self) -> int:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from harness.driver import Load, run_cycle, standing_sessions
 from harness.errors import HarnessError, ProbeError, ServerError, SessionError
+from harness.explain import CENSUS_CYCLES, Explainer
 from harness.policy import Policy
 from harness.probe_link import ProbeLink
 from harness.record import (
@@ -88,6 +89,7 @@ class Experiment:
         self._announce = announce
         self._began_s = time.monotonic()
         self._over_budget = False
+        self._explainer: Explainer | None = None
         self.record = RunRecord(
             RunStarted(
                 scenario=plan.load.scenario.name,
@@ -142,6 +144,8 @@ class Experiment:
                 await server.wait_ready(self._answers)
                 self._probe, silence = await _greeted(probe)
                 self._add(ServerReady(self._now_s(), server.pid, silence))
+                if self._probe is not None and self._plan.policy.explain:
+                    self._explainer = Explainer(self._probe, self._now_s)
                 yield server
             finally:
                 await server.stop()
@@ -162,7 +166,9 @@ class Experiment:
                         await self._cycle(server, sampler)
                     case NextStep.IDLE:
                         await self._idle(server, sampler)
-                    case NextStep.EXPLAIN | NextStep.STOP:
+                    case NextStep.EXPLAIN:
+                        await self._explain()
+                    case NextStep.STOP:
                         return
 
     async def _cycle(self, server: Server, sampler: Sampler) -> None:
@@ -183,6 +189,18 @@ class Experiment:
             await self._probe.plant(self._plan.planted_bytes, len(results))
         self._add(await self._rest(sampler, number))
         server.check_alive()
+        if number in CENSUS_CYCLES:
+            await self._take_census()
+
+    async def _take_census(self) -> None:
+        if self._explainer is not None and (census := await self._explainer.census(self.record)):
+            self._add(census)
+
+    async def _explain(self) -> None:
+        if self.record.sessions > max((census.sessions for census in self.record.censuses), default=0):
+            await self._take_census()
+        assert self._explainer is not None, "the judge asks for explanations only where there is a probe"
+        self._add(await self._explainer.chains(self.record))
 
     async def _rest(self, sampler: Sampler, cycle: int, *, idle: bool = False, collect: bool = False) -> RestSample:
         collect = collect or self._plan.policy.collect

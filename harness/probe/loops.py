@@ -34,6 +34,16 @@ def pending_tasks() -> int:
     return sum(not task.done() and task.get_loop() not in _left_behind for task in _registered(asyncio))
 
 
+def all_pending() -> list[Any]:
+    """Those tasks themselves."""
+    asyncio = _asyncio()
+    if asyncio is None:
+        return []
+    if _TASKS_ARE_ASKED_OF_LOOPS:
+        return [task for loop in _in_heap(asyncio) - set(_left_behind) for task in asyncio.all_tasks(loop)]
+    return [task for task in _registered(asyncio) if not task.done() and task.get_loop() not in _left_behind]
+
+
 def pending_tasks_by_loop() -> int:
     """The same by asking for each loop's tasks, which is all that CPython 3.14 knows of."""
     asyncio = _asyncio()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from . import collection, gauges, malloc
+from . import census, collection, gauges, malloc, paths, tasks
 from .loop_thread import LoopThread
 from .wire import Collection, Sample
 
@@ -48,11 +48,25 @@ def plant(request: Request) -> int:
     return len(_planted)
 
 
+def take_census(request: Request) -> dict[str, Any]:
+    """Tracked objects by type, pending tasks by coroutine, and the length of every container."""
+    found = {"types": census.types(), "tasks": tasks.groups()}
+    lengths = {str(number): length for number, length in census.lengths().items()} if request.get("lengths") else {}
+    return {**found, "lengths": lengths}
+
+
+def find_chains(request: Request) -> dict[str, list[str]]:
+    """What keeps the newest object of each of these types alive, and these containers, by id."""
+    return paths.chains([str(name) for name in request["types"]], ids=[int(number) for number in request["ids"]])
+
+
 REQUESTS: dict[str, Callable[[Request], Any]] = {
     "gauges": read_gauges,
     "collect": collect,
     "sample": sample,
     "plant": plant,
+    "census": take_census,
+    "chains": find_chains,
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from . import loops
+from . import loops, sites
 from .listener import Listener, Report
 
 
@@ -18,6 +18,7 @@ def start(folder: str, report: Report) -> None:
     Raises:
         OSError: nobody can listen there.
     """
+    sites.watch()
     listener = Listener(folder, report)
     listener.open()
 
