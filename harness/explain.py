@@ -10,7 +10,7 @@ from typing import Any
 from harness.errors import ProbeError
 from harness.findings import growing_types
 from harness.probe_link import ProbeLink
-from harness.record import Census, Chains, RunRecord, TaskGroup
+from harness.record import Bounded, Census, Chains, RunRecord, TaskGroup
 
 CENSUS_CYCLES = frozenset({2, 5, 10, 13, 16, 22, 30, 40, 54, 72, 96})
 MOST_CHAINS = 10
@@ -41,7 +41,12 @@ class Explainer:
         tasks = tuple(TaskGroup(**group) for answer in answers.values() for group in answer["tasks"])
         longest = sorted(self._rising.items(), key=lambda item: item[1][0] - item[1][-1])[:MOST_CONTAINERS]
         rising = {f"{pid}:{number}": tuple(lengths) for (pid, number), lengths in longest if self._taken > 2}
-        return Census(self._now_s(), len(record.cycles), record.sessions, types, tasks, rising)
+        bounded = tuple(
+            Bounded(**{**one, "id": f"{pid}:{one['id']}"})
+            for pid, answer in answers.items()
+            for one in answer["bounded"]
+        )
+        return Census(self._now_s(), len(record.cycles), record.sessions, types, tasks, rising, bounded)
 
     async def chains(self, record: RunRecord) -> Chains:
         """What keeps the types and containers alive that have grown most."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Final
 
@@ -21,6 +21,7 @@ from harness.drift import (
     look_length,
     next_look,
 )
+from harness.filling import filling
 from harness.metrics import METRICS, Source
 from harness.record import SessionResult
 from harness.standing import GUARD_TASKS, Evidence, Situation, Standing, evidence, sessions_needed
@@ -70,6 +71,9 @@ def counter_gate(situation: Situation, metric: str) -> Judged:
     if found is None:
         why = "needs the probe" if METRICS[metric].source is Source.PROBE else "could not be read"
         return Judged(CounterGate(Outcome.NOT_MEASURED, why, limit=limit))
+    fills = filling(situation.record) if metric == "gc_objects" and found.standing.growing else None
+    if fills is not None and fills.explains(found.rate or 0.0, limit, fills.objects_per_session):
+        found = replace(found, standing=Standing.FLAT)
     outcome, x = _OUTCOMES[found.standing], found.series.x
     gate = CounterGate(outcome, standing_reason(found), float(x[0]), float(x[-1]), found.rate, found.bounds, limit)
     return Judged(

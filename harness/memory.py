@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from harness.classify import SMALL_BLOCK_BYTES, Rates, flat_kind, is_fragmentation, leak_kind, leaking_share, tags
+from harness.filling import filling
 from harness.gates import Judged, standing_reason
 from harness.metrics import METRICS
 from harness.policy import KIB
@@ -62,6 +63,7 @@ def memory_gate(situation: Situation) -> Judged:
     if held is None:
         return Judged(MemoryGate(Outcome.NOT_MEASURED, "the server's memory could not be read", limit=limit))
     decision = decide(situation, bytes_, evidence(situation, "blocks", limit / SMALL_BLOCK_BYTES))
+    decision = _unless_filling(situation, decision, held)
     outcome, kind, reason = _outcome(situation, decision, held.series)
     if outcome is Outcome.LEAK and _went_with_collection(situation, bytes_, decision.by):
         kind, reason = Kind.NOT_YET_COLLECTED, "grew, and went when the probe collected at the end"
@@ -202,7 +204,7 @@ def _by_budget(situation: Situation, bytes_: dict[str, Evidence], budget: float,
     if not steady_growth(found.series.t, found.series.x):
         reason = f"grew by {format_size(growth)}, over {name}, but not steadily enough, or too soon, to call it a leak"
         return Decision(Standing.OPEN, by, reason=reason)
-    standing = after_idle(situation, by, found.series, found.limit)
+    standing = after_idle(situation, by, found.series, found.limit, int(found.series.cycles[-1]))
     if standing is Standing.RELEASED:
         return Decision(standing, by, Kind.RELEASED_LATE, "grew, and was released while the run idled")
     return Decision(standing, by, reason=f"grew steadily by {format_size(growth)}, over {name}", confirmed=False)
@@ -230,6 +232,15 @@ def _outcome(situation: Situation, decision: Decision, held: Series) -> tuple[Ou
             return Outcome.FLAT, kind, words
         case Standing.OPEN | Standing.SUSPECT:
             return Outcome.INCONCLUSIVE, None, decision.reason
+
+
+def _unless_filling(situation: Situation, decision: Decision, held: Evidence) -> Decision:
+    """Growth that containers with a bound account for is no leak: they will be full."""
+    found = filling(situation.record) if decision.standing.growing else None
+    if found is None or not found.explains(held.rate or 0.0, held.limit, found.bytes_per_session):
+        return decision
+    words = f"containers with a bound are filling ({found.words}), the last until session {found.full_after_sessions:,}"
+    return Decision(Standing.FLAT, decision.by, Kind.FILLING, words)
 
 
 def _went_with_collection(situation: Situation, bytes_: dict[str, Evidence], by: str | None) -> bool:

@@ -139,6 +139,20 @@ class TaskGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class Bounded:
+    """A container that has a bound and is not full."""
+
+    id: str
+    """Of the process and the object."""
+    kind: str
+    length: int
+    bound: int
+    entry_bytes: int
+    """What its newest entry leads to; `entry_objects` of it are tracked by the collector."""
+    entry_objects: int
+
+
+@dataclass(frozen=True, slots=True)
 class Census:
     """What the server's heaps hold, at rest."""
 
@@ -150,6 +164,7 @@ class Census:
     tasks: tuple[TaskGroup, ...] = ()
     rising: dict[str, tuple[int, ...]] = field(default_factory=dict)
     """By process and identity: lengths of containers that were longer at every census so far."""
+    bounded: tuple[Bounded, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,9 +107,12 @@ class Situation:
     @property
     def may_idle(self) -> bool:
         """Whether a wait for late releases is still to come before a leak is declared."""
-        waited = {idle.cycle for idle in self.record.idles}
-        fresh = self.record.rests[-1].cycle in waited if self.record.rests else True
-        return self.policy.grace_s > 0 and not self.ended and not fresh and len(waited) < MOST_IDLES
+        return self.policy.grace_s > 0 and not self.ended and bool(self.record.rests) and self.waits < MOST_IDLES
+
+    @property
+    def waits(self) -> int:
+        """How often the run has waited for late releases."""
+        return len({idle.cycle for idle in self.record.idles})
 
 
 def _over_budget(record: RunRecord, budget: float) -> bool:
@@ -182,7 +185,8 @@ def evidence(situation: Situation, metric: str, limit: float, guard: int | None 
     quantum = METRICS[metric].quantum
     trend = follow(series.t, series.x, limit, quantum, final=situation.final)
     if _declared(trend, situation.guard if guard is None else guard):
-        standing = after_idle(situation, metric, series, limit)
+        assert trend.latest is not None, "what is declared has been looked at"
+        standing = after_idle(situation, metric, series, limit, int(series.cycles[trend.latest.sample]))
     elif trend.state is State.FLAT:
         standing = Standing.FLAT
     elif _was_released(situation, metric, series, limit, guard or situation.full_guard):
@@ -196,14 +200,19 @@ def _declared(trend: Trend, guard: int) -> bool:
     return trend.state is State.LEAK and trend.latest is not None and trend.latest.sessions >= guard
 
 
-def after_idle(situation: Situation, metric: str, series: Series, limit: float) -> Standing:
-    """How a metric that grows stands: to be waited for, gone after the wait, or a leak."""
+def after_idle(situation: Situation, metric: str, series: Series, limit: float, seen_at: int) -> Standing:
+    """How a metric that grows stands: to be waited for, gone after the wait, or a leak.
+
+    Growth that was seen at cycle `seen_at` needs a wait since then. Where the run has waited as often as it may, and
+    the latest wait took what had grown, growth since then stays open: it is of the same sort.
+    """
+    idle = situation.idle
+    gone = idle is not None and metric in idle.values and _gone(series, idle, idle.values[metric], limit)
+    if idle is not None and idle.cycle >= seen_at:
+        return Standing.RELEASED if gone else Standing.LEAK
     if situation.may_idle:
         return Standing.SUSPECT
-    idle = situation.idle
-    if idle is not None and metric in idle.values and _gone(series, idle, idle.values[metric], limit):
-        return Standing.RELEASED
-    return Standing.LEAK
+    return Standing.OPEN if gone else Standing.LEAK
 
 
 def went_with_collection(situation: Situation, found: Evidence, metric: str) -> bool:

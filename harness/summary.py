@@ -77,6 +77,8 @@ def _flat(gates: Mapping[str, Gate], sessions: int) -> str:
     limit = f"(limit {format_size(memory.limit or 0)})"
     if memory.kind is Kind.FRAGMENTATION:
         return f"the heap is fragmented: {memory.reason} {limit}"
+    if memory.kind is Kind.FILLING:
+        return f"memory grows, but {memory.reason} {limit}"
     if memory.kind is Kind.RELEASED_LATE:
         return f"memory was released late, after {sessions} sessions nothing over the limit remains {limit}"
     upper = memory.bounds[1] if memory.bounds else 0.0

@@ -50,7 +50,7 @@ def plant(request: Request) -> int:
 
 def take_census(request: Request) -> dict[str, Any]:
     """Tracked objects by type, pending tasks by coroutine, and the length of every container."""
-    found = {"types": census.types(), "tasks": tasks.groups()}
+    found = {"types": census.types(), "tasks": tasks.groups(), "bounded": census.bounded()}
     lengths = {str(number): length for number, length in census.lengths().items()} if request.get("lengths") else {}
     return {**found, "lengths": lengths}
 

@@ -1,0 +1,50 @@
+"""Containers that have a bound and fill up."""
+
+from __future__ import annotations
+
+from scripted import KIB, Script, memory, rising
+
+from harness.filling import filling
+from harness.judge import judge
+from harness.record import Bounded, Census, RunRecord
+from harness.verdict import Kind, Outcome, VerdictName
+
+
+def run(entry_bytes: int, *, per_session: float = 1.0, entry_objects: int = 0, objects: float = 0.0) -> RunRecord:
+    """A run that grows by 2 KiB a session, and a deque of 1 500 that grows by so many entries of so many bytes."""
+    script = Script({**memory(2 * KIB), "gc_objects": rising(21_000, objects)})
+    record = script.record(40)
+    for cycle, sessions in ((13, 25), (22, 70), (40, 160)):
+        length = round(per_session * sessions)
+        deque = Bounded("100:7", "deque", length, 1_500, entry_bytes, entry_objects)
+        record.add(Census(1.0, cycle, sessions, {}, bounded=(deque,)))
+    return record
+
+
+def test_growth_that_a_bounded_container_accounts_for_is_filling_and_says_when_it_ends() -> None:
+    record = run(2_000)
+    verdict = judge(record, record.started.policy).verdict
+    memory_gate = verdict.gates["memory"]
+    assert (verdict.name, getattr(memory_gate, "kind", None)) == (VerdictName.FLAT, Kind.FILLING)
+    assert "deque 160 of 1500" in verdict.summary
+    assert "until session 1,500" in verdict.summary
+
+
+def test_growth_beside_a_container_that_fills_is_a_leak() -> None:
+    record = run(200)
+    assert judge(record, record.started.policy).verdict.name is VerdictName.LEAK
+
+
+def test_tracked_objects_of_the_entries_are_no_leak_either() -> None:
+    record = run(2_000, entry_objects=2, objects=2.0)
+    assert judge(record, record.started.policy).verdict.gates["objects"].outcome is Outcome.FLAT
+
+
+def test_a_container_that_stays_as_long_as_it_is_fills_nothing() -> None:
+    assert filling(run(2_000, per_session=0.0)) is None
+
+
+def test_without_a_second_census_nothing_is_known_to_fill() -> None:
+    record = run(2_000)
+    del record.censuses[1:]
+    assert filling(record) is None

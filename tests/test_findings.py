@@ -1,0 +1,98 @@
+"""What piles up, and why: from censuses written by hand, and from real servers."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scripted import Script
+
+from harness.findings import findings
+from harness.record import Census, Chains, RunRecord, TaskGroup
+
+CYCLES = ((5, 5), (13, 25), (22, 70), (40, 160))
+HANDLER = TaskGroup("Room.keep", "/srv/app/room.py:12", "Room.join", "/srv/app/room.py:30", {"self": "room.Room"}, 0)
+
+
+def censuses(of: dict[str, float], *, tasks: float = 0.0, entries: float = 0.0) -> RunRecord:
+    """A run whose types, tasks and one list grow by so much a session."""
+    record = Script().record(40)
+    lengths: list[int] = []
+    for cycle, sessions in CYCLES:
+        types = {name: round(10 + rate * sessions) for name, rate in of.items()}
+        group = TaskGroup(
+            **{**{name: getattr(HANDLER, name) for name in HANDLER.__slots__}, "count": round(tasks * sessions)}
+        )
+        lengths.append(round(1 + entries * sessions))
+        rising = {"100:7": tuple(lengths)} if entries else {}
+        record.add(Census(1.0, cycle, sessions, types, (group,), rising))
+    return record
+
+
+def test_a_task_names_its_coroutine_the_line_that_made_it_and_what_it_holds() -> None:
+    (one,) = findings(censuses({}, tasks=1.0))
+    assert (one.kind, one.type, one.count_per_session) == ("task", "Room.keep", 1.0)
+    assert (one.created_at, one.created_in, one.owner) == ("/srv/app/room.py:12", "Room.join", "application")
+    assert "local self <room.Room>" in one.chain
+
+
+def test_a_container_is_named_by_its_path() -> None:
+    record = censuses({}, entries=1.0)
+    record.add(Chains(2.0, {"100:7": ("module server", ".registry <server.Registry>", "._users <builtins.dict>")}))
+    (one,) = findings(record)
+    assert (one.kind, one.type, one.count_per_session) == ("container", "builtins.dict", 1.0)
+    assert "module server → .registry" in one.summary
+
+
+def test_types_that_grow_come_with_their_chain_and_plain_ones_last() -> None:
+    record = censuses({"builtins.dict": 2.0, "room.Room": 1.0, "room.Steady": 0.0})
+    record.add(Chains(2.0, {"room.Room": ("module server", ".rooms <builtins.list>", "[3] <room.Room>")}))
+    assert [one.type for one in findings(record)] == ["room.Room", "builtins.dict"]
+    assert findings(record)[0].chain[-1] == "[3] <room.Room>"
+
+
+def test_what_grew_only_at_first_is_no_finding() -> None:
+    record = censuses({"room.Room": 0.0})
+    record.censuses[-1].types["late.Import"] = 1
+    assert findings(record) == ()
+
+
+def fingerprint(place: str, line: int, made_in: str = "Room.join") -> str:
+    record = censuses({}, tasks=1.0)
+    for census in record.censuses:
+        for group in census.tasks:
+            object.__setattr__(group, "made_at", f"{place}/room.py:{line}")
+            object.__setattr__(group, "made_in", made_in)
+    (one,) = findings(record)
+    return one.fingerprint
+
+
+def test_a_fingerprint_is_the_same_elsewhere_and_another_for_another_cause() -> None:
+    assert fingerprint("/srv/app", 12) == fingerprint("/home/me/app", 14)
+    assert fingerprint("/srv/app", 12) != fingerprint("/srv/app", 12, "Room.leave")
+
+
+def found(folder: Path, *words: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    command = [sys.executable, "-m", "harness", "run", *words, "--agent-size", "1MiB", "--grace", "1s", "--json"]
+    done = subprocess.run(
+        [*command, "--out", "out"], cwd=folder, capture_output=True, text=True, timeout=100, check=False
+    )
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result, result["findings"]
+
+
+@pytest.mark.slow
+def test_the_original_bug_is_found_with_the_line_of_its_create_task(tmp_path: Path) -> None:
+    result, (worst, *_) = found(tmp_path, "character-switch", "--fault", "untracked-task")
+    assert result["verdict"] == "leak"
+    assert worst["kind"] == "task"
+    assert worst["type"] == "ServiceContext._initialise_agent"
+    assert worst["created_in"] == "ServiceContext.handle_config_switch"
+    file, _, line = worst["created_at"].rpartition(":")
+    assert file.endswith("chat_server/context.py")
+    assert "create_task" in Path(file).read_text().splitlines()[int(line) - 1]
+    assert "local self <chat_server.context.ServiceContext>" in worst["chain"]
