@@ -220,8 +220,7 @@ class Experiment:
         lowest, cycle = self.record.rests[-1].values, self.record.rests[-1].cycle
         policy = self._plan.policy
         grace_s = policy.grace_s
-        # Where nothing falls, a run that is younger than the grace cannot tell what is released after a minute from
-        # what stays for ever. One that is over its budget, or was fixed by the user, is not kept waiting for that.
+        # A run that is younger than the grace cannot tell what is released after a minute from what stays for ever. One that is over its budget, or was fixed by the user, is not kept waiting for that.
         patient = policy.fixed_cycles is None and self._grown_bytes() < policy.memory_budget_bytes
         at_least_s = max(IDLE_AT_LEAST_S, grace_s - self.record.rests[-1].at_s) if patient else IDLE_AT_LEAST_S
         while True:
@@ -235,8 +234,6 @@ class Experiment:
             waited_s, steady_s = self._now_s() - began_s, self._now_s() - steady_since_s
             if waited_s >= grace_s or (waited_s >= at_least_s and steady_s >= IDLE_STEADY_S):
                 break
-            if steady_since_s > began_s:
-                at_least_s = IDLE_AT_LEAST_S
         if not self._plan.policy.collect:  # what does a collection take of what the wait has left?
             self._add(await self._rest(sampler, cycle, idle=True, collect=True))
 

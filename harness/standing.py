@@ -207,7 +207,7 @@ def after_idle(situation: Situation, metric: str, series: Series, limit: float, 
     the latest wait took what had grown, growth since then stays open: it is of the same sort.
     """
     idle = situation.idle
-    gone = idle is not None and metric in idle.values and _gone(series, idle, idle.values[metric], limit)
+    gone = idle is not None and metric in idle.values and _gone(situation, series, idle, metric, limit)
     if idle is not None and idle.cycle >= seen_at:
         return Standing.RELEASED if gone else Standing.LEAK
     if situation.may_idle:
@@ -220,19 +220,20 @@ def went_with_collection(situation: Situation, found: Evidence, metric: str) -> 
     after = situation.collected
     if after is None or metric not in after.values:
         return False
-    return _gone(found.series, after, after.values[metric], found.limit)
+    return _gone(situation, found.series, after, metric, found.limit)
 
 
-def _gone(series: Series, idle: RestSample, value: float, limit: float) -> bool:
+def _gone(situation: Situation, series: Series, idle: RestSample, metric: str, limit: float) -> bool:
     before = series.cycles <= idle.cycle
     t, x = series.t[before], series.x[before]
-    return len(x) > 1 and remaining_rate(t, x, value) <= limit
+    since = max((one.sessions for one in situation.record.idles if one.cycle < idle.cycle), default=0)
+    return len(x) > 1 and remaining_rate(t, x, idle.values[metric], since) <= limit
 
 
 def _was_released(situation: Situation, metric: str, series: Series, limit: float, guard: int) -> bool:
     """Whether the metric grew up to the latest wait and was gone after it; the fall then keeps it open for long."""
     idle = situation.idle
-    if idle is None or metric not in idle.values or not _gone(series, idle, idle.values[metric], limit):
+    if idle is None or metric not in idle.values or not _gone(situation, series, idle, metric, limit):
         return False
     before = series.cycles <= idle.cycle
     return _declared(follow(series.t[before], series.x[before], limit, METRICS[metric].quantum), guard)

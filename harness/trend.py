@@ -227,16 +227,23 @@ def tail_rate(t: Floats, x: Floats, first: int | None = None) -> float:
     return float((x[-1] - x[start]) / (t[-1] - t[start]))
 
 
-def remaining_rate(t: Floats, x: Floats, idle: float) -> float:
+def remaining_rate(t: Floats, x: Floats, idle: float, since: float = 0.0) -> float:
     """Growth per session over the tail that is still there after idling, where the metric then read `idle`.
 
     What the wait released was held when the tail began, too: in proportion to the sessions done by then, as a
     release that is late by more than the run lasts would have it. Without that share a leak behind a late release
     would look released; where the release is faster, the tail does not grow in every third to begin with.
+
+    Args:
+        t: cumulative sessions.
+        x: the metric at each.
+        idle: what it was after the wait.
+        since: sessions at the wait before this one: what was held by then is gone already.
     """
     start = min(len(x) - 2, first_of_tail(len(x) - 1))
     released = max(0.0, float(x[-1]) - idle)
-    held_before = released * float(t[start] - t[0]) / float(t[-1] - t[0])
+    begun = max(since, float(t[0]))
+    held_before = released * max(0.0, float(t[start]) - begun) / max(1.0, float(t[-1]) - begun)
     return (idle - float(x[start]) + held_before) / float(t[-1] - t[start])
 
 
