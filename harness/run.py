@@ -220,7 +220,8 @@ class Experiment:
         lowest, cycle = self.record.rests[-1].values, self.record.rests[-1].cycle
         policy = self._plan.policy
         grace_s = policy.grace_s
-        # A run that is younger than the grace cannot tell what is released after a minute from what stays for ever. One that is over its budget, or was fixed by the user, is not kept waiting for that.
+        # A run that is younger than the grace cannot tell what is released after a minute from what stays for ever.
+        # One that is over its budget, or was fixed by the user, is not kept waiting for that.
         patient = policy.fixed_cycles is None and self._grown_bytes() < policy.memory_budget_bytes
         at_least_s = max(IDLE_AT_LEAST_S, grace_s - self.record.rests[-1].at_s) if patient else IDLE_AT_LEAST_S
         while True:
