@@ -1,0 +1,40 @@
+"""Runs against servers of released packages, judged again: what was mended there, or never leaked, is no leak."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.judge import judge
+from harness.store import load_record
+from harness.verdict import VerdictName
+
+RUNS = Path(__file__).parent / "data" / "corpus"
+LEAKING = {"uvicorn-0.15.0", "nicegui-3.4.1", "engineio-4.6.1"}
+INNOCENT = {
+    "uvicorn-0.17.6": "a health check that says nothing, then a session",
+    "nicegui-3.5.0": "pages that are left before the handshake are pruned after 60 s",
+    "engineio-4.7.0": "green threads that end with their session",
+    "socketio-5.18.1": "a ping keeps each session for up to 25 s",
+    "fastapi-history": "a deque of 1 500 and a cache of 1 024 fill",
+}
+
+
+def verdict(name: str) -> VerdictName:
+    record = load_record(RUNS / f"{name}.jsonl")
+    return judge(record, record.started.policy).verdict.name
+
+
+@pytest.mark.parametrize("name", LEAKING)
+def test_a_release_that_leaked_is_a_leak(name: str) -> None:
+    assert verdict(name) is VerdictName.LEAK
+
+
+@pytest.mark.parametrize("name", INNOCENT)
+def test_a_release_that_was_mended_or_never_leaked_is_none(name: str) -> None:
+    assert verdict(name) is not VerdictName.LEAK
+
+
+def test_every_stored_run_is_judged() -> None:
+    assert {path.stem for path in RUNS.glob("*.jsonl")} == LEAKING | set(INNOCENT)
