@@ -1,72 +1,227 @@
-"""Evidence from the probe: a census now and then, and chains once something leaks. It only adds to the record."""
+"""Evidence for the cause: a census now and then, causes once something leaks. It only adds to the record."""
 
 from __future__ import annotations
 
+import ast
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
 
+import numpy as np
+
+from harness import inventory
+from harness.containers import LEAST_LENGTHS
 from harness.errors import ProbeError
-from harness.findings import growing_types
+from harness.growth import Growth, growths, latest_paths
+from harness.lengths import Lengths
 from harness.probe_link import ProbeLink
-from harness.record import Bounded, Census, Chains, RunRecord, TaskGroup
+from harness.record import Bounded, Cause, Causes, Census, RunRecord, TaskGroup
 
-CENSUS_CYCLES = frozenset({2, 5, 10, 13, 16, 22, 30, 40, 54, 72, 96})
-MOST_CHAINS = 10
-MOST_CONTAINERS = 50
+MOST_TARGETS: Final = 16
+MOST_CONTAINERS: Final = 50
+TRACED_SESSIONS: Final = 12
+"""Enough to see what one session in ten leaves."""
+TRACED_SHARE: Final = 0.25
+"""Of what the run has grown by so far, the sessions that are traced may add so much."""
+STACKS_S: Final = 1.0
+BUSY_PERCENT: Final = 1.0
+"""CPU at rest that is worth asking what it is used for, of one core."""
+
+RunSessions = Callable[[int], Awaitable[int]]
+"""Runs so many sessions beside the record, and brings the server to rest; says how many were run."""
 
 
 class Explainer:
     """Asks the probe, and follows each container's length from census to census."""
 
-    def __init__(self, probe: ProbeLink, now_s: Callable[[], float]) -> None:
+    def __init__(self, probe: ProbeLink, pids: Callable[[], Sequence[int]], now_s: Callable[[], float]) -> None:
         self._probe = probe
+        self._pids = pids
         self._now_s = now_s
-        self._rising: dict[tuple[int, int], list[int]] = {}
-        """By process and identity: the lengths of containers that have been longer at every census."""
-        self._taken = 0
+        self._lengths = Lengths()
+        self._first: frozenset[int] = frozenset()
+        """Processes of the first census: those that come later inherit descriptors, and open few of their own."""
 
     async def census(self, record: RunRecord) -> Census | None:
         """What the heaps hold now; None where the probe does not answer."""
+        followed = [number for _, number in self._lengths.rising(LEAST_LENGTHS - 1)]
         try:
-            answers = await self._probe.census()
+            answers = await self._probe.census(followed)
         except ProbeError:
             return None
-        await asyncio.to_thread(self._follow, {pid: answer["lengths"] for pid, answer in answers.items()})
-        types: dict[str, int] = {}
-        for answer in answers.values():
-            for name, count in answer["types"].items():
-                types[name] = types.get(name, 0) + count
-        tasks = tuple(TaskGroup(**group) for answer in answers.values() for group in answer["tasks"])
-        longest = sorted(self._rising.items(), key=lambda item: item[1][0] - item[1][-1])[:MOST_CONTAINERS]
-        rising = {f"{pid}:{number}": tuple(lengths) for (pid, number), lengths in longest if self._taken > 2}
-        bounded = tuple(
-            Bounded(**{**one, "id": f"{pid}:{one['id']}"})
-            for pid, answer in answers.items()
-            for one in answer["bounded"]
+        return await asyncio.to_thread(self._counted, record, answers)
+
+    def _counted(self, record: RunRecord, answers: Mapping[int, Mapping[str, Any]]) -> Census:
+        self._lengths.add(
+            record.sessions,
+            {pid: _read_and_remove(Path(answer["lengths"])) for pid, answer in answers.items()},
+            {pid: answer["apart"] for pid, answer in answers.items()},
         )
-        return Census(self._now_s(), len(record.cycles), record.sessions, types, tasks, rising, bounded)
+        rising = list(self._lengths.rising(LEAST_LENGTHS).items())[:MOST_CONTAINERS]
+        pids = self._pids()
+        self._first = self._first or frozenset(pids)
+        return Census(
+            self._now_s(),
+            len(record.cycles),
+            record.sessions,
+            _summed(answer["names"] for answer in answers.values()),
+            tuple(TaskGroup(**group) for answer in answers.values() for group in answer["tasks"]),
+            {f"{pid}:{number}": lengths for (pid, number), lengths in rising},
+            tuple(
+                Bounded(**{**one, "id": f"{pid}:{one['id']}"})
+                for pid, answer in answers.items()
+                for one in answer["bounded"]
+            ),
+            _summed(answer["threads"] for answer in answers.values()),
+            inventory.descriptors(self._first.intersection(pids)),
+            inventory.children(pids[1:]),
+            inventory.mappings(pids),
+        )
 
-    async def chains(self, record: RunRecord) -> Chains:
-        """What keeps the types and containers alive that have grown most."""
-        types = growing_types(record)[:MOST_CHAINS]
-        suspects = record.censuses[-1].rising if record.censuses else {}
-        containers = sorted(suspects, key=lambda name: suspects[name][0] - suspects[name][-1])[:MOST_CHAINS]
-        found: dict[str, tuple[str, ...]] = {}
+    async def suspects(self, record: RunRecord) -> Causes | None:
+        """What keeps containers alive that have begun to look like leaks; None where that is known of all."""
+        new = [one for one in growths(record) if one.kind == "container" and one.key not in record.causes]
+        found = await self._causes(new[:MOST_TARGETS]) if new else {}
+        return Causes(self._now_s(), found) if found else None
+
+    async def causes(self, record: RunRecord, run_sessions: RunSessions) -> Causes:
+        """Why all that piles up is still there, where it was made, and what a loop that never rests does."""
+        grown = growths(record)[:MOST_TARGETS]
+        traced = 0
+        found: dict[str, Cause] = {}
+        problem = ""
+        try:
+            if any(not one.made_at for one in grown):
+                before = inventory.open_paths(self._first)
+                await self._probe.trace(on=True)
+                traced = await run_sessions(_sessions_to_trace(record))
+                grown = [one.with_words(self._latest(one, before)) for one in grown]
+            found = await self._causes(grown)
+            if not record.started.policy.collect:
+                found |= await self._garbage(traced)
+            if _busy_at_rest(record):
+                found |= await self._busy()
+        except ProbeError as error:
+            problem = str(error)
         with suppress(ProbeError):
-            answers = await self._probe.chains(types, [name.partition(":")[2] for name in containers])
-            for pid, answer in answers.items():
-                for name, chain in answer.items():
-                    found.setdefault(f"{pid}:{name}" if name.isdecimal() else name, tuple(chain))
-        return Chains(self._now_s(), found)
+            await self._probe.trace(on=False)
+        return Causes(self._now_s(), found, final=True, traced_sessions=traced, problem=problem)
 
-    def _follow(self, lengths: Mapping[int, Mapping[str, Any]]) -> None:
-        now = {(pid, int(number)): int(length) for pid, by_id in lengths.items() for number, length in by_id.items()}
-        if self._taken == 0:
-            self._rising = {key: [length] for key, length in now.items()}
-        else:
-            self._rising = {
-                key: [*before, now[key]] for key, before in self._rising.items() if now.get(key, 0) > before[-1]
-            }
-        self._taken += 1
+    def _latest(self, grown: Growth, open_before: Sequence[str]) -> str:
+        """The words by which the newest of what is open or runs can be found again among what was opened or started."""
+        if grown.kind == "descriptor":
+            return latest_paths(open_before, inventory.open_paths(self._first), grown.name)
+        if grown.kind == "child-process":
+            commands = [inventory.command(pid) for pid in self._pids()[1:]]
+            return next((" ".join(words) for words in reversed(commands) if inventory.program(words) == grown.name), "")
+        return ""
+
+    async def _causes(self, grown: Sequence[Growth]) -> dict[str, Cause]:
+        targets = [target for one in grown if (target := one.target)]
+        found: dict[str, Cause] = {}
+        if targets:
+            for pid, answer in (await self._probe.causes(targets)).items():
+                for one in grown:
+                    said = answer.get(one.key)
+                    if said and (one.pid in (None, pid)) and _says_more(said, found.get(one.key)):
+                        found[one.key] = _cause(said)
+        return found
+
+    async def _garbage(self, sessions: int) -> dict[str, Cause]:
+        found = {}
+        for answer in (await self._probe.garbage()).values():
+            size = answer["bytes"] // max(1, sum(answer["names"].values()))
+            for name, count in answer["names"].items():
+                if count >= max(1, sessions):
+                    found[f"garbage:{name}"] = _cause(
+                        {**answer["made"][name], "count": count, "bytes": size, "name": name}
+                    )
+        return found
+
+    async def _busy(self) -> dict[str, Cause]:
+        answers = await self._probe.stacks(STACKS_S)
+        found: dict[str, Cause] = {}
+        for place, count in sorted(_summed(answers.values()).items(), key=lambda item: -item[1]):
+            one = _cause({"made_at": place, "count": count})
+            key = f"cpu:{one.made_in or place}"
+            known = found.get(key)
+            found[key] = replace(known, count=known.count + count) if known else one
+        return found
+
+
+def _says_more(said: Mapping[str, Any], known: Cause | None) -> bool:
+    return (
+        known is None or bool(said.get("chain") and not known.chain) or bool(said.get("made_at") and not known.made_at)
+    )
+
+
+def _cause(said: Mapping[str, Any]) -> Cause:
+    place = said.get("made_at", "")
+    return Cause(**{**said, "chain": tuple(said.get("chain", ())), "made_in": function_at(place)})
+
+
+def function_at(place: str) -> str:
+    """The qualified name of the innermost function around `path:line`; empty where the source cannot be read."""
+    path, _, line = place.rpartition(":")
+    inside = [scope for scope in _scopes(path) if line.isdecimal() and scope[0] <= int(line) <= scope[1]]
+    return max(inside, key=lambda scope: (scope[0], -scope[1]))[2] if inside else ""
+
+
+@cache
+def _scopes(path: str) -> tuple[tuple[int, int, str], ...]:
+    """First line, last line and qualified name of each function of a source file."""
+    try:
+        tree = ast.parse(Path(path).read_text(encoding="utf-8"))
+    except (OSError, SyntaxError, ValueError):
+        return ()
+    found: list[tuple[int, int, str]] = []
+
+    def visit(node: ast.AST, prefix: str) -> None:
+        for child in ast.iter_child_nodes(node):
+            inner = prefix
+            if isinstance(child, ast.ClassDef):
+                inner = f"{prefix}{child.name}."
+            elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+                name = f"{prefix}{getattr(child, 'name', '<lambda>')}"
+                found.append((child.lineno, child.end_lineno or child.lineno, name))
+                inner = f"{name}.<locals>."
+            visit(child, inner)
+
+    visit(tree, "")
+    return tuple(found)
+
+
+def _sessions_to_trace(record: RunRecord) -> int:
+    """Fewer than usual where each leaves so much that the machine would feel it."""
+    metric = "uss" if "uss" in record.rests[-1].values else "rss"
+    grown = record.rests[-1].values.get(metric, 0.0) - record.rests[0].values.get(metric, 0.0)
+    share = round(TRACED_SHARE * record.sessions) if grown > 2**28 else TRACED_SESSIONS
+    return max(1, min(TRACED_SESSIONS, share))
+
+
+def _busy_at_rest(record: RunRecord) -> bool:
+    x = record.series("idle_cpu").x
+    third = max(1, len(x) // 3)
+    return len(x) > 1 and median(x[-third:]) > median(x[:third]) + BUSY_PERCENT
+
+
+def _summed(counts: Any) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for one in counts:
+        for name, count in one.items():
+            total[name] = total.get(name, 0) + count
+    return total
+
+
+def _read_and_remove(path: Path) -> Any:
+    try:
+        return np.fromfile(path, dtype=np.uint64)
+    except OSError:
+        return np.array([], dtype=np.uint64)
+    finally:
+        path.unlink(missing_ok=True)

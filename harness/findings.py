@@ -1,153 +1,181 @@
-"""What piles up, and why: findings from the censuses and chains of a record, the worst first."""
+"""What piles up, and why: findings from what the censuses of a record counted and the causes found, the worst first."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from hashlib import sha256
-from itertools import pairwise
 from typing import Final
 
-from harness.record import Census, RunRecord, TaskGroup
+from harness.growth import Growth, growths, is_part
+from harness.quantities import format_size
+from harness.record import Cause, RunRecord
 from harness.verdict import Finding
 
-LEAST_PER_SESSION: Final = 0.08
-"""Rarer growth is not told from chance by a handful of censuses."""
 MOST_FINDINGS: Final = 10
-_PLAIN_TYPES: Final = re.compile(
-    r"builtins\.(dict|list|tuple|cell|function|method|set|coroutine|frame|builtin_function_or_method|weakref|getset_descriptor"
-    r"|generator|property|type|member_descriptor|wrapper_descriptor|method_descriptor|traceback|module)$"
-    r"|_asyncio\.(Future|FutureIter|Task)|_contextvars\.|asyncio\.events\.|weakref\."
-)
-"""Parts of something with a name of its own, which says more."""
+MOST_OF_A_KIND: Final = 4
+_KINDS: Final = ("task", "child-process", "thread", "descriptor", "garbage", "container", "object", "native", "cpu")
+"""From what says most to what says least: what comes later is often held by what comes first."""
+_WORDS: Final = {
+    "task": "tasks of {of} a session are never done",
+    "child-process": "processes `{of}` a session are never ended",
+    "thread": "threads {of} a session never end",
+    "descriptor": "descriptors of {of} a session are never closed",
+    "garbage": "{of} a session wait for a collection that does not come",
+    "container": "entries a session stay in {of}",
+    "object": "{of} a session stay",
+    "native": "a session in {of}, which no Python object accounts for",
+    "cpu": "of the looks at rest found the server busy there",
+}
+_NOTHING: Final = Cause()
 
 
-def findings(record: RunRecord) -> tuple[Finding, ...]:
-    """Tasks, containers and types that grow per session; empty without two censuses.
+def findings(record: RunRecord, *, first: Collection[str] = (), severity: str = "leak") -> tuple[Finding, ...]:
+    """What piles up per session; empty without two censuses.
 
-    A session's worth of growth is measured from the first census of the second half of the run, for caches and lazy
-    imports come early.
+    Args:
+        record: the run.
+        first: kinds that the gates point at.
+        severity: `leak`, or `notice` for what no gate calls one.
     """
-    span = _span(record)
-    if span is None:
-        return ()
-    first, last = span
-    sessions = last.sessions - first.sessions
-    found = [*_tasks(first, last, sessions), *_containers(record, last), *_types(record, first, last, sessions)]
-    return tuple(found[:MOST_FINDINGS])
+    found = [_finding(one, record.causes.get(one.key, _NOTHING), severity) for one in growths(record)]
+    found += [_found_otherwise(key, cause, record, severity) for key, cause in record.causes.items() if _is_other(key)]
+    best: list[Finding] = []
+    for kind in sorted(_KINDS, key=lambda one: (one not in first, _KINDS.index(one))):
+        ranked = sorted((one for one in found if one.kind == kind), key=_rank)
+        best += _told(ranked, best)
+    return tuple(best[:MOST_FINDINGS])
 
 
-def growing_types(record: RunRecord) -> list[str]:
-    """Types with more objects at every census of the span, those with a telling name first."""
-    span = _span(record)
-    if span is None:
-        return []
-    first, last = span
-    between = [one for one in record.censuses if first.cycle <= one.cycle <= last.cycle]
-    least = LEAST_PER_SESSION * (last.sessions - first.sessions)
-    grown = {name: count - first.types.get(name, 0) for name, count in last.types.items()}
-    rising = [
-        name
-        for name, more in grown.items()
-        if more >= max(2.0, least)
-        and all(
-            one.types.get(name, 0) < two.types.get(name, 0)
-            for one, two in pairwise(between)
-            if two.sessions > one.sessions + 1 / LEAST_PER_SESSION or two is last
-        )
-    ]
-    return sorted(rising, key=lambda name: (bool(_PLAIN_TYPES.match(name)), -grown[name], name))
+def _told(ranked: Sequence[Finding], better: Sequence[Finding]) -> list[Finding]:
+    """The first few that say something new."""
+    told: list[Finding] = []
+    for one in ranked:
+        if len(told) < MOST_OF_A_KIND and _is_worth_telling(one, [*better, *told]):
+            told.append(one)
+    return told
 
 
-def _span(record: RunRecord) -> tuple[Census, Census] | None:
-    censuses = record.censuses
-    if len(censuses) < 2:
-        return None
-    last = censuses[-1]
-    start = next(one for one in censuses if one.sessions >= min(last.sessions / 3, last.sessions - 1))
-    first = start if start is not last else censuses[-2]
-    return (first, last) if last.sessions > first.sessions else None
+def container_findings(record: RunRecord) -> tuple[Finding, ...]:
+    """Containers that are longer at every census, in a run that is no leak."""
+    return tuple(one for one in findings(record, severity="notice") if one.kind == "container")
 
 
-def _tasks(first: Census, last: Census, sessions: int) -> Iterator[Finding]:
-    def by_cause(tasks: Sequence[TaskGroup]) -> dict[tuple[str, str], int]:
-        counts: dict[tuple[str, str], int] = {}
-        for group in tasks:
-            key = (group.coroutine, group.made_at)
-            counts[key] = counts.get(key, 0) + group.count
-        return counts
-
-    before, now = by_cause(first.tasks), by_cause(last.tasks)
-    grown = {key: (count - before.get(key, 0)) / sessions for key, count in now.items()}
-    for key, rate in sorted(grown.items(), key=lambda item: (-item[1], item[0])):
-        if rate < LEAST_PER_SESSION:
-            return
-        alike = [group for group in last.tasks if (group.coroutine, group.made_at) == key]
-        one = max(alike, key=lambda group: group.count)
-        held = [f"{name} <{kind}>" for name, kind in one.holds.items() if not kind.startswith("builtins.")]
-        holds = f" and holds {', '.join(held)}" if held else ""
-        made = f", made in {one.made_in} at {one.made_at}" if one.made_at else ""
-        words = (
-            f"{_rate(rate)} tasks of {one.coroutine} a session are never done{made}; it waits at {one.waits_at}{holds}"
-        )
-        chain = ("event loop", f"task {one.coroutine}", *(f"local {name}" for name in held))
-        yield _finding("task", one.coroutine, rate, words, chain, made=(one.made_at, one.made_in))
+def _is_other(key: str) -> bool:
+    return key.startswith(("garbage:", "cpu:"))
 
 
-def _containers(record: RunRecord, last: Census) -> Iterator[Finding]:
-    taken = [one.sessions for one in record.censuses[-_shared(last.rising) :]]
-    for name, lengths in sorted(last.rising.items(), key=lambda item: item[1][0] - item[1][-1]):
-        chain = record.chains.get(name)
-        if chain is None or len(taken) < 3:
-            continue
-        rate = (lengths[-1] - lengths[-len(taken)]) / max(1, taken[-1] - taken[0])
-        if rate >= LEAST_PER_SESSION:
-            words = f"{' → '.join(chain)} grows by {_rate(rate)} entries a session"
-            yield _finding("container", _last_type(chain), rate, words, chain)
+def _is_worth_telling(one: Finding, better: Sequence[Finding]) -> bool:
+    """The interpreter's own lists grow with what is in them; mappings with what Python keeps."""
+    if one.kind == "native":
+        return not any(known.kind in ("task", "container", "object", "garbage") for known in better)
+    if one.kind == "object" and is_part(one.type):
+        return not better
+    return (one.owner != "interpreter" or not better) and one.type not in {known.type for known in better}
 
 
-def _shared(rising: Mapping[str, Sequence[int]]) -> int:
-    return max((len(lengths) for lengths in rising.values()), default=0)
+def _rank(one: Finding) -> tuple[bool, int, bool, float, float]:
+    owners = ("application", "dependency", "interpreter")
+    part = one.kind == "object" and is_part(one.type)
+    return part, owners.index(one.owner), not one.created_at, -one.bytes_per_session, -one.count_per_session
 
 
-def _types(record: RunRecord, first: Census, last: Census, sessions: int) -> Iterator[Finding]:
-    for name in growing_types(record):
-        rate = (last.types[name] - first.types.get(name, 0)) / sessions
-        chain = record.chains.get(name, ())
-        kept = f", kept by {' → '.join(chain)}" if chain else ""
-        yield _finding("object", name, rate, f"{_rate(rate)} {name} a session stay{kept}", chain)
-
-
-def _last_type(chain: Sequence[str]) -> str:
-    return chain[-1].rpartition("<")[2].rstrip(">")
-
-
-def _rate(rate: float) -> str:
-    return f"+{rate:.2f}"
-
-
-def _finding(
-    kind: str, of: str, rate: float, words: str, chain: Sequence[str], *, made: tuple[str, str] = ("", "")
-) -> Finding:
-    """The fingerprint is of what stays the same on another machine: no folders, lines, numbers or ids."""
-    made_at, made_in = made
-    same = [kind, of, made_in, *(re.sub(r"[\d:/].*?(?=[)\]>]|$)", "", link) for link in chain)]
+def _finding(grown: Growth, cause: Cause, severity: str) -> Finding:
+    of = _plain(cause.name) or grown.name or cause.of or "a container"
+    made_at, made_in = (grown.made_at, grown.task.made_in) if grown.task else (cause.made_at, cause.made_in)
+    chain = _chain_of_task(grown) if grown.task else cause.chain
+    size = grown.per_session if grown.kind == "native" else cause.bytes * grown.per_session
     return Finding(
-        fingerprint=sha256("\n".join(same).encode()).hexdigest()[:16],
-        severity="leak",
-        kind=kind,
-        type=of,
-        count_per_session=round(rate, 3),
-        bytes_per_session=0,
+        fingerprint=_fingerprint(grown.kind, of, made_in if grown.task else ""),
+        severity=severity,
+        kind=grown.kind,
+        type=of if grown.kind != "object" else grown.name,
+        count_per_session=0.0 if grown.kind == "native" else round(grown.per_session, 3),
+        bytes_per_session=round(size),
         created_at=made_at,
-        created_in=made_in or (chain[0] if chain else ""),
-        owner=_owner(made_at or " ".join(chain)),
-        chain=tuple(chain),
-        summary=words,
+        created_in=made_in,
+        owner=_owner(grown, cause),
+        chain=chain,
+        summary="; ".join(_summary(grown, cause, of, _made(made_at, made_in), size)),
     )
 
 
-def _owner(place: str) -> str:
+def _made(place: str, function: str) -> str:
+    return f"made in {function or 'the module'} at {place}" if place else ""
+
+
+def _summary(grown: Growth, cause: Cause, of: str, made: str, size: float) -> Iterator[str]:
+    much = f"+{format_size(grown.per_session)}" if grown.kind == "native" else f"+{grown.per_session:.2f}"
+    yield f"{much} {_WORDS[grown.kind].format(of=grown.name if grown.kind == 'object' else of)}"
+    if made:
+        yield made
+    if grown.task is not None:
+        held = list(_held(grown))
+        yield f"each waits at {grown.task.waits_at}" + (f" and holds {', '.join(held)}" if held else "")
+    elif cause.of:
+        yield f"the newest is a {cause.of}"
+    if size >= 1 and grown.kind != "native":
+        yield f"{format_size(round(size))} a session"
+    if cause.chain and grown.kind == "object":
+        yield f"kept by {' → '.join(cause.chain)}"
+
+
+def _chain_of_task(grown: Growth) -> tuple[str, ...]:
+    assert grown.task is not None, "asked for tasks only"
+    waits_for = (grown.task.waits_for,) if grown.task.waits_for else ()
+    frame = f"coroutine frame {grown.task.waits_at}"
+    return ("event loop", *waits_for, f"task {grown.name}", frame, *(f"local {name}" for name in _held(grown)))
+
+
+def _held(grown: Growth) -> Iterator[str]:
+    if grown.task is not None:
+        for name, kind in grown.task.holds.items():
+            if not kind.startswith("builtins."):
+                yield f"{name} <{kind}>"
+
+
+def _owner(grown: Growth, cause: Cause) -> str:
+    if grown.kind == "container":  # who keeps it, not who fills it
+        return cause.owner or "interpreter"
+    if cause.made_by or cause.owner:
+        return cause.made_by or cause.owner
+    return _owner_of_place(grown.made_at) if grown.task else "application"
+
+
+def _owner_of_place(place: str) -> str:
     if "/site-packages/" in place or "/dist-packages/" in place:
         return "dependency"
     return "interpreter" if "/lib/python" in place else "application"
+
+
+def _found_otherwise(key: str, cause: Cause, record: RunRecord, severity: str) -> Finding:
+    """Garbage, and what a loop that never rests does: they were counted once, when the leak was explained."""
+    kind, _, of = key.partition(":")
+    sessions = max(1, record.traced_sessions)
+    rate = cause.count / sessions if kind == "garbage" else 0.0
+    name = of if kind == "garbage" else (cause.made_in or of)
+    much = f"+{rate:.2f}" if kind == "garbage" else f"{cause.count}"
+    made = f"; {'made' if kind == 'garbage' else 'it runs'} in {cause.made_in or 'the module'} at {cause.made_at}"
+    return Finding(
+        fingerprint=_fingerprint(kind, name, ""),
+        severity=severity,
+        kind=kind,
+        type=name,
+        count_per_session=round(rate, 3) if kind == "garbage" else float(cause.count),
+        bytes_per_session=round(cause.bytes * rate),
+        created_at=cause.made_at,
+        created_in=cause.made_in,
+        owner=cause.made_by or _owner_of_place(cause.made_at),
+        chain=cause.chain,
+        summary=f"{much} {_WORDS[kind].format(of=name)}{made if cause.made_at else ''}",
+    )
+
+
+def _plain(name: str) -> str:
+    """A path without what differs from run to run: places in lists, files and lines."""
+    return re.sub(r" \([^)]*:\d+\)", "", re.sub(r"\[\d+\]", "[]", name)).strip()
+
+
+def _fingerprint(*cause: str) -> str:
+    """Of what stays the same on another machine: no folders, lines, numbers or ids."""
+    return sha256("\n".join(re.sub(r"\d+", "*", part) for part in cause).encode()).hexdigest()[:16]

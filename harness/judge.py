@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
-from harness.findings import findings
+from harness.containers import containers_gate
+from harness.findings import container_findings, findings
 from harness.gates import COUNTERS, Judged, counter_gate, cpu_gate, latency_gate
 from harness.memory import memory_gate
 from harness.policy import Policy
@@ -19,7 +20,7 @@ from harness.record import RestSample, RunRecord
 from harness.standing import Situation, held_metric
 from harness.summary import summarise
 from harness.trend import first_of_tail, look_numbers
-from harness.verdict import Judgement, NextStep, Outcome, Verdict, VerdictName
+from harness.verdict import Finding, Judgement, Kind, NextStep, Outcome, Verdict, VerdictName
 
 TOLERATED_FAILURES: Final = 0.01
 TOLERATED_GAPS: Final = 0.05
@@ -61,6 +62,7 @@ def judge(record: RunRecord, policy: Policy) -> Judgement:
     judged = {
         "memory": memory_gate(situation),
         **{name: counter_gate(situation, metric) for name, metric in COUNTERS.items()},
+        "containers": _containers(situation),
         "latency": latency_gate(situation),
         "cpu": cpu_gate(situation),
     }
@@ -72,13 +74,26 @@ def judge(record: RunRecord, policy: Policy) -> Judgement:
         summary="",
         gates={gate: one.gate for gate, one in judged.items()},
         doubts=facts.doubts,
-        findings=findings(record) if name is VerdictName.LEAK else (),
+        findings=_findings(record, name, judged),
         warmup_cycles=_warmup_cycles(situation),
         first_suspicion_sessions=_first_suspicion(facts),
         open_gates=facts.having(Outcome.INCONCLUSIVE),
         sessions_needed=_sessions_needed(facts) if name is VerdictName.INCONCLUSIVE else None,
     )
     return Judgement(replace(verdict, summary=summarise(verdict, record, counted)), next_step(facts))
+
+
+def _containers(situation: Situation) -> Judged:
+    gate, suspect = containers_gate(situation)
+    return Judged(gate, suspect=suspect)
+
+
+def _findings(record: RunRecord, name: VerdictName, judged: Mapping[str, Judged]) -> tuple[Finding, ...]:
+    if name not in (VerdictName.LEAK, VerdictName.DEGRADED):
+        return container_findings(record)
+    kind = getattr(judged["memory"].gate, "kind", None)
+    first = {Kind.NATIVE: "native", Kind.NOT_YET_COLLECTED: "garbage"}.get(kind) if kind else None
+    return findings(record, first={"cpu"} if name is VerdictName.DEGRADED else {first} if first else ())
 
 
 def next_step(facts: Facts) -> NextStep:
@@ -90,8 +105,9 @@ def next_step(facts: Facts) -> NextStep:
         return NextStep.CONTINUE
     if facts.suspect and not facts.having(Outcome.LEAK):
         return NextStep.IDLE
-    unexplained = at.policy.explain and at.record.has_probe and at.record.explained is None
-    return NextStep.EXPLAIN if unexplained and facts.having(Outcome.LEAK) else NextStep.STOP
+    unexplained = at.policy.explain and at.record.has_probe and not at.record.explained
+    fails = facts.having(Outcome.LEAK) or "cpu" in facts.having(Outcome.DRIFT)
+    return NextStep.EXPLAIN if unexplained and fails else NextStep.STOP
 
 
 def _may_stop_early(facts: Facts) -> bool:

@@ -102,23 +102,49 @@ class ProbeLink:
             raise ProbeSilent("no process of the server has a probe any more", hint="see server.log")
         _answer(pid, answer, int)
 
-    async def census(self, limit_s: float = ANSWER_LIMIT_S) -> dict[int, dict[str, Any]]:
-        """Types, tasks and container lengths of every process, by pid.
+    async def census(self, followed: Iterable[int], limit_s: float = ANSWER_LIMIT_S) -> dict[int, dict[str, Any]]:
+        """What the heap of every process holds, by pid; `lengths` names a file, for the caller to remove.
 
         Raises:
             ProbeError: one did not answer in time, or could not do it.
         """
-        return await self._ask_all({"request": "census", "lengths": True}, dict[str, Any], limit_s)
+        request = {"request": "census", "followed": [str(number) for number in followed]}
+        return await self._ask_all(request, dict[str, Any], limit_s)
 
-    async def chains(
-        self, types: Sequence[str], ids: Sequence[str], limit_s: float = ANSWER_LIMIT_S
-    ) -> dict[int, dict[str, list[str]]]:
-        """What keeps the newest object of each type alive, and these containers, by pid.
+    async def causes(
+        self, targets: Sequence[Mapping[str, str]], limit_s: float = ANSWER_LIMIT_S
+    ) -> dict[int, dict[str, dict[str, Any]]]:
+        """Why each target is still there, by pid and the target's `key`.
 
         Raises:
             ProbeError: one did not answer in time, or could not do it.
         """
-        return await self._ask_all({"request": "chains", "types": types, "ids": ids}, dict[str, list[str]], limit_s)
+        request = {"request": "causes", "targets": list(targets)}
+        return await self._ask_all(request, dict[str, dict[str, Any]], limit_s)
+
+    async def trace(self, *, on: bool) -> None:
+        """From now on, or no longer, see where things are made.
+
+        Raises:
+            ProbeError: one did not answer in time, or could not do it.
+        """
+        await self._ask_all({"request": "trace", "on": on}, bool, ANSWER_LIMIT_S)
+
+    async def stacks(self, seconds: float) -> dict[int, dict[str, int]]:
+        """What the threads do instead of waiting, by pid: places, and how often each was seen.
+
+        Raises:
+            ProbeError: one did not answer in time, or could not do it.
+        """
+        return await self._ask_all({"request": "stacks", "seconds": seconds}, dict[str, int], ANSWER_LIMIT_S)
+
+    async def garbage(self) -> dict[int, dict[str, Any]]:
+        """Collect in every process, and hear by pid what was found.
+
+        Raises:
+            ProbeError: one did not answer in time, or could not do it.
+        """
+        return await self._ask_all({"request": "garbage"}, dict[str, Any], ANSWER_LIMIT_S)
 
     async def sample(self, *, collect: bool = True, limit_s: float = ANSWER_LIMIT_S) -> dict[int, Values]:
         """Read the gauges of every process, by pid; first collect as `collect()` does, unless told not to.

@@ -136,6 +136,8 @@ class TaskGroup:
     holds: dict[str, str]
     """Names and types of what the coroutine's own frame refers to."""
     count: int
+    waits_for: str = ""
+    """`timer`, or the type of what it awaits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,20 +162,55 @@ class Census:
     cycle: int
     sessions: int
     types: dict[str, int]
-    """Tracked objects by qualified type."""
+    """Tracked objects by qualified type; functions, coroutines and generators by their code."""
     tasks: tuple[TaskGroup, ...] = ()
     rising: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    """By process and identity: lengths of containers that were longer at every census so far."""
+    """By process and identity: lengths of containers that were longer at each of so many censuses, up to this one."""
     bounded: tuple[Bounded, ...] = ()
+    threads: dict[str, int] = field(default_factory=dict)
+    """Python's threads by name, without the numbers in it."""
+    descriptors: dict[str, int] = field(default_factory=dict)
+    """By path or kind, numbers and random words left out."""
+    children: dict[str, int] = field(default_factory=dict)
+    """Processes of the tree but the first, by command."""
+    mappings: dict[str, int] = field(default_factory=dict)
+    """Resident bytes by kind of mapping: of malloc's heap, of anonymous memory, of files."""
 
 
 @dataclass(frozen=True, slots=True)
-class Chains:
-    """What keeps alive what has grown."""
+class Cause:
+    """Why one thing that piles up is still there; what is not known is empty."""
+
+    chain: tuple[str, ...] = ()
+    """From a root down to it, one link an element."""
+    name: str = ""
+    """The last part of that path, from a module, class or function on."""
+    owner: str = ""
+    made_at: str = ""
+    """`path:line` of the code that made the newest of them."""
+    made_in: str = ""
+    """That function, with its class."""
+    made_by: str = ""
+    bytes: int = 0
+    """What one of them keeps alive."""
+    of: str = ""
+    """Of a container: the type of its entries."""
+    count: int = 0
+    """How often it was seen, where that is no matter of a census."""
+
+
+@dataclass(frozen=True, slots=True)
+class Causes:
+    """What was found out about things that pile up, by their keys."""
 
     at_s: float
-    chains: dict[str, tuple[str, ...]]
-    """By type, or by a container's process and identity: from a root down, one link an element."""
+    causes: dict[str, Cause]
+    final: bool = False
+    """The leak has been explained as far as it can be."""
+    traced_sessions: int = 0
+    """Sessions that were run to see where things are made; they belong to no cycle."""
+    problem: str = ""
+    """Why something could not be found out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +232,7 @@ class RunEnded:
     reason: str
 
 
-Line = RunStarted | ServerReady | CycleDone | RestSample | Beat | Census | Chains | Incident | RunEnded
+Line = RunStarted | ServerReady | CycleDone | RestSample | Beat | Census | Causes | Incident | RunEnded
 
 _CLASSES: Final[Mapping[str, type[Line]]] = {
     "run": RunStarted,
@@ -204,7 +241,7 @@ _CLASSES: Final[Mapping[str, type[Line]]] = {
     "rest": RestSample,
     "beat": Beat,
     "census": Census,
-    "chains": Chains,
+    "causes": Causes,
     "incident": Incident,
     "end": RunEnded,
 }
@@ -260,7 +297,10 @@ class RunRecord:
     """Rest samples taken while the run waited for late releases."""
     beats: list[Beat] = field(default_factory=list)
     censuses: list[Census] = field(default_factory=list)
-    explained: Chains | None = None
+    causes: dict[str, Cause] = field(default_factory=dict)
+    """By the key of what piles up: what is known of it."""
+    explained: bool = False
+    traced_sessions: int = 0
     incidents: list[Incident] = field(default_factory=list)
     ended: RunEnded | None = None
 
@@ -291,8 +331,10 @@ class RunRecord:
                 self.beats.append(line)
             case Census():
                 self.censuses.append(line)
-            case Chains():
-                self.explained = line
+            case Causes():
+                self.causes |= line.causes
+                self.explained |= line.final
+                self.traced_sessions += line.traced_sessions
             case Incident():
                 self.incidents.append(line)
             case ServerReady():
@@ -301,11 +343,6 @@ class RunRecord:
                 self.ended = line
             case RunStarted():
                 raise RecordDamaged("the record starts twice", hint="each run folder holds one run")
-
-    @property
-    def chains(self) -> dict[str, tuple[str, ...]]:
-        """What keeps alive what has grown; empty before the run was explained."""
-        return self.explained.chains if self.explained else {}
 
     @property
     def sessions(self) -> int:

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from harness.containers import census_is_due
 from harness.driver import Load, run_cycle, standing_sessions
 from harness.errors import HarnessError, ProbeError, ServerError, SessionError
-from harness.explain import CENSUS_CYCLES, Explainer
+from harness.explain import Explainer
 from harness.policy import Policy
 from harness.probe_link import ProbeLink
 from harness.record import (
@@ -144,8 +145,8 @@ class Experiment:
                 await server.wait_ready(self._answers)
                 self._probe, silence = await _greeted(probe)
                 self._add(ServerReady(self._now_s(), server.pid, silence))
-                if self._probe is not None and self._plan.policy.explain:
-                    self._explainer = Explainer(self._probe, self._now_s)
+                if self._probe is not None and not self._plan.planted_bytes:
+                    self._explainer = Explainer(self._probe, server.pids, self._now_s)
                 yield server
             finally:
                 await server.stop()
@@ -167,7 +168,7 @@ class Experiment:
                     case NextStep.IDLE:
                         await self._idle(server, sampler)
                     case NextStep.EXPLAIN:
-                        await self._explain()
+                        await self._explain(server, sampler)
                     case NextStep.STOP:
                         return
 
@@ -189,18 +190,28 @@ class Experiment:
             await self._probe.plant(self._plan.planted_bytes, len(results))
         self._add(await self._rest(sampler, number))
         server.check_alive()
-        if number in CENSUS_CYCLES:
+        if census_is_due([one.sessions for one in self.record.censuses], self.record.sessions):
             await self._take_census()
 
     async def _take_census(self) -> None:
-        if self._explainer is not None and (census := await self._explainer.census(self.record)):
+        if self._explainer is None:
+            return
+        if census := await self._explainer.census(self.record):
             self._add(census)
+        if self._plan.policy.explain and (suspects := await self._explainer.suspects(self.record)):
+            self._add(suspects)
 
-    async def _explain(self) -> None:
+    async def _explain(self, server: Server, sampler: Sampler) -> None:
+        assert self._explainer is not None, "the judge asks for explanations only where there is a probe"
         if self.record.sessions > max((census.sessions for census in self.record.censuses), default=0):
             await self._take_census()
-        assert self._explainer is not None, "the judge asks for explanations only where there is a probe"
-        self._add(await self._explainer.chains(self.record))
+
+        async def run_sessions(number: int) -> int:
+            done = await run_cycle(self._plan.load, number, lambda: server.exit_status is None)
+            await sampler.rest(len(self.record.cycles), self.record.sessions, collect=self._plan.policy.collect)
+            return len(done)
+
+        self._add(await self._explainer.causes(self.record, run_sessions))
 
     async def _rest(self, sampler: Sampler, cycle: int, *, idle: bool = False, collect: bool = False) -> RestSample:
         collect = collect or self._plan.policy.collect
@@ -235,6 +246,7 @@ class Experiment:
             waited_s, steady_s = self._now_s() - began_s, self._now_s() - steady_since_s
             if waited_s >= grace_s or (waited_s >= at_least_s and steady_s >= IDLE_STEADY_S):
                 break
+        await self._take_census()
         if not self._plan.policy.collect:  # what does a collection take of what the wait has left?
             self._add(await self._rest(sampler, cycle, idle=True, collect=True))
 

@@ -116,6 +116,10 @@ class Server:
             return []
         return sorted(below, key=lambda process: (process.pid != self.pid, process.pid))
 
+    def pids(self) -> list[int]:
+        """Their ids."""
+        return [process.pid for process in self.processes()]
+
     def log_tail(self, lines: int = 12) -> str:
         """The last lines of the server's log, indented."""
         text = self._log.read_text(errors="replace").splitlines()[-lines:]

@@ -9,6 +9,7 @@ from harness.gates import Judged
 from harness.quantities import format_size, format_time
 from harness.record import RunRecord
 from harness.verdict import (
+    ContainersGate,
     CounterGate,
     CpuGate,
     Gate,
@@ -63,6 +64,8 @@ def _growth(name: str, gate: Gate, sessions: int) -> str:
         case CounterGate():
             rate = f"{gate.growth_per_session or 0:.2g} per session (limit {gate.limit:g})"
             return f"{_NAMES.get(name, name)} grow by {rate}, after {sessions} sessions"
+        case ContainersGate():
+            return f"{gate.reason}, after {sessions} sessions"
         case LatencyGate():
             first, last = format_time(gate.first_p50 or 0), format_time(gate.last_p50 or 0)
             return f"replies became slower, from {first} to {last} over {sessions} sessions"

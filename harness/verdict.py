@@ -135,7 +135,16 @@ class CpuGate:
     talking_last: float | None = None
 
 
-Gate = MemoryGate | CounterGate | LatencyGate | CpuGate
+@dataclass(frozen=True, slots=True)
+class ContainersGate:
+    """Containers that are longer at every census."""
+
+    outcome: Outcome
+    reason: str = ""
+    suspects: int = 0
+
+
+Gate = MemoryGate | CounterGate | ContainersGate | LatencyGate | CpuGate
 
 
 @dataclass(frozen=True, slots=True)

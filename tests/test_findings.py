@@ -12,7 +12,7 @@ import pytest
 from scripted import Script
 
 from harness.findings import findings
-from harness.record import Census, Chains, RunRecord, TaskGroup
+from harness.record import Cause, Causes, Census, RunRecord, TaskGroup
 
 CYCLES = ((5, 5), (13, 25), (22, 70), (40, 160))
 HANDLER = TaskGroup("Room.keep", "/srv/app/room.py:12", "Room.join", "/srv/app/room.py:30", {"self": "room.Room"}, 0)
@@ -40,19 +40,32 @@ def test_a_task_names_its_coroutine_the_line_that_made_it_and_what_it_holds() ->
     assert "local self <room.Room>" in one.chain
 
 
-def test_a_container_is_named_by_its_path() -> None:
+def test_a_container_is_named_by_its_path_without_places_in_lists() -> None:
     record = censuses({}, entries=1.0)
-    record.add(Chains(2.0, {"100:7": ("module server", ".registry <server.Registry>", "._users <builtins.dict>")}))
+    chain = ("module server", ".registries <list>", "[3] <server.Registry>", "._users <builtins.dict>")
+    cause = Cause(chain, "server.registries[3]._users", "application", "/srv/app/server.py:9", "Registry.add", bytes=80)
+    record.add(Causes(2.0, {"100:7": cause}))
     (one,) = findings(record)
-    assert (one.kind, one.type, one.count_per_session) == ("container", "builtins.dict", 1.0)
-    assert "module server → .registry" in one.summary
+    assert (one.kind, one.type, one.count_per_session) == ("container", "server.registries[]._users", 1.0)
+    assert (one.created_at, one.created_in, one.bytes_per_session) == ("/srv/app/server.py:9", "Registry.add", 80)
 
 
-def test_types_that_grow_come_with_their_chain_and_plain_ones_last() -> None:
+def test_types_that_grow_come_with_their_chain_and_parts_of_them_not_at_all() -> None:
     record = censuses({"builtins.dict": 2.0, "room.Room": 1.0, "room.Steady": 0.0})
-    record.add(Chains(2.0, {"room.Room": ("module server", ".rooms <builtins.list>", "[3] <room.Room>")}))
-    assert [one.type for one in findings(record)] == ["room.Room", "builtins.dict"]
-    assert findings(record)[0].chain[-1] == "[3] <room.Room>"
+    record.add(Causes(2.0, {"object:room.Room": Cause(("module server", ".rooms <list>", "[3] <room.Room>"))}))
+    (one,) = findings(record)
+    assert (one.type, one.chain[-1]) == ("room.Room", "[3] <room.Room>")
+
+
+def test_parts_are_told_where_nothing_else_is_known() -> None:
+    assert [one.type for one in findings(censuses({"builtins.dict": 2.0}))] == ["builtins.dict"]
+
+
+def test_what_the_gates_point_at_comes_first() -> None:
+    record = censuses({}, tasks=1.0)
+    record.add(Causes(2.0, {"cpu:Room.spin": Cause(made_at="/srv/app/room.py:3", made_in="Room.spin", count=40)}))
+    assert [one.kind for one in findings(record)] == ["task", "cpu"]
+    assert [one.kind for one in findings(record, first={"cpu"})] == ["cpu", "task"]
 
 
 def test_what_grew_only_at_first_is_no_finding() -> None:

@@ -1,71 +1,168 @@
-"""What the heap holds: tracked objects by type, and how long each container is."""
+"""What the heap holds: tracked objects by name, how long each container is, and which of them have a bound.
+
+Lengths go into a file, as pairs of identity and length. A string, or a container of some size, that an object refers
+to also has a length by its place: the object's identity and which of its references it is. One that is bound anew each
+time, and longer, is followed by that.
+"""
 
 from __future__ import annotations
 
 import gc
+import re
 import sys
+from array import array
 from collections import Counter, OrderedDict, deque
-from types import FunctionType, ModuleType
-from typing import Any
+from collections.abc import Iterable
+from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
+from typing import Any, BinaryIO, Optional
 
-from . import heap
+from . import heap, links, naming
 
-CONTAINERS = (dict, list, set, deque, OrderedDict, bytearray)
-MOST_TYPES = 2_000
+MOST_NAMES = 2_000
 MOST_OF_AN_ENTRY = 200
 """Objects of one entry that are looked at."""
+LONG_TEXT = 256
+LONG_CONTAINER = 50
+MOST_REFERENCES = 200
+"""An object with more of them is a container itself, and no owner whose references are places."""
+PLACE_BITS = 10
+PLACE_MARK = 1 << 63
+"""Set in the number of a place; an identity has it not."""
+_BUFFERED_PAIRS = 4096
+"""Small blocks: a large one would leave a trace in malloc, see `heap`."""
+_KINDS = frozenset((dict, list, set, deque, OrderedDict, bytearray, array))
+_TEXTS = frozenset((str, bytes))
+_NO_OWNERS = frozenset((FunctionType, CodeType, ModuleType, BuiltinFunctionType, tuple, type))
+_BOUND = re.compile(r"(^|_)(max_?size|max_?len(gth)?|max_?entries|max_?items|capacity)$", re.IGNORECASE)
 
 
-def types() -> dict[str, int]:
-    """Tracked objects by qualified type, the most frequent ones."""
-    counts: Counter[type] = Counter()
-    heap.each(lambda one: counts.update((type(one),)))
-    named: Counter[str] = Counter()
-    for kind, count in counts.items():
-        named[f"{kind.__module__}.{kind.__qualname__}"] += count
-    return dict(named.most_common(MOST_TYPES))
+def take(lengths: BinaryIO, followed: Iterable[int] = ()) -> dict[str, Any]:
+    """`names`: tracked objects, counted; `bounded`: containers with a bound; `apart`: identities not to be followed.
 
-
-def lengths() -> dict[int, int]:
-    """Length of every container that is not empty, by identity; those without a bound only.
-
-    The collector does not track dicts of plain values, nor bytearrays: they are reached through what refers to them.
+    Args:
+        lengths: gets a pair of 64-bit numbers for each container: its identity or place, and its length.
+        followed: identities of containers that have grown so far: whether one of them has a bound is looked up.
     """
-    found: dict[int, int] = {}
-
-    def look(one: Any) -> None:
-        if type(one) in _KINDS:
-            _note(one, found)
-        for referred in gc.get_referents(one):
-            if type(referred) in _KINDS and not gc.is_tracked(referred):
-                _note(referred, found)
-
-    heap.each(look)
-    return found
+    return _Census(lengths, frozenset(followed)).take()
 
 
-def bounded() -> list[dict[str, Any]]:
-    """Containers with a bound that are not full: `id`, `kind`, `length`, `bound`, and what their newest entry takes.
+class _Census:
+    def __init__(self, lengths: BinaryIO, followed: frozenset[int]) -> None:
+        self._file = lengths
+        self._followed = followed
+        self._pairs = array("Q")
+        self._counts: Counter[Any] = Counter()
+        self._bounded: list[dict[str, Any]] = []
+        self._cached = getattr(sys.modules.get("functools"), "_lru_cache_wrapper", None)
+        self._not_ours: set[int] = set()
 
-    `entry_bytes` and `entry_objects` (tracked ones) are those of all that the entry leads to, up to a limit.
-    """
-    found: list[dict[str, Any]] = []
-    cached = getattr(sys.modules.get("functools"), "_lru_cache_wrapper", None)
+    def take(self) -> dict[str, Any]:
+        own = _own()
+        for objects in heap.slices():
+            self._counts.update(map(naming.key_of, objects))
+            for one in objects:
+                self._look(one)
+        self._file.write(self._pairs.tobytes())
+        names: Counter[str] = Counter()
+        for key, count in self._counts.items():
+            names[naming.name_of_key(key)] += count
+        return {
+            "names": dict(names.most_common(MOST_NAMES)),
+            "bounded": self._bounded,
+            "apart": sorted(own | self._not_ours),
+        }
 
-    def look(one: Any) -> None:
+    def _look(self, one: Any) -> None:
         kind = type(one)
-        if kind is deque and one.maxlen is not None and 0 < len(one) < one.maxlen:
-            found.append(_bounded(one, "deque", len(one), one.maxlen, one[-1]))
-        elif kind is cached:
-            _, _, bound, length = one.cache_info()
-            if bound is not None and 0 < length < bound:
-                found.append(_bounded(one, f"lru_cache {one.__qualname__}", length, bound, _newest(one)))
+        if kind in _KINDS:
+            if one:
+                self._note(one)
+        elif kind is self._cached:
+            self._note_cache(one)
+        referents = gc.get_referents(one)
+        is_owner = len(referents) <= MOST_REFERENCES and kind not in _NO_OWNERS
+        for index, referred in enumerate(referents):
+            kind_of_referred = type(referred)
+            if kind_of_referred in _KINDS:
+                if not gc.is_tracked(referred) and referred:
+                    self._note(referred)
+                if is_owner and len(referred) >= LONG_CONTAINER and getattr(referred, "maxlen", None) is None:
+                    self._pair(place_of(one, index), len(referred))
+                if id(referred) in self._followed:
+                    self._note_bound(one, referred)
+            elif is_owner and kind_of_referred in _TEXTS and len(referred) >= LONG_TEXT:
+                self._pair(place_of(one, index), len(referred))
 
-    heap.each(look)
+    def _pair(self, number: int, length: int) -> None:
+        self._pairs.extend((number, length))
+        if len(self._pairs) >= _BUFFERED_PAIRS:
+            self._file.write(self._pairs.tobytes())
+            self._pairs = array("Q")
+
+    def _note(self, one: Any) -> None:
+        if getattr(one, "maxlen", None) is None:
+            self._pair(id(one), len(one))
+        elif len(one) < one.maxlen:
+            self._bounded.append(_bounded(one, "deque", len(one), one.maxlen, one[-1]))
+
+    def _note_cache(self, cache: Any) -> None:
+        _, _, bound, length = cache.cache_info()
+        if bound is None:
+            return
+        self._not_ours.update(id(one) for one in gc.get_referents(cache) if type(one) is dict)
+        if 0 < length < bound:
+            self._bounded.append(_bounded(cache, f"lru_cache {cache.__qualname__}", length, bound, _newest(cache)))
+
+    def _note_bound(self, owner: Any, container: Any) -> None:
+        """A container that lies beside its limit in the same object has that bound, as long as it keeps it."""
+        bound = _limit_beside(owner)
+        if bound is not None and len(container) <= bound and id(container) not in self._not_ours:
+            self._not_ours.add(id(container))
+            if len(container) < bound:
+                entry = newest_entry(container)
+                kind = naming.type_name(type(owner))
+                self._bounded.append(_bounded(container, kind, len(container), bound, entry))
+
+
+def place_of(owner: Any, index: int) -> int:
+    """One number for one reference of an object."""
+    return PLACE_MARK | (id(owner) << PLACE_BITS) | min(index, (1 << PLACE_BITS) - 1)
+
+
+def owner_and_index(number: int) -> tuple[int, int]:
+    """The identity and the index that make up such a number."""
+    return (number & ~PLACE_MARK) >> PLACE_BITS, number & ((1 << PLACE_BITS) - 1)
+
+
+def newest_entry(container: Any) -> Any:
+    """What was put in last, as far as the container's order tells; None where there is none."""
+    if isinstance(container, dict):
+        return next(reversed(container.items()), None)
+    return container[-1] if isinstance(container, (list, deque)) and container else None
+
+
+def _limit_beside(owner: Any) -> Optional[int]:
+    values = owner if type(owner) is dict else links.attributes_of(owner)
+    limits = [
+        value
+        for name, value in list(values.items())
+        if type(value) is int and value > 0 and isinstance(name, str) and _BOUND.search(name)
+    ]
+    return max(limits, default=None)
+
+
+def _own() -> set[int]:
+    """Containers of the probe itself."""
+    found = set()
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] == naming.OWN:
+            for value in list(vars(module).values()):
+                found |= {id(value), id(getattr(value, "data", None))}
     return found
 
 
 def _bounded(one: Any, kind: str, length: int, bound: int, entry: Any) -> dict[str, Any]:
+    """`entry_bytes` and `entry_objects` (tracked ones) are those of all that the entry leads to, up to a limit."""
     size, objects = _held(entry)
     return {
         "id": str(id(one)),
@@ -78,10 +175,9 @@ def _bounded(one: Any, kind: str, length: int, bound: int, entry: Any) -> dict[s
 
 
 def _newest(cache: Any) -> Any:
-    entries = next(
-        (one for one in gc.get_referents(cache) if type(one) is dict and len(one) == cache.cache_info()[3]), {}
-    )
-    return next(reversed(list(entries.items())), None)
+    length = cache.cache_info()[3]
+    entries = next((one for one in gc.get_referents(cache) if type(one) is dict and len(one) == length), {})
+    return newest_entry(entries)
 
 
 def _held(entry: Any) -> tuple[int, int]:
@@ -91,18 +187,10 @@ def _held(entry: Any) -> tuple[int, int]:
     waiting = [entry]
     while waiting and len(seen) < MOST_OF_AN_ENTRY:
         one = waiting.pop()
-        if id(one) in seen or isinstance(one, (type, ModuleType, FunctionType)):
+        if id(one) in seen or issubclass(type(one), (type, ModuleType, FunctionType)):
             continue
         seen.add(id(one))
         size += sys.getsizeof(one, 0)
         objects += gc.is_tracked(one)
         waiting += gc.get_referents(one)
     return size, objects
-
-
-_KINDS = frozenset(CONTAINERS)
-
-
-def _note(one: Any, found: dict[int, int]) -> None:
-    if one and getattr(one, "maxlen", None) is None:
-        found[id(one)] = len(one)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Container
+from collections.abc import Container, Iterator
 from itertools import compress
 from time import sleep
 from typing import Any
@@ -31,17 +31,15 @@ def instances(types: Container[type]) -> list[Any]:
     return found
 
 
-def each(look: Callable[[Any], object]) -> None:
-    """Call `look` with every tracked object, a slice at a time, so that the server's threads get their turns."""
+def slices() -> Iterator[list[Any]]:
+    """All tracked objects, a slice at a time; between slices the server's threads get their turns."""
     objects = gc.get_objects()
-    own = id(objects)
-    for number, one in enumerate(objects):
-        if number % _SLICE == 0:
+    try:
+        for start in range(0, len(objects), _SLICE):
+            yield objects[start : start + _SLICE]
             sleep(0)
-        if id(one) != own:
-            look(one)
-    one = None
-    _let_go(objects)
+    finally:
+        _let_go(objects)
 
 
 def _let_go(objects: list[Any]) -> None:

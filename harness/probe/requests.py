@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from . import census, collection, gauges, malloc, paths, tasks
+from . import causes, census, collection, gauges, malloc, tasks, trace, wire
 from .loop_thread import LoopThread
 from .wire import Collection, Sample
 
 Request = Mapping[str, Any]
 
+MOST_STACKS_S = 3.0
 MOST_PLANTED_BYTES = 64 * 1024 * 1024
 _planted: list[bytes] = []
+_folder = {"path": ""}
+
+
+def use_folder(path: str) -> None:
+    """Where files for the harness go."""
+    _folder["path"] = path
 
 
 def read_gauges(_: Request) -> dict[str, int]:
@@ -49,15 +57,33 @@ def plant(request: Request) -> int:
 
 
 def take_census(request: Request) -> dict[str, Any]:
-    """Tracked objects by type, pending tasks by coroutine, and the length of every container."""
-    found = {"types": census.types(), "tasks": tasks.groups(), "bounded": census.bounded()}
-    lengths = {str(number): length for number, length in census.lengths().items()} if request.get("lengths") else {}
-    return {**found, "lengths": lengths}
+    """Tracked objects by name, pending tasks by coroutine, threads by name; lengths of containers go into a file."""
+    path = f"{_folder['path']}/{os.getpid()}{wire.LENGTHS_SUFFIX}"
+    with open(path, "wb") as lengths:  # noqa: PTH123 - nothing but what the server has loaded anyway
+        found = census.take(lengths, map(int, request["followed"]))
+    return {**found, "tasks": tasks.groups(), "threads": causes.thread_groups(), "lengths": path}
 
 
-def find_chains(request: Request) -> dict[str, list[str]]:
-    """What keeps the newest object of each of these types alive, and these containers, by id."""
-    return paths.chains([str(name) for name in request["types"]], ids=[int(number) for number in request["ids"]])
+def find_causes(request: Request) -> dict[str, Any]:
+    """Why the targets are still there, see `causes.find`."""
+    return causes.find(request["targets"])
+
+
+def switch_trace(request: Request) -> bool:
+    """From now on, or no longer, remember where things are made."""
+    (trace.start if request["on"] is True else trace.stop)()
+    return bool(request["on"])
+
+
+def read_stacks(request: Request) -> dict[str, int]:
+    """What threads do instead of waiting, over so many seconds."""
+    return causes.running(min(float(request["seconds"]), MOST_STACKS_S))
+
+
+def collect_garbage(_: Request) -> dict[str, Any]:
+    """Collect, and say what was found."""
+    found: dict[str, Any] = LoopThread().run(causes.garbage)
+    return found
 
 
 REQUESTS: dict[str, Callable[[Request], Any]] = {
@@ -66,7 +92,10 @@ REQUESTS: dict[str, Callable[[Request], Any]] = {
     "sample": sample,
     "plant": plant,
     "census": take_census,
-    "chains": find_chains,
+    "causes": find_causes,
+    "trace": switch_trace,
+    "stacks": read_stacks,
+    "garbage": collect_garbage,
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from . import loops, sites
+from . import loops, requests, sites
 from .listener import Listener, Report
 
 
@@ -19,6 +19,7 @@ def start(folder: str, report: Report) -> None:
         OSError: nobody can listen there.
     """
     sites.watch()
+    requests.use_folder(folder)
     listener = Listener(folder, report)
     listener.open()
 

@@ -3,32 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import CodeType
 from typing import Any
 
-from . import loops, sites
+from . import links, loops, naming, retained, sites
+
+MOST_LOCALS = 20
+MOST_MEASURED = 200
 
 
 def groups() -> list[dict[str, Any]]:
-    """Tasks that are alike, counted: `coroutine`, `made_at`, `made_in`, `waits_at`, `holds`, `count`."""
+    """Tasks that are alike, counted: `coroutine`, `made_at`, `made_in`, `waits_at`, `waits_for`, `holds`, `count`."""
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    timed = _timed()
     for task in loops.all_pending():
-        made, waiting = sites.site_of(task), list(_waiting(task.get_coro()))
-        coroutine = getattr(task.get_coro(), "__qualname__", type(task.get_coro()).__name__)
-        deepest = waiting[-1] if waiting else None
-        key = (coroutine, made, deepest and (deepest.f_code, deepest.f_lineno))
+        key, frames = _key(task)
         group = found.get(key)
         if group is None:
-            group = found[key] = {
-                "coroutine": coroutine,
-                "made_at": _place(*made) if made else "",
-                "made_in": _function(made[0]) if made else "",
-                "waits_at": _place(deepest.f_code, deepest.f_lineno) if deepest else "",
-                "holds": _held(waiting[0]) if waiting else {},
-                "count": 0,
-            }
+            group = found[key] = _described(task, frames, timed)
         group["count"] += 1
     return list(found.values())
+
+
+def retained_bytes(coroutine: str, made_at: str) -> int:
+    """What one of such tasks keeps alive, measured of many together: tasks of one session share what they hold."""
+    wanted = (coroutine, made_at)
+    alike = [task for task in loops.all_pending() if (_coroutine_name(task), _made_at(task)) == wanted][:MOST_MEASURED]
+    return retained.size(*alike) // len(alike) if alike else 0
+
+
+def _key(task: Any) -> tuple[tuple[Any, ...], list[Any]]:
+    frames = list(_waiting(task.get_coro()))
+    deepest = frames[-1] if frames else None
+    return (_coroutine_name(task), sites.site_of(task), deepest and (deepest.f_code, deepest.f_lineno)), frames
+
+
+def _described(task: Any, frames: list[Any], timed: set[int]) -> dict[str, Any]:
+    made = sites.site_of(task)
+    return {
+        "coroutine": _coroutine_name(task),
+        "made_at": _made_at(task),
+        "made_in": naming.function_name(made[0]) if made else "",
+        "waits_at": naming.telling(naming.place(frame.f_code, frame.f_lineno) for frame in reversed(frames))[0],
+        "waits_for": _awaited(task, timed),
+        "holds": _held(task.get_coro(), frames[0]) if frames else {},
+        "count": 0,
+    }
+
+
+def _made_at(task: Any) -> str:
+    made = sites.site_of(task)
+    return naming.place(*made) if made else ""
+
+
+def _coroutine_name(task: Any) -> str:
+    return str(getattr(task.get_coro(), "__qualname__", type(task.get_coro()).__name__))
 
 
 def _waiting(coroutine: Any) -> Iterator[Any]:
@@ -41,19 +69,25 @@ def _waiting(coroutine: Any) -> Iterator[Any]:
         coroutine = getattr(coroutine, "cr_await", None) or getattr(coroutine, "gi_yieldfrom", None)
 
 
-def _held(frame: Any) -> dict[str, str]:
-    """Names and types of what the coroutine's own frame refers to."""
-    values = frame.f_locals
-    return {name: _type_name(values[name]) for name in list(values)[:20]}
+def _held(coroutine: Any, frame: Any) -> dict[str, str]:
+    """Names and types of what the coroutine's own frame refers to; nothing of one that runs just now."""
+    if getattr(coroutine, "cr_running", True):
+        return {}
+    values = links.locals_of(frame)
+    return {name: naming.type_name(type(values[name])) for name in list(values)[:MOST_LOCALS]}
 
 
-def _type_name(value: Any) -> str:
-    return f"{type(value).__module__}.{type(value).__qualname__}"
+def _timed() -> set[int]:
+    """Futures that a timer of a loop will end, by identity."""
+    found: set[int] = set()
+    for loop in loops.running():
+        for handle in list(getattr(loop, "_scheduled", ())):  # uvloop does not show its timers
+            found.update(id(argument) for argument in getattr(handle, "_args", None) or ())
+    return found
 
 
-def _place(code: CodeType, line: int) -> str:
-    return f"{code.co_filename}:{line}"
-
-
-def _function(code: CodeType) -> str:
-    return getattr(code, "co_qualname", code.co_name)  # with its class from CPython 3.11 on
+def _awaited(task: Any, timed: set[int]) -> str:
+    awaited = getattr(task, "_fut_waiter", None)
+    if awaited is None:
+        return ""
+    return "timer" if id(awaited) in timed else naming.type_name(type(awaited))

@@ -12,7 +12,17 @@ from typing import Final
 
 from harness.quantities import format_size, format_time
 from harness.record import RunRecord
-from harness.verdict import CounterGate, CpuGate, Gate, LatencyGate, MemoryGate, Outcome, RunFacts, Verdict
+from harness.verdict import (
+    ContainersGate,
+    CounterGate,
+    CpuGate,
+    Gate,
+    LatencyGate,
+    MemoryGate,
+    Outcome,
+    RunFacts,
+    Verdict,
+)
 
 Words = Callable[[float], str]
 
@@ -53,6 +63,10 @@ def _row(name: str, gate: Gate) -> Row:
     match gate:
         case MemoryGate() | CounterGate():
             return _growth_row(name, gate)
+        case ContainersGate():
+            return Row(
+                name, gate.outcome, growth=f"{gate.suspects} suspects" if gate.suspects else "", reason=gate.reason
+            )
         case LatencyGate():
             growth = "" if gate.ratio is None else f"×{gate.ratio:.3g}"
             median = _change("median", gate.first_p50, gate.last_p50, format_time)

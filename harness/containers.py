@@ -1,0 +1,83 @@
+"""Containers that get longer with the sessions, however few bytes they hold: suspects, and the gate that they make."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from harness.record import Census, RunRecord
+from harness.standing import Situation
+from harness.verdict import ContainersGate, Outcome
+
+LEAST_LENGTHS: Final = 4
+"""Censuses at which a suspect was longer each time, and the one before them."""
+LEAST_PER_SESSION: Final = 0.08
+SATURATING: Final = 0.5
+"""What has grown by less than this share of its average rate since the latest census fills up, and leaks not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A container without a bound that was longer at every census."""
+
+    key: str
+    per_session: float
+    since_sessions: int
+
+
+def census_is_due(taken: list[int], sessions: int) -> bool:
+    """Whether a census is due after so many sessions: five by session 40, then ever more rarely.
+
+    Args:
+        taken: after how many sessions there has been one.
+        sessions: done so far.
+    """
+    if not taken:
+        return sessions >= 2
+    last = taken[-1]
+    return sessions - last >= (3 if last < 5 else 5 if last < 10 else 15 if last < 70 else max(40, 0.4 * last))
+
+
+def suspects(record: RunRecord) -> list[Suspect]:
+    """Suspects of the latest census, those that grow fastest first."""
+    if not record.censuses:
+        return []
+    last, sessions = record.censuses[-1], _sessions(record.censuses)
+    found = []
+    for key, lengths in last.rising.items():
+        if len(lengths) > len(sessions):
+            continue
+        since, before_last = sessions[-len(lengths)], sessions[-2]
+        rate = (lengths[-1] - lengths[0]) / max(1, last.sessions - since)
+        lately = (lengths[-1] - lengths[-2]) / max(1, last.sessions - before_last)
+        if rate >= LEAST_PER_SESSION and lately >= SATURATING * rate:
+            found.append(Suspect(key, rate, since))
+    return sorted(found, key=lambda one: (-one.per_session, one.key))
+
+
+def containers_gate(situation: Situation) -> tuple[ContainersGate, bool]:
+    """The gate, and whether a wait for late releases is still to come."""
+    record = situation.record
+    if len(_sessions(record.censuses)) < LEAST_LENGTHS:
+        why = "too few censuses" if record.has_probe else "needs the probe"
+        return ContainersGate(Outcome.NOT_MEASURED, why, 0), False
+    found = suspects(record)
+    if not found:
+        return ContainersGate(Outcome.FLAT, "", 0), False
+    last = record.censuses[-1]
+    named = [record.causes[one.key].name for one in found if one.key in record.causes and record.causes[one.key].name]
+    what = f"{named[0] if named else 'a container'} grows by {found[0].per_session:.2f} entries a session"
+    words = what if len(found) == 1 else f"{what}, and {len(found) - 1} more"
+    if last.sessions < situation.full_guard:
+        return ContainersGate(Outcome.INCONCLUSIVE, f"{words}; it may be a cache that fills", len(found)), False
+    waited = situation.idle is not None and situation.idle.cycle >= last.cycle
+    if waited or not situation.may_idle:
+        return ContainersGate(Outcome.LEAK, words, len(found)), False
+    return ContainersGate(
+        Outcome.INCONCLUSIVE, f"{words}; whether that is released late is not known yet", len(found)
+    ), True
+
+
+def _sessions(censuses: list[Census]) -> list[int]:
+    """After how many sessions censuses were taken, each number once."""
+    return sorted({one.sessions for one in censuses})

@@ -1,0 +1,198 @@
+"""Why things are still there: for each that piles up the chain that keeps it, the places that made it, its size."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from time import monotonic, sleep
+from typing import Any
+
+from . import census, heap, naming, paths, retained, tasks, threads, trace
+
+MOST_ENTRIES = 200
+"""Entries of a container in which one is looked for whose making was seen."""
+MOST_OF_A_KIND = 5_000
+
+_WAITS = frozenset(
+    ("select", "poll", "wait", "_wait_for_tstate_lock", "get", "accept", "run_forever", "_run_once", "_worker", "join")
+)
+"""Functions of the standard library in which threads wait."""
+
+Cause = dict[str, Any]
+"""`chain`, `name` and `owner` as `paths.walk` gives them; `made_at`, and whose place that is, `made_by`; `bytes`."""
+
+
+def find(targets: Iterable[Mapping[str, Any]]) -> dict[str, Cause]:
+    """By the `key` of each target, what is known of it.
+
+    Targets have a `kind`, and are: objects, by `name`; containers, by `id`; places, by `id`; tasks, by `coroutine` and
+    `made_at`; threads, by `name`; what was opened or started, by `words`.
+    """
+    wanted = list(targets)
+    found: dict[str, Cause] = {}
+    for target in wanted:
+        if target["kind"] == "task":
+            found[target["key"]] = {"bytes": tasks.retained_bytes(target["coroutine"], target["made_at"])}
+        elif target["kind"] == "thread":
+            found[target["key"]] = _made(_places_of_thread(target["name"]))
+        elif target["kind"] == "opened":
+            found[target["key"]] = _made(trace.places_of_event(target["words"]))
+    found.update(_in_heap(wanted))
+    return found
+
+
+def _in_heap(wanted: list[Mapping[str, Any]]) -> dict[str, Cause]:
+    """What was seen of their making is asked for first: a walk that is traced itself takes five times as long."""
+    search = _Search(wanted)
+    for objects in heap.slices():
+        for one in objects:
+            search.look(one)
+    trace.stop()
+    newest = {number: key for key, (_, number) in search.newest.items()}
+    for objects in heap.slices():
+        for one in objects:
+            if id(one) in newest:
+                search.details[newest[id(one)]]["bytes"] = retained.size(one)
+    chains = paths.walk({**search.keys, **newest})
+    return {key: {**search.details.get(key, {}), **chain} for key, chain in chains.items()}
+
+
+class _Search:
+    """Finds the targets among the objects of the heap, and what was seen of their making."""
+
+    def __init__(self, wanted: list[Mapping[str, Any]]) -> None:
+        self.keys = {int(one["id"]): one["key"] for one in wanted if one["kind"] == "container"}
+        self.newest: dict[str, tuple[bool, int]] = {}
+        """By key: whether its making was seen, and its identity."""
+        self.details: dict[str, Cause] = {}
+        self._names = {one["name"]: one["key"] for one in wanted if one["kind"] == "object"}
+        self._called: dict[Any, str] = {}
+        self._owners: dict[int, list[tuple[int, str]]] = {}
+        for one in wanted:
+            if one["kind"] == "place":
+                owner, index = census.owner_and_index(int(one["id"]))
+                self._owners.setdefault(owner, []).append((index, one["key"]))
+
+    def look(self, one: Any) -> None:
+        """Take an object, and what it refers to, for what it is."""
+        referents = gc.get_referents(one)
+        for index, key in self._owners.get(id(one), ()):
+            if index < len(referents):
+                self.keys.setdefault(id(referents[index]), key)
+        for held in (one, *referents):
+            wanted = self.keys.get(id(held))
+            if wanted is not None and wanted not in self.details:
+                self.details[wanted] = _of_entries(held)
+        self._look_for_name(one)
+
+    def _look_for_name(self, one: Any) -> None:
+        if not self._names:
+            return
+        counted = naming.key_of(one)
+        name = self._called.get(counted)
+        if name is None:
+            name = self._called[counted] = naming.name_of_key(counted)
+        if name in self._names:
+            key, places = self._names[name], trace.places_of(one)
+            if places or not self.newest.get(key, (False, 0))[0]:
+                self.newest[key] = (bool(places), id(one))
+                self.details[key] = _made(places)
+
+
+def _of_entries(container: Any) -> Cause:
+    """The newest entry whose making was seen stands for all."""
+    if isinstance(container, (str, bytes, bytearray)):
+        return {**_made(trace.places_of(container)), "bytes": 1, "of": naming.type_name(type(container))}
+    for entry in islice(_newest_first(container), MOST_ENTRIES):
+        for part in reversed(entry):
+            places = trace.places_of(part)
+            if places:
+                return _entry(entry, places)
+    return _entry(next(_newest_first(container), ()), [])
+
+
+def _entry(entry: tuple[Any, ...], places: list[str]) -> Cause:
+    """The last part of an entry is its value, and names what is in the container."""
+    of = naming.name_of(entry[-1]) if entry else ""
+    return {**_made(places), "bytes": sum(map(retained.size, entry)), "of": of}
+
+
+def _made(places: Iterable[str]) -> Cause:
+    place, owner = naming.telling(places)
+    return {"made_at": place, "made_by": owner}
+
+
+def _newest_first(container: Any) -> Iterator[tuple[Any, ...]]:
+    """Entries as tuples: of a dict, key and value."""
+    if isinstance(container, dict):
+        yield from list(islice(reversed(container.items()), MOST_ENTRIES))
+    elif isinstance(container, (list, deque)):
+        yield from ((container[-place],) for place in range(1, min(len(container), MOST_ENTRIES) + 1))
+    elif isinstance(container, (set, frozenset)):
+        yield from ((one,) for one in islice(list(container), MOST_OF_A_KIND))
+
+
+def _places_of_thread(name: str) -> list[str]:
+    alike = [one for one in threading.enumerate() if naming.numberless(one.name) == name]
+    return next((places for one in reversed(alike) if (places := trace.places_of(one))), [])
+
+
+def thread_groups() -> dict[str, int]:
+    """Python's threads by name, numbers left out of it; the probe's own are not among them."""
+    counts: dict[str, int] = {}
+    for thread in threading.enumerate():
+        if not threads.is_own(thread.ident):
+            name = naming.numberless(thread.name)
+            counts[name] = counts.get(name, 0) + 1
+    return counts
+
+
+def running(seconds: float) -> dict[str, int]:
+    """What threads are doing instead of waiting: the telling place of each stack, and how often it was seen."""
+    counts: dict[str, int] = {}
+    until = monotonic() + seconds
+    while monotonic() < until:
+        for ident, frame in list(sys._current_frames().items()):
+            if not threads.is_own(ident) and not _is_waiting(frame):
+                place, _ = naming.telling(_stack(frame))
+                counts[place] = counts.get(place, 0) + 1
+        sleep(0.002)
+    return dict(sorted(counts.items(), key=lambda item: -item[1])[:50])
+
+
+def _is_waiting(frame: Any) -> bool:
+    """In a function of the standard library that waits for something."""
+    code = frame.f_code
+    return code.co_name in _WAITS and naming.owner_of_file(code.co_filename) == "interpreter"
+
+
+def _stack(frame: Any) -> Iterator[str]:
+    for _ in range(trace.MOST_FRAMES):
+        if frame is None:
+            return
+        yield naming.place(frame.f_code, frame.f_lineno)
+        frame = frame.f_back
+
+
+def garbage() -> dict[str, Any]:
+    """Collect; by name, how many the collector found, and where one of them was made."""
+    flags, before = gc.get_debug(), len(gc.garbage)
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        gc.collect()
+        found = gc.garbage[before:]
+        counts: dict[str, int] = {}
+        made: dict[str, Cause] = {}
+        for one in found:
+            name = naming.name_of(one)
+            counts[name] = counts.get(name, 0) + 1
+            if name not in made:
+                made[name] = _made(trace.places_of(one))
+    finally:
+        gc.set_debug(flags)
+        del gc.garbage[before:]
+    return {"names": counts, "made": made, "bytes": sum(sys.getsizeof(one, 0) for one in found)}

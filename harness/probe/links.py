@@ -1,0 +1,170 @@
+"""How one object refers to the next, in the words of the source: attribute, key, closure, local, context variable.
+
+Only types are asked, never the objects: an object that is asked for its class or attributes may run code of its own.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from types import (
+    AsyncGeneratorType,
+    CellType,
+    CoroutineType,
+    FrameType,
+    FunctionType,
+    GeneratorType,
+    MemberDescriptorType,
+    MethodType,
+    ModuleType,
+)
+from typing import Any
+
+from . import naming
+
+_FRAME_OF = {CoroutineType: "cr_frame", GeneratorType: "gi_frame", AsyncGeneratorType: "ag_frame"}
+_RUNNING = {CoroutineType: "cr_running", GeneratorType: "gi_running", AsyncGeneratorType: "ag_running"}
+_OPTIMIZED = 1
+"""Of code flags: locals are not the namespace itself."""
+
+
+def words(path: Sequence[Any]) -> tuple[list[str], str]:
+    """The links of a path from its root, without the root; and the name of its end.
+
+    The name is the path from the nearest thing above that has a name of its own: a module, a class, a function.
+    """
+    steps: list[str] = []
+    name = ""
+    for place in range(1, len(path)):
+        node = path[place]
+        if _is_only_passed(path, place):
+            continue
+        link = _link(path, place)
+        parent = _named_parent(path, place)
+        name = f"{parent}{link}" if parent else f"{name}{link}"
+        steps.append(f"{link.strip()} <{naming.name_of(node)}>")
+    return steps, name
+
+
+def locals_of(frame: FrameType) -> dict[str, Any]:
+    """The values of a frame that is not running, and nothing left in it that would keep them alive."""
+    values = frame.f_locals
+    found = dict(values)
+    if frame.f_code.co_flags & _OPTIMIZED and type(values) is dict:  # CPython 3.12 and before keep the dict
+        values.clear()
+    return found
+
+
+def attributes_of(one: Any) -> dict[str, Any]:
+    """The attributes that an object has for itself, in its dict or its slots."""
+    found: dict[str, Any] = {}
+    with suppress(AttributeError, TypeError):
+        found.update(object.__getattribute__(one, "__dict__"))
+    for kind in type(one).__mro__:
+        for name, slot in list(vars(kind).items()):
+            if type(slot) is MemberDescriptorType:
+                with suppress(AttributeError):
+                    found[name] = slot.__get__(one)
+    return found
+
+
+def _is_only_passed(path: Sequence[Any], place: int) -> bool:
+    """Parts that a reader of the source does not see: the dict behind attributes, cells, the tables of a context."""
+    node, above = path[place], path[place - 1]
+    kind = type(node)
+    if kind is CellType or kind.__name__.startswith("hamt"):
+        return True
+    if kind is tuple:
+        return type(above) is FunctionType and above.__closure__ is node
+    if kind is CoroutineType:
+        return type(above).__name__ == "Task"
+    return kind is dict and _is_dict_of(node, above)
+
+
+def _is_dict_of(node: Any, owner: Any) -> bool:
+    with suppress(AttributeError, TypeError):
+        return object.__getattribute__(owner, "__dict__") is node
+    return False
+
+
+def _named_parent(path: Sequence[Any], place: int) -> str:
+    """What the link hangs on, where that has a name."""
+    parent = _owner(path, place)
+    kind = type(parent)
+    if kind is ModuleType:
+        return str(getattr(parent, "__name__", "?"))
+    if kind.__name__ == "Task":
+        return str(getattr(parent.get_coro(), "__qualname__", "?"))
+    if kind is FunctionType:
+        return naming.function_name(parent.__code__)
+    if kind in _FRAME_OF:
+        return str(parent.__qualname__)
+    if issubclass(kind, type):
+        return naming.type_name(parent)
+    return "" if _is_builtin(kind) else naming.type_name(kind)
+
+
+def _is_builtin(kind: type) -> bool:
+    return kind.__module__ in ("builtins", "collections", "_contextvars") or kind.__module__.startswith("_")
+
+
+def _owner(path: Sequence[Any], place: int) -> Any:
+    """The nearest node above that a reader sees."""
+    place -= 1
+    while place > 0 and _is_only_passed(path, place):
+        place -= 1
+    return path[place]
+
+
+def _link(path: Sequence[Any], place: int) -> str:
+    above, node, owner = path[place - 1], path[place], _owner(path, place)
+    kind = type(above)
+    if kind is CellType:
+        return _variable(owner, above, node)
+    if kind.__name__.startswith("hamt"):
+        return next((f" contextvar {var.name}" for var, value in _items(owner) if value is node), " contextvar")
+    if kind in _FRAME_OF:
+        return _local(above, node)
+    return _item(above, node, owner) or _attribute(above, node)
+
+
+def _item(above: Any, node: Any, owner: Any) -> str:
+    """The place of a node in a container; empty where that is none."""
+    if issubclass(type(above), dict):
+        key = next((key for key, value in list(above.items()) if value is node), None)
+        if owner is not above:
+            return f".{key}"
+        return f"[{key[:60]!r}]" if isinstance(key, str) else f"[{type(key).__name__}]"
+    if issubclass(type(above), (list, tuple, deque)):
+        return f"[{next((place for place, value in enumerate(list(above)) if value is node), 0)}]"
+    return ""
+
+
+def _attribute(above: Any, node: Any) -> str:
+    if type(above) is FrameType:
+        return " local"
+    if type(above) is MethodType:
+        return ".__self__" if above.__self__ is node else ".__func__"
+    return next((f".{name}" for name, value in attributes_of(above).items() if value is node), " ->")
+
+
+def _variable(owner: Any, cell: Any, node: Any) -> str:
+    if type(owner) is FunctionType:
+        cells = dict(zip(map(id, owner.__closure__ or ()), owner.__code__.co_freevars))  # noqa: B905 - since 3.10
+        return f" closure {cells.get(id(cell), '?')}"
+    return _local(owner, node) if type(owner) in _FRAME_OF else " closure"
+
+
+def _items(context: Any) -> Iterator[tuple[Any, Any]]:
+    if issubclass(type(context), Mapping):  # contextvars.Context
+        yield from list(context.items())
+
+
+def _local(suspended: Any, node: Any) -> str:
+    """A local of a coroutine or generator, with the line at which that waits."""
+    frame = getattr(suspended, _FRAME_OF[type(suspended)])
+    if frame is None or getattr(suspended, _RUNNING[type(suspended)]):
+        return " local"
+    name = next((name for name, value in locals_of(frame).items() if value is node), "")
+    return f" local {name} ({naming.place(frame.f_code, frame.f_lineno)})" if name else " awaits"

@@ -1,0 +1,102 @@
+"""What things are called: types, code, places, in the words of their source."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable
+from types import AsyncGeneratorType, CodeType, CoroutineType, FunctionType, GeneratorType, ModuleType
+from typing import Any
+
+OWN = __name__.partition(".")[0]
+"""The private name under which the probe is loaded."""
+_LIBRARIES = ("/site-packages/", "/dist-packages/")
+_SERVERS = frozenset(("uvicorn", "gunicorn", "hypercorn", "daphne", "granian", "flask", "django", "sanic", "pytest"))
+"""Packages that are started as programs to run somebody else's application."""
+_CODE_OF = {
+    FunctionType: "__code__",
+    CoroutineType: "cr_code",
+    GeneratorType: "gi_code",
+    AsyncGeneratorType: "ag_code",
+}
+
+
+def type_name(kind: type) -> str:
+    """With its module."""
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def key_of(one: Any) -> Any:
+    """What an object is counted under: its type, or the code of what runs or can be run."""
+    kind = type(one)
+    attribute = _CODE_OF.get(kind)
+    return kind if attribute is None else (kind, getattr(one, attribute))
+
+
+def name_of_key(key: Any) -> str:
+    """The name of what is counted under a key."""
+    if isinstance(key, type):
+        return type_name(key)
+    kind, code = key
+    if owner_of_file(code.co_filename) == "interpreter":
+        return type_name(kind)
+    return f"{kind.__name__} {function_name(code)}"
+
+
+def name_of(one: Any) -> str:
+    """Under which name an object is counted."""
+    return name_of_key(key_of(one))
+
+
+def function_name(code: CodeType) -> str:
+    """With its class from CPython 3.11 on."""
+    return getattr(code, "co_qualname", code.co_name)
+
+
+def place(code: CodeType, line: int) -> str:
+    """File and line."""
+    return f"{code.co_filename}:{line}"
+
+
+def numberless(name: str) -> str:
+    """A name without what is counted in it."""
+    return re.sub(r"\d+", "*", name)
+
+
+def owner_of_module(module: ModuleType) -> str:
+    """`application`, `dependency` or `interpreter`."""
+    return owner_of_file(getattr(module, "__file__", None) or "")
+
+
+def owner_of_file(file: str) -> str:
+    """The same for a source file."""
+    package = _main_package()
+    if package and file.startswith(package):
+        return "application"
+    if any(part in file for part in _LIBRARIES):
+        return "dependency"
+    return "interpreter" if not file or "/lib/python" in file or file.startswith("<") else "application"
+
+
+def telling(places: Iterable[str]) -> tuple[str, str]:
+    """The place, of those from the innermost on, that a reader should open; and whose it is.
+
+    The innermost of the application, else the innermost of a dependency.
+    """
+    owned = [(place, owner_of_file(place.rpartition(":")[0])) for place in places]
+    for wanted in ("application", "dependency", "interpreter"):
+        for place, owner in owned:
+            if owner == wanted:
+                return place, owner
+    return "", ""
+
+
+def _main_package() -> str:
+    """The folder of the package that is the program, where that is installed among the libraries."""
+    main = getattr(sys.modules.get("__main__"), "__file__", None) or ""
+    for part in _LIBRARIES:
+        before, found, after = main.partition(part)
+        package = after.partition("/")[0]
+        if found and "/" in after and package not in _SERVERS:
+            return f"{before}{part}{package}/"
+    return ""
