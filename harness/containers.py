@@ -35,7 +35,9 @@ def census_is_due(taken: list[int], sessions: int) -> bool:
     if not taken:
         return sessions >= 2
     last = taken[-1]
-    return sessions - last >= (3 if last < 5 else 5 if last < 10 else 15 if last < 70 else max(40, 0.4 * last))
+    return sessions - last >= (
+        3 if last < 5 else 5 if last < 10 else 15 if last < 70 else max(40 if last < 110 else 50, 0.4 * last)
+    )
 
 
 def suspects(record: RunRecord) -> list[Suspect]:

@@ -122,6 +122,9 @@ class FaultSpec:
     kind: str | None = None
     gate: str | None = None
     """The gate that sees it."""
+    finding: str | None = None
+    """Kind of the first finding, and what it names."""
+    type: str | None = None
     file: str | None = None
     """Where the cause is: file and function, and the action that triggers it."""
     function: str | None = None

@@ -86,7 +86,9 @@ class Explainer:
     async def suspects(self, record: RunRecord) -> Causes | None:
         """What keeps containers alive that have begun to look like leaks; None where that is known of all."""
         new = [one for one in growths(record) if one.kind == "container" and one.key not in record.causes]
-        found = await self._causes(new[:MOST_TARGETS]) if new else {}
+        found: dict[str, Cause] = {}
+        with suppress(ProbeError):  # a run goes on without
+            found = await self._causes(new[:MOST_TARGETS])
         return Causes(self._now_s(), found) if found else None
 
     async def causes(self, record: RunRecord, run_sessions: RunSessions) -> Causes:
@@ -101,9 +103,9 @@ class Explainer:
                 await self._probe.trace(on=True)
                 traced = await run_sessions(_sessions_to_trace(record))
                 grown = [one.with_words(self._latest(one, before)) for one in grown]
-            found = await self._causes(grown)
-            if not record.started.policy.collect:
-                found |= await self._garbage(traced)
+            if not record.started.policy.collect:  # before the trace is over
+                found = await self._garbage(traced)
+            found |= await self._causes(grown)
             if _busy_at_rest(record):
                 found |= await self._busy()
         except ProbeError as error:
@@ -186,8 +188,8 @@ def _scopes(path: str) -> tuple[tuple[int, int, str], ...]:
             inner = prefix
             if isinstance(child, ast.ClassDef):
                 inner = f"{prefix}{child.name}."
-            elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-                name = f"{prefix}{getattr(child, 'name', '<lambda>')}"
+            elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):  # the line of a lambda is that of its maker
+                name = f"{prefix}{child.name}"
                 found.append((child.lineno, child.end_lineno or child.lineno, name))
                 inner = f"{name}.<locals>."
             visit(child, inner)

@@ -92,8 +92,8 @@ def _findings(record: RunRecord, name: VerdictName, judged: Mapping[str, Judged]
     if name not in (VerdictName.LEAK, VerdictName.DEGRADED):
         return container_findings(record)
     kind = getattr(judged["memory"].gate, "kind", None)
-    first = {Kind.NATIVE: "native", Kind.NOT_YET_COLLECTED: "garbage"}.get(kind) if kind else None
-    return findings(record, first={"cpu"} if name is VerdictName.DEGRADED else {first} if first else ())
+    first = "cpu" if name is VerdictName.DEGRADED else "garbage" if kind is Kind.NOT_YET_COLLECTED else ""
+    return findings(record, first={first})
 
 
 def next_step(facts: Facts) -> NextStep:

@@ -174,6 +174,7 @@ class Experiment:
 
     async def _cycle(self, server: Server, sampler: Sampler) -> None:
         number = len(self.record.cycles) + 1
+        self._over_budget = False  # at least one session: without, no cycle follows another in time
         began_s, cpu_before_ns, first_beat = self._now_s(), sampler.cpu_total_ns(), len(self.record.beats)
         results = await run_cycle(
             self._plan.load,

@@ -85,6 +85,10 @@ class Session:
             raise ConnectionLost("the session is not connected", hint="call connect() first in a connect=False script")
         return self._connection
 
+    def another(self) -> Session:
+        """One more user of the same server, not connected yet; the script itself has to close it."""
+        return Session(self._address, type(self._protocol)(), self._limits, self._trace)
+
     async def connect(
         self,
         path: str | None = None,

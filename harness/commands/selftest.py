@@ -63,7 +63,18 @@ def wrong(spec: FaultSpec, result: Mapping[str, Any]) -> str:
     """In what a result is not as the fault's spec says; empty where it is."""
     seen = {"verdict": (spec.verdict, result["verdict"]), "kind": (spec.kind, result["gates"]["memory"]["kind"])}
     if spec.gate is not None:
-        seen[spec.gate] = (spec.verdict, result["gates"][spec.gate]["outcome"])
+        told = "drift" if spec.verdict == "degraded" else spec.verdict
+        seen[spec.gate] = (told, result["gates"][spec.gate]["outcome"])
+    first = next(iter(result["findings"]), None)
+    if spec.innocent:
+        leaks = [one["type"] for one in result["findings"] if one["severity"] == "leak"]
+        seen["leak findings"] = ("none", ", ".join(leaks) or "none")
+    elif spec.finding is not None:
+        found = first or {"kind": "none", "type": "none", "created_at": "", "created_in": ""}
+        file = found["created_at"].rpartition(":")[0]
+        seen |= {"finding": (spec.finding, found["kind"]), "type": (spec.type, found["type"])}
+        seen["file"] = (spec.file, spec.file if spec.file and file.endswith(spec.file) else file)
+        seen["function"] = (spec.function, found["created_in"])
     return ", ".join(f"{what} {got}, not {told}" for what, (told, got) in seen.items() if told not in (None, got))
 
 

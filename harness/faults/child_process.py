@@ -16,6 +16,8 @@ SPEC: Final[dict[str, Any]] = {
     "options": ["--agent-size", "1MiB", "--grace", "2s"],
     "verdict": "leak",
     "gate": "children",
+    "finding": "child-process",
+    "type": "sleep *",
     "file": "faults/child_process.py",
     "function": "_start",
     "action": "connect",

@@ -16,6 +16,8 @@ SPEC: Final[dict[str, Any]] = {
     "options": ["--agent-size", "1MiB", "--grace", "2s"],
     "verdict": "leak",
     "gate": "descriptors",
+    "finding": "descriptor",
+    "type": "/dev/null",
     "file": "faults/descriptor.py",
     "function": "_open",
     "action": "connect",

@@ -17,6 +17,8 @@ SPEC: Final[dict[str, Any]] = {
     "verdict": "leak",
     "kind": "python",
     "gate": "memory",
+    "finding": "container",
+    "type": "chat_server_fault_every_tenth._kept",
     "file": "faults/every_tenth.py",
     "function": "_keep",
     "action": "connect",

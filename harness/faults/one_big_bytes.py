@@ -16,6 +16,8 @@ SPEC: Final[dict[str, Any]] = {
     "verdict": "leak",
     "kind": "large-object",
     "gate": "memory",
+    "finding": "container",
+    "type": "chat_server_fault_one_big_bytes._kept",
     "file": "faults/one_big_bytes.py",
     "function": "_keep",
     "action": "connect",

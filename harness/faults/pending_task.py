@@ -16,6 +16,8 @@ SPEC: Final[dict[str, Any]] = {
     "options": ["--agent-size", "1MiB", "--grace", "2s"],
     "verdict": "leak",
     "gate": "tasks",
+    "finding": "task",
+    "type": "_remind",
     "file": "faults/pending_task.py",
     "function": "_start",
     "action": "connect",

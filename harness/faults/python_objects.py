@@ -18,6 +18,8 @@ SPECS: Final[list[dict[str, Any]]] = [
         "verdict": "leak",
         "kind": "python",
         "gate": "memory",
+        "finding": "container",
+        "type": "chat_server_fault_python_objects.Keeper.records",
         "file": "faults/python_objects.py",
         "function": "Keeper.__call__",
         "action": "connect",

@@ -15,6 +15,8 @@ SPEC: Final[dict[str, Any]] = {
     "options": ["--agent-size", "1MiB", "--grace", "2s"],
     "verdict": "leak",
     "gate": "memory",
+    "finding": "container",
+    "type": "chat_server_fault_superlinear._kept",
     "file": "faults/superlinear.py",
     "function": "_copy",
     "action": "connect",

@@ -16,6 +16,8 @@ SPEC: Final[dict[str, Any]] = {
     "options": ["--agent-size", "1MiB", "--grace", "2s"],
     "verdict": "leak",
     "gate": "threads",
+    "finding": "thread",
+    "type": "Thread-* (wait)",
     "file": "faults/thread.py",
     "function": "_start",
     "action": "connect",

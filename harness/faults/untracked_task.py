@@ -20,6 +20,8 @@ SPEC: Final[dict[str, Any]] = {
     "verdict": "leak",
     "kind": "python",
     "gate": "memory",
+    "finding": "task",
+    "type": "ServiceContext._initialise_agent",
     "file": "chat_server/context.py",
     "function": "ServiceContext.handle_config_switch",
     "action": "switch_character",

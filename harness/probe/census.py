@@ -175,9 +175,10 @@ def _bounded(one: Any, kind: str, length: int, bound: int, entry: Any) -> dict[s
 
 
 def _newest(cache: Any) -> Any:
-    length = cache.cache_info()[3]
-    entries = next((one for one in gc.get_referents(cache) if type(one) is dict and len(one) == length), {})
-    return newest_entry(entries)
+    """Key and value: the cache shows the collector its links, the newest last, and then the dict that finds them."""
+    length, referents = cache.cache_info()[3], gc.get_referents(cache)
+    place = next((at for at, one in enumerate(referents) if type(one) is dict and len(one) == length), 0)
+    return tuple(one for one in referents[max(0, place - 3) : place] if not issubclass(type(one), type))
 
 
 def _held(entry: Any) -> tuple[int, int]:

@@ -57,16 +57,36 @@ def locals_of(frame: FrameType) -> dict[str, Any]:
 
 
 def attributes_of(one: Any) -> dict[str, Any]:
-    """The attributes that an object has for itself, in its dict or its slots."""
+    """The attributes that an object has for itself, as far as its class names them.
+
+    Its `__dict__` is not asked for: from CPython 3.11 on most objects have none until somebody does.
+    """
     found: dict[str, Any] = {}
-    with suppress(AttributeError, TypeError):
-        found.update(object.__getattribute__(one, "__dict__"))
-    for kind in type(one).__mro__:
-        for name, slot in list(vars(kind).items()):
-            if type(slot) is MemberDescriptorType:
-                with suppress(AttributeError):
-                    found[name] = slot.__get__(one)
+    for name in _names(type(one)):
+        with suppress(AttributeError, TypeError):
+            found[name] = object.__getattribute__(one, name)
     return found
+
+
+def _names(kind: type) -> Iterator[str]:
+    """Slots, annotated names, and all names that the methods of a class use, but for those of the class itself."""
+    methods = [one for base in kind.__mro__ for one in list(vars(base).values()) if type(one) is FunctionType]
+    used = {name for method in methods for name in method.__code__.co_names}
+    for base in kind.__mro__:
+        annotated = vars(base).get("__annotations__")
+        used.update(annotated if type(annotated) is dict else ())
+    for base in kind.__mro__:
+        used.difference_update(vars(base))
+    yield from used
+    for base in kind.__mro__:
+        slots = (name for name, slot in list(vars(base).items()) if type(slot) is MemberDescriptorType)
+        yield from (name for name in slots if name != "__dict__")
+
+
+def _own_dict(one: Any) -> Any:
+    with suppress(AttributeError, TypeError):
+        return object.__getattribute__(one, "__dict__")
+    return None
 
 
 def _is_only_passed(path: Sequence[Any], place: int) -> bool:
@@ -83,9 +103,8 @@ def _is_only_passed(path: Sequence[Any], place: int) -> bool:
 
 
 def _is_dict_of(node: Any, owner: Any) -> bool:
-    with suppress(AttributeError, TypeError):
-        return object.__getattribute__(owner, "__dict__") is node
-    return False
+    """Only where no attribute of that name is known is the object asked for its dict."""
+    return not any(value is node for value in attributes_of(owner).values()) and _own_dict(owner) is node
 
 
 def _named_parent(path: Sequence[Any], place: int) -> str:
@@ -146,7 +165,10 @@ def _attribute(above: Any, node: Any) -> str:
         return " local"
     if type(above) is MethodType:
         return ".__self__" if above.__self__ is node else ".__func__"
-    return next((f".{name}" for name, value in attributes_of(above).items() if value is node), " ->")
+    found = next((name for name, value in attributes_of(above).items() if value is node), None)
+    if found is None:
+        found = next((name for name, value in list((_own_dict(above) or {}).items()) if value is node), None)
+    return " ->" if found is None else f".{found}"
 
 
 def _variable(owner: Any, cell: Any, node: Any) -> str:
