@@ -12,6 +12,7 @@ from harness.contracts import ChatProtocol
 from harness.errors import ConnectionLost, HarnessError, NoReply, ScriptFailed, SessionError, UsageError
 from harness.record import SessionResult
 from harness.scenarios import Scenario
+from harness.schedule import Variation, VariedSession
 from harness.session import Address, Session, Trace
 
 
@@ -24,10 +25,13 @@ class Load:
     address: Address
     concurrency: int = 1
     trace: Trace | None = None
+    variation: Variation | None = None
+    """How often each action of the script really happens; None: as the script says."""
 
     def session(self) -> Session:
         """A session that is not connected yet."""
-        return Session(self.address, self.protocol(), self.scenario, self.trace)
+        arguments = (self.address, self.protocol(), self.scenario, self.trace)
+        return Session(*arguments) if self.variation is None else VariedSession(self.variation, *arguments)
 
 
 async def run_session(load: Load) -> SessionResult:

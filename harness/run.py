@@ -7,7 +7,7 @@ import contextlib
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from harness.record import (
     Values,
 )
 from harness.sampler import Sampler
+from harness.schedule import Variation, rest
 from harness.server import Server
 from harness.session import accepts_handshake
 from harness.store import RunFolder
@@ -72,9 +73,17 @@ class Plan:
     environment: dict[str, str] = field(default_factory=dict)
     planted_bytes: int = 0
     """The probe leaks so much in the server for each session: a control, which the judge must find."""
+    schedule: Sequence[Variation] = ()
+    """Of a run that is to tell which action leaks: what is different in each cycle."""
+
+    def load_in(self, cycle: int) -> Load:
+        """The load of the cycle of that number (from 1)."""
+        return replace(self.load, variation=self.schedule[cycle - 1]) if self.schedule else self.load
 
     def sessions_in(self, cycle: int) -> int:
         """How many sessions the cycle of that number (from 1) has."""
+        if self.schedule:
+            return self.schedule[cycle - 1].sessions
         if self.sessions_per_cycle is not None:
             return self.sessions_per_cycle
         return 1 if cycle <= 10 else 5
@@ -145,7 +154,7 @@ class Experiment:
                 await server.wait_ready(self._answers)
                 self._probe, silence = await _greeted(probe)
                 self._add(ServerReady(self._now_s(), server.pid, silence))
-                if self._probe is not None and not self._plan.planted_bytes:
+                if self._probe is not None and not (self._plan.planted_bytes or self._plan.schedule):
                     self._explainer = Explainer(self._probe, server.pids, self._now_s)
                 yield server
             finally:
@@ -177,10 +186,12 @@ class Experiment:
         self._over_budget = False  # at least one session: without, no cycle follows another in time
         began_s, cpu_before_ns, first_beat = self._now_s(), sampler.cpu_total_ns(), len(self.record.beats)
         results = await run_cycle(
-            self._plan.load,
+            self._plan.load_in(number),
             self._plan.sessions_in(number),
             lambda: not self._over_budget and server.exit_status is None,
         )
+        if self._plan.schedule:
+            await rest(self._plan.schedule[number - 1])
         ended_s = self._now_s()
         talking = (sampler.cpu_total_ns() - cpu_before_ns) / max(ended_s - began_s, 1e-3) / 1e7
         peaks = _peaks([beat.values for beat in self.record.beats[first_beat:]])

@@ -75,6 +75,11 @@ class Session:
         self._protocol.playback = value
 
     @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection to close."""
+        return self._connection is not None
+
+    @property
     def raw(self) -> ClientConnection:
         """The `websockets` connection.
 

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
-from harness.commands import faults, judge, report, run, selftest, serve
+from harness.commands import blame, faults, judge, report, run, selftest, serve
 
-VERBS = {"run": run, "report": report, "judge": judge, "faults": faults, "serve": serve, "selftest": selftest}
+VERBS = {
+    "run": run,
+    "blame": blame,
+    "report": report,
+    "judge": judge,
+    "faults": faults,
+    "serve": serve,
+    "selftest": selftest,
+}

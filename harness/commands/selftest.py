@@ -65,12 +65,12 @@ def wrong(spec: FaultSpec, result: Mapping[str, Any]) -> str:
     if spec.gate is not None:
         told = "drift" if spec.verdict == "degraded" else spec.verdict
         seen[spec.gate] = (told, result["gates"][spec.gate]["outcome"])
-    first = next(iter(result["findings"]), None)
+    findings = result.get("findings", ())
     if spec.innocent:
-        leaks = [one["type"] for one in result["findings"] if one["severity"] == "leak"]
+        leaks = [one["type"] for one in findings if one["severity"] == "leak"]
         seen["leak findings"] = ("none", ", ".join(leaks) or "none")
     elif spec.finding is not None:
-        found = first or {"kind": "none", "type": "none", "created_at": "", "created_in": ""}
+        found = findings[0] if findings else {"kind": "none", "type": "none", "created_at": "", "created_in": ""}
         file = found["created_at"].rpartition(":")[0]
         seen |= {"finding": (spec.finding, found["kind"]), "type": (spec.type, found["type"])}
         seen["file"] = (spec.file, spec.file if spec.file and file.endswith(spec.file) else file)

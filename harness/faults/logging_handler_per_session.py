@@ -15,7 +15,7 @@ SPEC: Final[dict[str, Any]] = {
     "scenario": "plain-chat",
     "options": ["--agent-size", "1MiB", "--grace", "2s"],
     "verdict": "leak",
-    "gate": "memory",
+    "gate": "containers",
     "finding": "container",
     "type": "logging.Logger.handlers",
     "file": "faults/logging_handler_per_session.py",

@@ -16,6 +16,7 @@ from . import census, heap, naming, paths, retained, tasks, threads, trace
 MOST_ENTRIES = 200
 """Entries of a container in which one is looked for whose making was seen."""
 MOST_OF_A_KIND = 5_000
+MOST_INSIDE = 20
 
 _WAITS = frozenset(
     ("select", "poll", "wait", "_wait_for_tstate_lock", "get", "accept", "run_forever", "_run_once", "_worker", "join")
@@ -109,10 +110,17 @@ def _of_entries(container: Any) -> Cause:
         return {**_made(trace.places_of(container)), "bytes": 1, "of": naming.type_name(type(container))}
     for entry in islice(_newest_first(container), MOST_ENTRIES):
         for part in reversed(entry):
-            places = trace.places_of(part)
+            places = trace.places_of(part) or _places_inside(part)
             if places:
                 return _entry(entry, places)
     return _entry(next(_newest_first(container), ()), [])
+
+
+def _places_inside(part: Any) -> list[str]:
+    """A list or dict may come from the interpreter's store of used ones, and show no making: what is in it does."""
+    if type(part) not in (list, dict, tuple, set):
+        return []
+    return next((places for one in gc.get_referents(part)[-MOST_INSIDE:] if (places := trace.places_of(one))), [])
 
 
 def _entry(entry: tuple[Any, ...], places: list[str]) -> Cause:
