@@ -17,7 +17,7 @@ SPEC: Final[dict[str, Any]] = {
     "kind": "large-object",
     "gate": "memory",
     "finding": "container",
-    "type": "chat_server_fault_one_big_bytes._kept",
+    "type": "chat_server_fault_one_big_bytes._recordings",
     "file": "faults/one_big_bytes.py",
     "function": "_keep",
     "action": "connect",

@@ -16,7 +16,7 @@ SPEC: Final[dict[str, Any]] = {
     "verdict": "leak",
     "gate": "memory",
     "finding": "container",
-    "type": "chat_server_fault_superlinear._kept",
+    "type": "chat_server_fault_superlinear._copies",
     "file": "faults/superlinear.py",
     "function": "_copy",
     "action": "connect",
