@@ -52,9 +52,14 @@ def run(options: argparse.Namespace) -> int:
     specs = _chosen(options.only)
     cells: list[Cell] = []
     with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(max(1, options.parallel)) as pool:
-        for one in as_completed([pool.submit(_try, spec, options.out or Path(scratch)) for spec in specs]):
-            cells.append(one.result())
-            print(_line(cells[-1]), file=sys.stderr, flush=True)
+        waiting = [pool.submit(_try, spec, options.out or Path(scratch)) for spec in specs]
+        try:
+            for one in as_completed(waiting):
+                cells.append(one.result())
+                print(_line(cells[-1]), file=sys.stderr, flush=True)
+        except KeyboardInterrupt:  # those that run have been told, too; none of the others begins
+            pool.shutdown(cancel_futures=True)
+            raise
     print(json.dumps([asdict(cell) for cell in cells], indent=2) if options.json else _matrix(cells))
     return int(any(cell.wrong for cell in cells))
 
