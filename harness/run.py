@@ -40,6 +40,8 @@ BEAT_S = 0.1
 IDLE_STEP_S = 2.0
 IDLE_AT_LEAST_S = 30.0
 IDLE_STEADY_S = 10.0
+TRACING_LIMIT_S = 15.0
+"""A server that is busy with what it leaks is several times slower while it is traced."""
 HOPELESS_SESSIONS = 5
 """So many failed sessions and not one that worked: the run ends."""
 FALLING = ("uss", "malloc_in_use", "gc_objects", "tasks", "threads", "descriptors", "children")
@@ -219,7 +221,10 @@ class Experiment:
             await self._take_census()
 
         async def run_sessions(number: int) -> int:
-            done = await run_cycle(self._plan.load, number, lambda: server.exit_status is None)
+            until_s = self._now_s() + TRACING_LIMIT_S
+            done = await run_cycle(
+                self._plan.load, number, lambda: server.exit_status is None and self._now_s() < until_s
+            )
             await sampler.rest(len(self.record.cycles), self.record.sessions, collect=self._plan.policy.collect)
             return len(done)
 

@@ -93,7 +93,7 @@ def test_what_a_series_does_not_hold_is_not_measured_and_holds_nothing_up() -> N
     verdict = judge_series(read_series(text))[0].verdict
     assert verdict.name is VerdictName.FLAT
     unread = {name for name, gate in verdict.gates.items() if gate.outcome is Outcome.NOT_MEASURED}
-    assert unread == {"objects", "tasks", "threads", "descriptors", "children", "latency", "cpu"}
+    assert unread == {"objects", "tasks", "threads", "descriptors", "children", "containers", "latency", "cpu"}
 
 
 @pytest.mark.parametrize(
