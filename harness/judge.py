@@ -6,7 +6,7 @@ memory); here they are put together: doubts, the verdict by the first rule that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
@@ -26,6 +26,7 @@ TOLERATED_FAILURES: Final = 0.01
 TOLERATED_GAPS: Final = 0.05
 """A reading that failed now and then does not hurt: series are over sessions, not over samples."""
 TOLERATED_UNSETTLED: Final = 0.2
+GATES: Final = ("memory", *COUNTERS, "containers", "latency", "cpu")
 _DECISIVE: Final = ("uss", "rss", "malloc_in_use", *COUNTERS.values())
 ENOUGH_SESSIONS_TO_GIVE_UP: Final = 5
 """A run without fixed cycles stops from here on when most of its sessions fail."""
@@ -66,21 +67,49 @@ def judge(record: RunRecord, policy: Policy) -> Judgement:
         "latency": latency_gate(situation),
         "cpu": cpu_gate(situation),
     }
-    counted = {name: one for name, one in judged.items() if name not in policy.allow}
-    facts = Facts(situation, counted, doubts_of(record))
-    name = next(found for rule in RULES if (found := rule(facts)) is not None)
+    facts = Facts(situation, {name: one for name, one in judged.items() if name not in policy.allow}, doubts_of(record))
+    name = _name(facts)
+    found = _findings(record, name, judged)
+    if known := _known(found, policy):
+        failing = {*facts.having(Outcome.LEAK), *facts.having(Outcome.DRIFT)}
+        judged |= {gate: _told_as_allowed(judged[gate], known) for gate in failing}
+        facts = replace(facts, counted={gate: one for gate, one in facts.counted.items() if gate not in failing})
+        name = _name(facts)
+        found = tuple(replace(one, severity="notice") for one in found)
+    judged |= {
+        gate: _told_as_allowed(one, policy.reasons.get(gate, ""))
+        for gate, one in judged.items()
+        if gate in policy.allow and one.gate.outcome in (Outcome.LEAK, Outcome.DRIFT)
+    }
     verdict = Verdict(
         name=name,
         summary="",
         gates={gate: one.gate for gate, one in judged.items()},
         doubts=facts.doubts,
-        findings=_findings(record, name, judged),
+        findings=found,
         warmup_cycles=_warmup_cycles(situation),
         first_suspicion_sessions=_first_suspicion(facts),
         open_gates=facts.having(Outcome.INCONCLUSIVE),
         sessions_needed=_sessions_needed(facts) if name is VerdictName.INCONCLUSIVE else None,
     )
-    return Judgement(replace(verdict, summary=summarise(verdict, record, counted)), next_step(facts))
+    return Judgement(replace(verdict, summary=summarise(verdict, record, facts.counted)), next_step(facts))
+
+
+def _name(facts: Facts) -> VerdictName:
+    return next(found for rule in RULES if (found := rule(facts)) is not None)
+
+
+def _known(found: Sequence[Finding], policy: Policy) -> str:
+    """Why all that was found may be: empty where some of it is not on the list, or nothing was found."""
+    leaks = [one.fingerprint for one in found if one.severity == "leak"]
+    if not leaks or not all(one in policy.allow for one in leaks):
+        return ""
+    return "; ".join(dict.fromkeys(policy.reasons.get(one) or f"known as {one}" for one in leaks))
+
+
+def _told_as_allowed(one: Judged, why: str) -> Judged:
+    told = "; ".join(filter(None, (one.gate.reason, f"allowed: {why}" if why else "allowed")))
+    return replace(one, gate=replace(one.gate, reason=told))
 
 
 def _containers(situation: Situation) -> Judged:

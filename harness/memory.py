@@ -58,8 +58,7 @@ def memory_gate(situation: Situation) -> Judged:
     """Malloc in use, USS and RSS, decided together."""
     limit = limit_bytes(situation)
     bytes_ = _evidence(situation, limit)
-    metric = held_metric(situation.record)
-    held = bytes_.get(metric)
+    held = bytes_.get("uss" if "uss" in bytes_ else "rss")
     if held is None:
         return Judged(MemoryGate(Outcome.NOT_MEASURED, "the server's memory could not be read", limit=limit))
     decision = decide(situation, bytes_, evidence(situation, "blocks", limit / SMALL_BLOCK_BYTES))
@@ -68,6 +67,9 @@ def memory_gate(situation: Situation) -> Judged:
     if outcome is Outcome.LEAK and _went_with_collection(situation, bytes_, decision.by):
         kind, reason = Kind.NOT_YET_COLLECTED, "grew, and went when the probe collected at the end"
     leak = outcome is Outcome.LEAK
+    metric, shown = held_metric(situation.record), held
+    if leak and decision.by == "malloc" and (held.rate or 0.0) <= held.limit:  # pages that were free before take it
+        metric, shown = _METRICS["malloc"], bytes_["malloc"]
     gate = MemoryGate(
         outcome=outcome,
         reason=reason,
@@ -75,11 +77,11 @@ def memory_gate(situation: Situation) -> Judged:
         tags=_tags(situation, decision, bytes_) if leak else (),
         decided_by=decision.by,
         metric=metric,
-        first=float(held.series.x[0]),
-        last=float(held.series.x[-1]),
+        first=float(shown.series.x[0]),
+        last=float(shown.series.x[-1]),
         peak=_peak(situation, metric),
-        growth_per_session=held.rate,
-        bounds=held.bounds,
+        growth_per_session=shown.rate,
+        bounds=shown.bounds,
         limit=limit,
         smallest_detectable=_smallest_detectable(held.trend.latest, limit),
     )
@@ -284,7 +286,7 @@ def _tags(situation: Situation, decision: Decision, bytes_: dict[str, Evidence])
     found = bytes_[decision.by or held_metric(situation.record)]
     latest = found.trend.latest
     shape = tags(found.series.t, found.series.x, latest) if latest is not None else ()
-    unwaited = situation.policy.grace_s > 0 and not situation.record.idles
+    unwaited = situation.is_worth_waiting and not situation.record.idles
     return shape if decision.confirmed and not unwaited else (*shape, Tag.UNCONFIRMED)
 
 

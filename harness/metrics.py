@@ -49,8 +49,9 @@ _ALL: Final = (
     Metric("malloc_in_use", Unit.BYTES, Source.PROBE, "mallinfo2: uordblks + hblkhd", 16),
     Metric("malloc_system", Unit.BYTES, Source.PROBE, "mallinfo2: arena + hblkhd, what malloc holds of the system"),
     Metric("blocks", Unit.COUNT, Source.PROBE, "sys.getallocatedblocks()", 1),
-    Metric("gc_objects", Unit.COUNT, Source.PROBE, "objects that the collector tracks"),
+    Metric("gc_objects", Unit.COUNT, Source.PROBE, "objects that the collector tracks, without cancelled timers"),
     Metric("tasks", Unit.COUNT, Source.PROBE, "pending asyncio tasks of all loops"),
+    Metric("timers", Unit.COUNT, Source.PROBE, "timers of the event loops that are still to fire"),
     Metric("python_threads", Unit.COUNT, Source.PROBE, "threads that Python knows, the probe's own left out"),
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shlex
 import sys
 from dataclasses import replace
@@ -17,6 +18,7 @@ from harness.quantities import parse_size, parse_time_s
 CONTROL_GUARD: Final = 54
 """Sessions before which a control is not called a leak: the least without false alarms where no cache fills."""
 CONTROL_SESSIONS: Final = 200
+FAIL_ON: Final = ("fragmentation",)
 
 if TYPE_CHECKING:
     from harness.policy import Policy
@@ -50,7 +52,8 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", metavar="SIZE", type=_size, help="growth a session that is flat (1KiB; 4KiB blind)")
     parser.add_argument("--object-limit", metavar="N", type=float, help="tracked objects a session that are flat")
     parser.add_argument("--grace", metavar="TIME", type=_time_s, default=90.0, help="longest wait for late releases")
-    parser.add_argument("--allow", metavar="GATE", action="append", default=[], help="never fail on that gate")
+    parser.add_argument("--allow", metavar="GATE|FINGERPRINT", action="append", default=[], help="never fail on that")
+    parser.set_defaults(reasons={})
     parser.add_argument("--fail-on", metavar="KIND", action="append", default=[], help="also fail on fragmentation")
     parser.add_argument("--memory-budget", metavar="SIZE", type=_size, help="stop at so much growth, and call it")
     parser.add_argument("--probe", action=argparse.BooleanOptionalAction, default=True, help="look inside the server")
@@ -152,10 +155,20 @@ def _target(options: argparse.Namespace, default_path: str, seed: int) -> tuple[
 
 
 def _policy(options: argparse.Namespace) -> Policy:
+    from harness.judge import GATES
     from harness.policy import Policy
     from harness.run import available_memory_bytes
 
     free = available_memory_bytes()
+    for one in options.allow:
+        if one not in GATES and not re.fullmatch("[0-9a-f]{16}", one):
+            raise UsageError(
+                f"'{one}' cannot be allowed: it is neither a gate nor the fingerprint of a finding",
+                hint=f"gates: {', '.join(GATES)}; fingerprints, of 16 hexadecimal digits, stand in result.json",
+            )
+    for kind in options.fail_on:
+        if kind not in FAIL_ON:
+            raise UsageError(f"--fail-on {kind} is not known", hint=f"it can be {' or '.join(FAIL_ON)}")
     budget = 3 * free // 4 if options.cycles else min(512 * 2**20, free // 4)
     changed = {} if options.object_limit is None else {"object_limit": options.object_limit}
     return Policy(
@@ -168,6 +181,7 @@ def _policy(options: argparse.Namespace) -> Policy:
         explain=options.explain and options.probe,
         collect=options.collect == "always",
         allow=tuple(options.allow),
+        reasons=options.reasons,
         fail_on=tuple(options.fail_on),
         **changed,
     )

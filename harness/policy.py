@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 KIB = 1024
 
@@ -37,6 +38,8 @@ class Policy:
     """Whether the probe collects before each rest sample. Without, growth that a collection takes is
     `not-yet-collected`, and a run needs as many sessions as one that only looks from outside."""
     allow: tuple[str, ...] = ()
-    """Gates that never fail the run."""
+    """Gates that never fail the run, and fingerprints: a run passes where all that it found is among them."""
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """Of what is allowed, why."""
     fail_on: tuple[str, ...] = ()
     """Kinds that also fail the run: `fragmentation`."""

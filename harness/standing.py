@@ -33,6 +33,7 @@ GUARD_TASKS: Final = 40
 """Caches hold no pending tasks. Threads, descriptors and children do pile up in pools, and wait for the guard."""
 MOST_IDLES: Final = 3
 """Waits for late releases in one run; each may take the whole grace."""
+_WHERE_NOTHING_HAPPENS: Final = {"timers": 0, "python_threads": 1, "children": 0}
 _LONGEST_SPAN: Final = 2000.0
 
 
@@ -107,7 +108,14 @@ class Situation:
     @property
     def may_idle(self) -> bool:
         """Whether a wait for late releases is still to come before a leak is declared."""
-        return self.policy.grace_s > 0 and not self.ended and bool(self.record.rests) and self.waits < MOST_IDLES
+        return self.is_worth_waiting and not self.ended and bool(self.record.rests) and self.waits < MOST_IDLES
+
+    @property
+    def is_worth_waiting(self) -> bool:
+        """False where nothing goes by itself however long the wait: there is no timer, second thread or child."""
+        now = self.record.rests[-1].values if self.record.rests else {}
+        still = all(now.get(name, most + 1) <= most for name, most in _WHERE_NOTHING_HAPPENS.items())
+        return self.policy.grace_s > 0 and not still
 
     @property
     def waits(self) -> int:

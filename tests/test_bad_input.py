@@ -61,6 +61,8 @@ def test_a_scenario_file_that_is_none(place: Path, text: str, says: str) -> None
         (["--out", "a-file"], "a-file is a file, not a folder"),
         (["--cwd", "nowhere"], "--cwd nowhere is no folder"),
         (["--env", "NAME"], "'NAME' is not of the form K=V"),
+        (["--allow", "memry"], "neither a gate nor the fingerprint"),
+        (["--fail-on", "leaks"], "--fail-on leaks is not known"),
         (["--serve", ""], "--serve is empty"),
         (["--serve", "./not-executable"], "Permission denied"),
         (["character-switch"], "protocol 'plain' does not have"),

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
-from scripted import KIB, MIB, NOW, Script, memory, rising
+from scripted import KIB, MIB, NOW, Script, level, memory, rising
 
 from harness.errors import ExitStatus
 from harness.judge import judge
 from harness.policy import Policy
-from harness.record import Incident, Line, RestSample, RunEnded, RunRecord, decode_line, encode_line
+from harness.record import Causes, Census, Incident, Line, RestSample, RunEnded, RunRecord, decode_line, encode_line
 from harness.verdict import Judgement, Kind, MemoryGate, NextStep, Outcome, Tag, VerdictName
 
 FLAT_AT, LEAK_AT = 30, 40
@@ -201,6 +201,41 @@ def test_a_gate_that_is_allowed_never_fails_a_run_nor_holds_it_up() -> None:
     assert judge(early, NOW).verdict.open_gates == ("threads",)
     assert judge(early, replace(NOW, allow=("threads",))).next is NextStep.STOP
     assert judge(SLOWER.record(FLAT_AT), replace(NOW, allow=("latency",))).verdict.name is VerdictName.FLAT
+
+
+def explained_leak() -> RunRecord:
+    """A leak of memory whose census and causes name two types."""
+    record = LEAKING.record(LEAK_AT)
+    for cycle, sessions in ((5, 5), (13, 25), (22, 70), (LEAK_AT, record.sessions)):
+        record.add(Census(1.0, cycle, sessions, {"room.Room": sessions, "room.Door": sessions}))
+    record.add(Causes(2.0, {}, final=True))
+    return record
+
+
+def test_a_leak_all_of_whose_findings_are_known_does_not_fail_a_run() -> None:
+    record = explained_leak()
+    found = judge(record, NOW).verdict
+    prints = tuple(one.fingerprint for one in found.findings)
+    assert (found.name, len(prints)) == (VerdictName.LEAK, 2)
+    assert judge(record, replace(NOW, allow=prints[:1])).verdict.name is VerdictName.LEAK
+    reasons = dict.fromkeys(prints, "mended in 2.1")
+    known = judge(record, replace(NOW, allow=prints, reasons=reasons)).verdict
+    assert known.name is VerdictName.FLAT
+    assert known.gates["memory"].reason.endswith("allowed: mended in 2.1")
+    assert {one.severity for one in known.findings} == {"notice"}
+
+
+def test_a_leak_is_declared_without_a_wait_where_nothing_can_go_by_itself() -> None:
+    alone = replace(
+        LEAKING, metrics={**LEAKING.metrics, "timers": level(0), "python_threads": level(1), "children": level(0)}
+    )
+    ticking = replace(alone, metrics={**alone.metrics, "timers": level(1)})
+    assert judge(ticking.record(LEAK_AT), Policy()).next is NextStep.IDLE
+    at_once = judge(alone.record(LEAK_AT), Policy())
+    assert (at_once.verdict.name, at_once.next) == (VerdictName.LEAK, NextStep.STOP)
+    gate = at_once.verdict.gates["memory"]
+    assert isinstance(gate, MemoryGate)
+    assert Tag.UNCONFIRMED not in gate.tags
 
 
 def test_a_dead_server_is_never_flat_and_its_gates_are_given() -> None:

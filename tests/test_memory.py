@@ -48,6 +48,11 @@ def test_no_leak_is_declared_before_150_sessions_with_a_probe() -> None:
     assert found.bounds[0] < 16 * KIB <= found.bounds[1]
 
 
+def test_growth_into_pages_that_were_free_is_told_as_malloc_counts_it() -> None:
+    found = gate(Script({"malloc_in_use": rising(5 * MIB, 2 * KIB)}), cycles=40)
+    assert (found.outcome, found.metric, found.growth_per_session) == (Outcome.LEAK, "malloc_in_use", 2 * KIB)
+
+
 def test_no_leak_is_declared_before_200_sessions_without_a_probe() -> None:
     leaking = Script(memory(16 * KIB), probe=False)
     assert gate(leaking, cycles=47).outcome is Outcome.INCONCLUSIVE

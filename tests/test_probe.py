@@ -379,6 +379,22 @@ def test_twenty_readings_of_an_idle_server_do_not_grow(kind: str, request: pytes
         assert series.count(series[-1]) >= 15, series
 
 
+def test_timers_are_counted_and_cancelled_ones_are_no_objects(looping: Launched) -> None:
+    peer = looping.peer()
+    looping.do("handles = []")
+    later = (
+        "loop.call_soon_threadsafe(lambda: (handles.extend(loop.call_later(600, print) for _ in range(50)), ok.set()))"
+    )
+    before = peer.gauges()
+    looping.do(f"ok = threading.Event(); {later}; ok.wait()")
+    assert peer.gauges()["timers"] == before["timers"] + 50
+    assert peer.gauges()["gc_objects"] >= before["gc_objects"] + 100
+    looping.do("[one.cancel() for one in handles]; handles.clear()")
+    after = peer.gauges()
+    assert after["timers"] == before["timers"]
+    assert after["gc_objects"] <= before["gc_objects"] + 10
+
+
 def test_readings_make_no_garbage_of_their_own(looping: Launched) -> None:
     peer = looping.peer()
     looping.do("gc.disable()")

@@ -46,7 +46,12 @@ def defaults() -> dict[str, Any]:
     for one in expired:
         until = f"'{one.name}' was allowed until {one.until} ({one.reason})"
         print(f"leak-harness: {config.path}: {until}: mend the leak, or renew the entry", file=sys.stderr)
-    return {**config.options, "allow": [one.name for one in config.allowed if one not in expired]}
+    counted = [one for one in config.allowed if one not in expired]
+    return {
+        **config.options,
+        "allow": [one.name for one in counted],
+        "reasons": {one.name: one.reason for one in counted},
+    }
 
 
 def run(options: argparse.Namespace) -> int:

@@ -16,6 +16,11 @@ def python_threads() -> int:
     return sum(not threads.is_own(thread.ident) for thread in threading.enumerate())
 
 
+def tracked_objects() -> int:
+    """Objects that the collector tracks, but for what cancelled timers leave for a while."""
+    return heap.count() - loops.objects_of_cancelled_timers()
+
+
 def _table() -> dict[str, Gauge]:
     """What can be read in this process, in the order of reading: what the others disturb comes first."""
     table: dict[str, Gauge] = {}
@@ -23,7 +28,8 @@ def _table() -> dict[str, Gauge]:
         table.update(malloc_in_use=malloc.in_use, malloc_system=malloc.system)
     if getattr(sys, "getallocatedblocks", int)():  # 0 where Python's own allocator is switched off
         table.update(blocks=sys.getallocatedblocks)
-    table.update(gc_objects=heap.count, tasks=loops.pending_tasks, python_threads=python_threads)
+    table.update(gc_objects=tracked_objects, tasks=loops.pending_tasks, python_threads=python_threads)
+    table.update(timers=loops.timers)
     return table
 
 

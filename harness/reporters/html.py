@@ -39,7 +39,7 @@ def render(record: RunRecord, verdict: Verdict) -> bytes:
         policy={
             name: value
             for name, value in msgspec.to_builtins(record.started.policy).items()
-            if value not in (None, [], ())
+            if value not in (None, [], {}, ())
         },
     )
     return clean(html).encode()
