@@ -90,7 +90,7 @@ def test_a_fingerprint_is_the_same_elsewhere_and_another_for_another_cause() -> 
 
 
 def found(folder: Path, *words: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    command = [sys.executable, "-m", "harness", "run", *words, "--agent-size", "1MiB", "--grace", "1s", "--json"]
+    command = [sys.executable, "-m", "harness", "run", *words, "--grace", "1s", "--json"]
     done = subprocess.run(
         [*command, "--out", "out"], cwd=folder, capture_output=True, text=True, timeout=100, check=False
     )
@@ -99,9 +99,11 @@ def found(folder: Path, *words: str) -> tuple[dict[str, Any], list[dict[str, Any
 
 
 @pytest.mark.slow
-def test_the_original_bug_is_found_with_the_line_of_its_create_task(tmp_path: Path) -> None:
-    result, (worst, *_) = found(tmp_path, "character-switch", "--fault", "untracked-task")
+def test_ten_visits_show_the_original_bug_with_the_line_of_its_create_task(tmp_path: Path) -> None:
+    visits = ["--cycles", "10", "--sessions", "1", "--agent-size", "8MiB"]
+    result, (worst, *_) = found(tmp_path, "character-switch", "--fault", "untracked-task", *visits)
     assert result["verdict"] == "leak"
+    assert result["gates"]["memory"]["growth_per_session"] == pytest.approx(8 * 2**20, rel=0.1)
     assert worst["kind"] == "task"
     assert worst["type"] == "ServiceContext._initialise_agent"
     assert worst["created_in"] == "ServiceContext.handle_config_switch"
