@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 from harness.contracts import ChatProtocol
 from harness.errors import ConnectionLost, HarnessError, NoReply, ScriptFailed, SessionError, UsageError
+from harness.handshake import Address
 from harness.record import SessionResult
 from harness.scenarios import Scenario
 from harness.schedule import Variation, VariedSession
-from harness.session import Address, Session, Trace
+from harness.session import Session, Trace
 
 
 @dataclass(frozen=True, slots=True)

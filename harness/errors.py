@@ -79,6 +79,18 @@ class ServerExited(ServerError):
     """The server's process is gone."""
 
 
+class NoSuchProcess(ServerError):
+    """No process has that id."""
+
+
+class NotPermitted(ServerError):
+    """Its memory may not be read by this user."""
+
+
+class NoMetrics(ServerError):
+    """A remote server does not say how much memory it holds."""
+
+
 class SessionError(HarnessError):
     """One session did not do what its script says."""
 

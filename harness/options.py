@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
-import shlex
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 from harness.errors import UsageError
 from harness.quantities import parse_size, parse_time_s
+from harness.target_options import declare_target, pair, target_of
 
 CONTROL_GUARD: Final = 54
 """Sessions before which a control is not called a leak: the least without false alarms where no cache fills."""
@@ -22,7 +19,7 @@ FAIL_ON: Final = ("fragmentation",)
 
 if TYPE_CHECKING:
     from harness.policy import Policy
-    from harness.run import Plan, Target
+    from harness.run import Plan
     from harness.session import Trace
 
 
@@ -31,15 +28,15 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "scenario", nargs="?", default="character-switch", help="file, file.py::name, or a shipped name"
     )
-    target = parser.add_argument_group("target: the embedded chat server, unless --serve or --url is given")
-    target.add_argument("--fault", metavar="NAME", action="append", default=[], help="switch a fault on (embedded)")
-    target.add_argument("--agent-size", metavar="SIZE", help="memory of one character's agent (embedded)")
-    target.add_argument("--serve", metavar="COMMAND", help="start this server; {port} becomes a free port")
-    target.add_argument("--cwd", metavar="DIR", type=Path, help="folder to start it in")
-    target.add_argument("--env", metavar="K=V", action="append", default=[], type=_pair, help="for its environment")
-    target.add_argument("--url", metavar="URL", help="the WebSocket address; may hold {port}")
+    declare_target(parser)
     parser.add_argument("--protocol", metavar="NAME", default="open-llm-vtuber", help="chat protocol (%(default)s)")
-    parser.add_argument("--header", metavar="K=V", action="append", default=[], type=_pair, help="for the handshake")
+    parser.add_argument("--header", metavar="K=V", action="append", default=[], type=pair, help="for the handshake")
+    parser.add_argument("--cookie", metavar="K=V", action="append", default=[], type=pair, help="for the handshake")
+    parser.add_argument("--auth", metavar="KIND:NAME", help="bearer:NAME or basic:NAME, NAME a variable that holds it")
+    parser.add_argument("--origin", metavar="URL", help="where the page came from, for servers that ask")
+    parser.add_argument("--unix", metavar="SOCKET", type=Path, help="connect to this Unix socket")
+    parser.add_argument("--ca", metavar="FILE", type=Path, help="certificates to trust (PEM)")
+    parser.add_argument("--insecure", action="store_true", help="trust any certificate")
     parser.add_argument("--subprotocol", metavar="NAME", action="append", default=[], help="for the handshake")
     parser.add_argument("--compression", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--cycles", metavar="N", type=_count, help="exactly so many cycles")
@@ -78,18 +75,29 @@ def plan_of(options: argparse.Namespace, *, trace: Trace | None = None, number: 
         UsageError: what was asked for cannot be done.
     """
     from harness.driver import Load
+    from harness.handshake import Address
+    from harness.login import headers_of
     from harness.protocols import protocol_named
     from harness.run import Plan, describe_machine
     from harness.scenarios import load_scenario
-    from harness.session import Address
 
     if options.control and not options.probe:
         raise UsageError("--control plants its leak through the probe, which --no-probe switches off")
     protocol = protocol_named(options.protocol)
     scenario = load_scenario(options.scenario)
     scenario.require(protocol)
-    target, url = _target(options, protocol.default_path, options.seed + number)
-    address = Address(url, dict(options.header), tuple(options.subprotocol), options.compression)
+    target, url = target_of(options, protocol.default_path, options.seed + number)
+    address = Address(
+        url,
+        headers_of(options),
+        tuple(options.subprotocol),
+        options.compression,
+        origin=options.origin,
+        unix=options.unix,
+        ca=options.ca,
+        insecure=options.insecure,
+    )
+    _ = address.tls  # a file of certificates that cannot be read is told now
     load = Load(scenario, protocol, address, options.concurrency, trace)
     return Plan(load, target, _policy(options), options.sessions, describe_machine())
 
@@ -109,49 +117,6 @@ def control_of(plan: Plan) -> Plan:
         allow=(),
     )
     return replace(plan, policy=policy, planted_bytes=planted)
-
-
-def _target(options: argparse.Namespace, default_path: str, seed: int) -> tuple[Target, str]:
-    from harness.commands.serve import embedded_command
-    from harness.run import Target
-    from harness.server import free_port
-
-    port = str(free_port())
-    if options.serve is not None:
-        if options.fault or options.agent_size:
-            raise UsageError(
-                "--serve names one target, --fault and --agent-size another: the embedded server",
-                hint="leave one of them out",
-            )
-        command = [part.replace("{port}", port) for part in shlex.split(options.serve)]
-        if not command:
-            raise UsageError("--serve is empty", hint='give a command, such as --serve "uvicorn app:app --port {port}"')
-        url = (options.url or f"ws://127.0.0.1:{port}{default_path}").replace("{port}", port)
-        mode = "serve"
-    elif options.url is not None:
-        if not options.once:
-            raise UsageError(
-                "--url alone gives no memory to measure", hint="start the server with --serve, or try --once"
-            )
-        command, url, mode = [], options.url, "url"
-    else:
-        command = embedded_command(port, options.agent_size or "32MiB", options.fault)
-        url, mode = f"ws://127.0.0.1:{port}{default_path}", "embedded"
-    if urlsplit(url).scheme not in ("ws", "wss") or not urlsplit(url).hostname:
-        raise UsageError(f"--url '{url}' is no WebSocket address", hint="give one such as ws://127.0.0.1:8000/ws")
-    words = {
-        "mode": mode,
-        "command": shlex.join(command),
-        "url": url,
-        "protocol": options.protocol,
-        "command_line": shlex.join(["leak-harness", *sys.argv[1:]]),
-    }
-    environment = {**os.environ, "PORT": port, "PYTHONHASHSEED": str(seed), **dict(options.env)}
-    if not options.probe:
-        environment.setdefault("MALLOC_ARENA_MAX", "1")
-    if options.cwd is not None and not options.cwd.is_dir():
-        raise UsageError(f"--cwd {options.cwd} is no folder")
-    return Target(command, words, environment, options.cwd, options.probe), url
 
 
 def _policy(options: argparse.Namespace) -> Policy:
@@ -185,13 +150,6 @@ def _policy(options: argparse.Namespace) -> Policy:
         fail_on=tuple(options.fail_on),
         **changed,
     )
-
-
-def _pair(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not key or not equals:
-        raise argparse.ArgumentTypeError(f"'{text}' is not of the form K=V")
-    return key, value
 
 
 def _count(text: str) -> int:

@@ -55,6 +55,11 @@ class ProbeLink:
         self._idle: dict[int, _Peer] = {}
         self._asking = asyncio.Lock()
 
+    @property
+    def folder(self) -> Path:
+        """Where processes greet."""
+        return self._folder
+
     def environment(self, base: Mapping[str, str]) -> dict[str, str]:
         """The environment in which to launch a server so that its processes greet here."""
         path = os.pathsep.join(filter(None, (str(INJECTED), base.get("PYTHONPATH"))))

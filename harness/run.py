@@ -6,15 +6,17 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from harness.attach_probe import attach_probe
 from harness.containers import census_is_due
 from harness.driver import Load, run_cycle, standing_sessions
 from harness.errors import HarnessError, ProbeError, ServerError, SessionError
 from harness.explain import Explainer
+from harness.handshake import is_ready
 from harness.policy import Policy
 from harness.probe_link import ProbeLink
 from harness.record import (
@@ -29,18 +31,16 @@ from harness.record import (
     SessionResult,
     Values,
 )
-from harness.sampler import Sampler
 from harness.schedule import Variation, rest
-from harness.server import Server
-from harness.session import accepts_handshake
 from harness.store import RunFolder
+from harness.targets import AnySampler, ServerUnderTest, Target, open_server, sampler_of
 from harness.verdict import Judgement, NextStep
 
 BEAT_S = 0.1
 IDLE_STEP_S = 2.0
 IDLE_AT_LEAST_S = 30.0
 IDLE_STEADY_S = 10.0
-TRACING_LIMIT_S = 15.0
+TRACING_LIMIT_S = 25.0
 """A server that is busy with what it leaks is several times slower while it is traced."""
 HOPELESS_SESSIONS = 5
 """So many failed sessions and not one that worked: the run ends."""
@@ -49,18 +49,6 @@ FALLING = ("uss", "malloc_in_use", "gc_objects", "tasks", "threads", "descriptor
 
 Judge = Callable[[RunRecord, Policy], Judgement]
 Announce = Callable[[RunRecord, Judgement], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """The server under test, as it is launched."""
-
-    command: Sequence[str]
-    words: dict[str, str]
-    """What the record says of it."""
-    environment: Mapping[str, str]
-    folder: Path | None = None
-    probe: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +123,7 @@ class Experiment:
     async def _answers(self) -> bool:
         """A script that connects by itself goes to a path of its own: there, any answer shows that the server is up."""
         load = self._plan.load
-        return await accepts_handshake(load.address, any_answer=not load.scenario.connect)
+        return await is_ready(load.address, any_answer=not load.scenario.connect)
 
     def _now_s(self) -> float:
         return time.monotonic() - self._began_s
@@ -145,16 +133,16 @@ class Experiment:
         self.record.add(line)
 
     @contextlib.asynccontextmanager
-    async def _server(self) -> AsyncIterator[Server]:
+    async def _server(self) -> AsyncIterator[ServerUnderTest]:
         target = self._plan.target
-        probe = ProbeLink() if target.probe else None
+        probe = ProbeLink() if target.probe and target.source is None else None
         try:
             environment = probe.environment(target.environment) if probe else target.environment
             log = self._folder.path / "server.log"
-            server = await Server.launch(target.command, environment=environment, folder=target.folder, log=log)
+            server = await open_server(target, environment, log)
             try:
                 await server.wait_ready(self._answers)
-                self._probe, silence = await _greeted(probe)
+                self._probe, silence = await _greeted(target, probe)
                 self._add(ServerReady(self._now_s(), server.pid, silence))
                 if self._probe is not None and not (self._plan.planted_bytes or self._plan.schedule):
                     self._explainer = Explainer(self._probe, server.pids, self._now_s)
@@ -165,8 +153,8 @@ class Experiment:
             if probe is not None:
                 await probe.close()
 
-    async def _cycles(self, server: Server) -> None:
-        sampler = Sampler(server.processes, self._probe, self._began_s)
+    async def _cycles(self, server: ServerUnderTest) -> None:
+        sampler = sampler_of(server, self._probe, self._began_s)
         async with _beating(self._beats(sampler)), standing_sessions(self._plan.load) as check_standing:
             self._add(await self._rest(sampler, 0))
             while True:
@@ -183,10 +171,10 @@ class Experiment:
                     case NextStep.STOP:
                         return
 
-    async def _cycle(self, server: Server, sampler: Sampler) -> None:
+    async def _cycle(self, server: ServerUnderTest, sampler: AnySampler) -> None:
         number = len(self.record.cycles) + 1
         self._over_budget = False  # at least one session: without, no cycle follows another in time
-        began_s, cpu_before_ns, first_beat = self._now_s(), sampler.cpu_total_ns(), len(self.record.beats)
+        began_s, cpu_before_ns, first_beat = self._now_s(), await sampler.used_ns(), len(self.record.beats)
         results = await run_cycle(
             self._plan.load_in(number),
             self._plan.sessions_in(number),
@@ -195,7 +183,7 @@ class Experiment:
         if self._plan.schedule:
             await rest(self._plan.schedule[number - 1])
         ended_s = self._now_s()
-        talking = (sampler.cpu_total_ns() - cpu_before_ns) / max(ended_s - began_s, 1e-3) / 1e7
+        talking = (await sampler.used_ns() - cpu_before_ns) / max(ended_s - began_s, 1e-3) / 1e7
         peaks = _peaks([beat.values for beat in self.record.beats[first_beat:]])
         self._add(CycleDone(number, began_s, ended_s, results, max(0.0, talking), peaks))
         server.check_alive()
@@ -215,7 +203,7 @@ class Experiment:
         if self._plan.policy.explain and (suspects := await self._explainer.suspects(self.record)):
             self._add(suspects)
 
-    async def _explain(self, server: Server, sampler: Sampler) -> None:
+    async def _explain(self, server: ServerUnderTest, sampler: AnySampler) -> None:
         assert self._explainer is not None, "the judge asks for explanations only where there is a probe"
         if self.record.sessions > max((census.sessions for census in self.record.censuses), default=0):
             await self._take_census()
@@ -230,7 +218,7 @@ class Experiment:
 
         self._add(await self._explainer.causes(self.record, run_sessions))
 
-    async def _rest(self, sampler: Sampler, cycle: int, *, idle: bool = False, collect: bool = False) -> RestSample:
+    async def _rest(self, sampler: AnySampler, cycle: int, *, idle: bool = False, collect: bool = False) -> RestSample:
         collect = collect or self._plan.policy.collect
         return await sampler.rest(cycle, self.record.sessions, idle=idle, collect=collect)
 
@@ -243,7 +231,7 @@ class Experiment:
                 hint="try one session with `leak-harness run ... --once --trace`",
             )
 
-    async def _idle(self, server: Server, sampler: Sampler) -> None:
+    async def _idle(self, server: ServerUnderTest, sampler: AnySampler) -> None:
         began_s = steady_since_s = self._now_s()
         lowest, cycle = self.record.rests[-1].values, self.record.rests[-1].cycle
         policy = self._plan.policy
@@ -271,9 +259,9 @@ class Experiment:
         rests = self.record.rests
         return rests[-1].values.get("rss", 0.0) - rests[0].values.get("rss", 0.0)
 
-    async def _beats(self, sampler: Sampler) -> None:
+    async def _beats(self, sampler: AnySampler) -> None:
         while True:
-            beat = sampler.beat()
+            beat = await sampler.beat()
             if beat.values:
                 self._add(beat)
                 rests = self.record.rests
@@ -293,11 +281,15 @@ def _peaks(readings: Sequence[Values]) -> Values:
     return {name: max(reading[name] for reading in readings if name in reading) for name in sorted(names)}
 
 
-async def _greeted(probe: ProbeLink | None) -> tuple[ProbeLink | None, str]:
+async def _greeted(target: Target, probe: ProbeLink | None) -> tuple[ProbeLink | None, str]:
     """The probe when it has greeted, else why it is not there."""
     if probe is None:
-        return None, "switched off by --no-probe"
+        return None, "switched off by --no-probe" if target.source is None else "the server is somewhere else"
+    if target.pid is not None and not target.attach_probe:
+        return None, "the server ran already; --attach-probe puts the probe into it"
     try:
+        if target.pid is not None:
+            await attach_probe(target.pid, probe.folder)
         await probe.greet()
     except ProbeError as error:
         return None, str(error)

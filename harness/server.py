@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import random
+import re
 import signal
 import socket
 import sys
@@ -38,9 +39,12 @@ def free_port() -> int:
 class Server:
     """A server that this run started and ends."""
 
-    def __init__(self, guardian: asyncio.subprocess.Process, pid: int, log: Path) -> None:
+    def __init__(
+        self, guardian: asyncio.subprocess.Process, pid: int, log: Path, ready_log: re.Pattern[str] | None = None
+    ) -> None:
         self.pid = pid
         self.exit_status: int | None = None
+        self._ready_log = ready_log
         self._guardian = guardian
         self._log = log
         self._exited = asyncio.Event()
@@ -48,9 +52,17 @@ class Server:
 
     @classmethod
     async def launch(
-        cls, command: Sequence[str], *, environment: Mapping[str, str], folder: Path | None, log: Path
+        cls,
+        command: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        folder: Path | None,
+        log: Path,
+        ready_log: re.Pattern[str] | None = None,
     ) -> Server:
         """Start the command below a guardian, in a process group of its own, its output appended to `log`.
+
+        It is ready when it answers a handshake; or, with `ready_log`, when a line of its log has that in it.
 
         Raises:
             UsageError: the command cannot be started.
@@ -70,7 +82,7 @@ class Server:
         if word != "started":
             await guardian.wait()
             raise UsageError(f"the server's command cannot be started: {rest}", hint="check --serve, --cwd and PATH")
-        return cls(guardian, int(rest), log)
+        return cls(guardian, int(rest), log, ready_log)
 
     async def _watch(self) -> None:
         assert self._guardian.stdout is not None
@@ -88,11 +100,14 @@ class Server:
             ServerNotReady: it did not answer within the limit.
         """
         deadline_s = time.monotonic() + limit_s
-        while not await answers():
+        what = (
+            f"wrote no line with '{self._ready_log.pattern}'" if self._ready_log else "answered no WebSocket handshake"
+        )
+        while not (self._has_said(self._ready_log) if self._ready_log else await answers()):
             self.check_alive()
             if time.monotonic() > deadline_s:
                 raise ServerNotReady(
-                    f"the server did not answer a WebSocket handshake within {limit_s:g}s",
+                    f"the server {what} within {limit_s:g}s",
                     why=f"the last lines of its log:\n{self.log_tail()}",
                     hint="does it listen on {port} or $PORT, and is the path of --url right?",
                 )
@@ -119,6 +134,10 @@ class Server:
     def pids(self) -> list[int]:
         """Their ids."""
         return [process.pid for process in self.processes()]
+
+    def _has_said(self, pattern: re.Pattern[str]) -> bool:
+        with self._log.open(errors="replace") as lines:
+            return any(pattern.search(line) for line in lines)
 
     def log_tail(self, lines: int = 12) -> str:
         """The last lines of the server's log, indented."""

@@ -10,37 +10,22 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import httpx
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from harness.contracts import Character, ChatProtocol, Data, Exchange, Mark, Receive, Reply, Send, Stage
 from harness.errors import ConnectionLost, HandshakeRefused, NoReply, SessionError, UsageError
+from harness.handshake import Address, open_tcp, shake_hands
+from harness.login import url_without_secrets
 from harness.record import Turn
 from harness.scenarios import Scenario
 
 T = TypeVar("T")
 Trace = Callable[[str, Data], None]
 """Is told of every message: "->" sent or "<-" received, and the data."""
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where sessions connect, and how."""
-
-    url: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    subprotocols: tuple[str, ...] = ()
-    compression: bool = True
-
-    def at(self, path: str, scheme: str = "") -> str:
-        """The same server, another path; with another scheme where one is given."""
-        parts = urlsplit(self.url)
-        return f"{scheme or parts.scheme}://{parts.netloc}{path}"
 
 
 class _Left(Exception):
@@ -117,56 +102,27 @@ class Session:
         self.counts["connect"] += 1
         began_s = time.monotonic()
         url = self._address.url if path is None else self._address.at(path)
+        limit_s = self._limits.connect_limit_s
         try:
-            self._connection = await self._handshake(url, headers or {})
-        except InvalidStatus as refused:
-            if refused.response.status_code == expect_status:
+            self._connection = await shake_hands(self._address, url=url, headers=headers, limit_s=limit_s)
+        except HandshakeRefused as refused:
+            cause = refused.__cause__
+            if isinstance(cause, InvalidStatus) and cause.response.status_code == expect_status:
                 return
-            raise HandshakeRefused(
-                f"{url} answered the handshake with status {refused.response.status_code}",
-                hint="check the path of --url, and what the server expects (--header, --subprotocol)",
-            ) from refused
+            raise
         if expect_status is not None:
-            raise HandshakeRefused(f"{url} accepted a handshake that was to be refused with {expect_status}")
+            raise HandshakeRefused(
+                f"{url_without_secrets(url)} accepted a handshake that was to be refused with {expect_status}"
+            )
         if greet:
-            limit_s = self._limits.connect_limit_s
             greeting = await self._perform("greeting", self._protocol.open(), limit_s)
             self.characters = greeting.characters
         self.connect_s = time.monotonic() - began_s
 
-    async def _handshake(self, url: str, headers: Mapping[str, str]) -> ClientConnection:
-        try:
-            return await connect(
-                url,
-                additional_headers={**self._address.headers, **headers},
-                subprotocols=list(self._address.subprotocols) or None,  # type: ignore[arg-type]
-                compression="deflate" if self._address.compression else None,
-                max_size=None,
-                proxy=None,
-                ping_interval=None,
-                close_timeout=5,
-                open_timeout=self._limits.connect_limit_s,
-            )
-        except InvalidStatus:
-            raise
-        except InvalidURI as error:
-            raise UsageError(
-                f"'{url}' is no WebSocket address", hint="give one such as ws://127.0.0.1:8000/ws"
-            ) from error
-        except TimeoutError as error:
-            raise NoReply(f"{url}: no handshake within {self._limits.connect_limit_s:g}s") from error
-        except (OSError, InvalidHandshake, EOFError) as error:
-            raise HandshakeRefused(f"{url}: {error}", hint="is the server listening there?") from error
-
     async def tcp(self) -> None:
         """Open a bare TCP connection that says nothing."""
         self.counts["tcp"] += 1
-        parts = urlsplit(self._address.url)
-        port = parts.port or (443 if parts.scheme == "wss" else 80)
-        try:
-            _, self._tcp = await asyncio.open_connection(parts.hostname, port)
-        except OSError as error:
-            raise HandshakeRefused(f"{parts.netloc}: {error}", hint="is the server listening there?") from error
+        self._tcp = await open_tcp(self._address)
 
     async def http(self, method: str, path: str, **request: Any) -> httpx.Response:
         """A plain HTTP request to the same server, for instance before the WebSocket; arguments as of httpx.
@@ -177,10 +133,13 @@ class Session:
         self.counts["http"] += 1
         url = self._address.at(path, scheme="https" if self._address.url.startswith("wss:") else "http")
         try:
-            async with httpx.AsyncClient(trust_env=False, timeout=self._limits.reply_limit_s) as client:
+            transport = httpx.AsyncHTTPTransport(
+                verify=self._address.tls or True, uds=str(self._address.unix) if self._address.unix else None
+            )
+            async with httpx.AsyncClient(transport=transport, timeout=self._limits.reply_limit_s) as client:
                 return await client.request(method, url, **request)
         except httpx.HTTPError as error:
-            raise ConnectionLost(f"{method} {url}: {error}") from error
+            raise ConnectionLost(f"{method} {url_without_secrets(url)}: {error}") from error
 
     async def chat(self, text: str, *, leave_at: Stage | str | None = None) -> Reply:
         """One turn: the user's message and the complete reply, timed.
@@ -357,23 +316,3 @@ class Session:
 
 def _lost(error: ConnectionClosed) -> SessionError:
     return ConnectionLost(f"the server closed the connection: {error}", hint="see server.log for the reason")
-
-
-async def accepts_handshake(address: Address, *, any_answer: bool = False) -> bool:
-    """Whether a WebSocket handshake succeeds there now; with `any_answer`, whether it is answered at all."""
-    try:
-        connection = await connect(
-            address.url,
-            additional_headers=dict(address.headers),
-            subprotocols=list(address.subprotocols) or None,  # type: ignore[arg-type]
-            proxy=None,
-            open_timeout=2,
-            close_timeout=2,
-            max_size=None,
-        )
-    except InvalidStatus:
-        return any_answer
-    except (OSError, InvalidHandshake, EOFError, TimeoutError):
-        return False
-    await connection.close()
-    return True

@@ -11,9 +11,10 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from harness.driver import Load, run_cycle, run_session, standing_sessions
 from harness.errors import ConnectionLost, UsageError
+from harness.handshake import Address
 from harness.protocols import protocol_named
 from harness.scenarios import Scenario, Script
-from harness.session import Address, Session
+from harness.session import Session
 
 
 class Room:

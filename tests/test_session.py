@@ -16,9 +16,10 @@ from websockets.http11 import Request, Response
 
 from harness.contracts import Character
 from harness.errors import ConnectionLost, HandshakeRefused, NoReply, UsageError
+from harness.handshake import Address, is_ready
 from harness.protocols import protocol_named
 from harness.scenarios import Scenario
-from harness.session import Address, Session, accepts_handshake
+from harness.session import Session
 
 LIMIT_S = 10.0
 Handler = Callable[[ServerConnection], Awaitable[None]]
@@ -164,8 +165,9 @@ async def test_a_refusal_that_the_script_expects_is_no_failure() -> None:
 async def test_a_refusal_shows_that_a_server_is_up_only_where_any_answer_will_do() -> None:
     async with server(echo, process_request=refuse) as url:
         secret = Address(f"{url}/secret")
-        assert not await accepts_handshake(secret)
-        assert await accepts_handshake(secret, any_answer=True)
+        with pytest.raises(HandshakeRefused, match="see --auth"):
+            await is_ready(secret)
+        assert await is_ready(secret, any_answer=True)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +188,7 @@ async def test_nobody_listening_is_a_refused_handshake() -> None:
         await session(url).connect()
     with pytest.raises(HandshakeRefused):
         await session(url).tcp()
-    assert not await accepts_handshake(Address(url))
+    assert not await is_ready(Address(url))
 
 
 async def test_a_wrong_scheme_is_told_with_a_right_one() -> None:

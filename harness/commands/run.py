@@ -130,8 +130,8 @@ def _progress(record: RunRecord, judgement: Judgement) -> None:
 
 async def _once(plan: Plan, log: Path) -> int:
     from harness.driver import run_session
+    from harness.handshake import is_ready
     from harness.server import Server
-    from harness.session import accepts_handshake
 
     server = None
     if plan.target.command:
@@ -139,7 +139,7 @@ async def _once(plan: Plan, log: Path) -> int:
         server = await Server.launch(target.command, environment=target.environment, folder=target.folder, log=log)
     try:
         if server is not None:
-            await server.wait_ready(lambda: accepts_handshake(plan.load.address))
+            await server.wait_ready(lambda: is_ready(plan.load.address))
         result = await run_session(plan.load)
     finally:
         if server is not None:

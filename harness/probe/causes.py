@@ -80,7 +80,7 @@ class _Search:
 
     def look(self, one: Any) -> None:
         """Take an object, and what it refers to, for what it is."""
-        referents = gc.get_referents(one)
+        referents = census.references(one)
         for index, key in self._owners.get(id(one), ()):
             if index < len(referents):
                 self.keys.setdefault(id(referents[index]), key)

@@ -79,7 +79,7 @@ class _Census:
                 self._note(one)
         elif kind is self._cached:
             self._note_cache(one)
-        referents = gc.get_referents(one)
+        referents = references(one)
         is_owner = len(referents) <= MOST_REFERENCES and kind not in _NO_OWNERS
         for index, referred in enumerate(referents):
             kind_of_referred = type(referred)
@@ -122,6 +122,11 @@ class _Census:
                 entry = newest_entry(container)
                 kind = naming.type_name(type(owner))
                 self._bounded.append(_bounded(container, kind, len(container), bound, entry))
+
+
+def references(one: Any) -> list[Any]:
+    """What an object refers to; of a list the first entry first: its place stays when others are added."""
+    return list(one) if type(one) is list else gc.get_referents(one)
 
 
 def place_of(owner: Any, index: int) -> int:

@@ -15,12 +15,12 @@ from scipy import stats
 
 from harness.commands.serve import embedded_command
 from harness.driver import Load, run_cycle
+from harness.handshake import Address, is_ready
 from harness.probe_link import ProbeLink
 from harness.protocols import protocol_named
 from harness.sampler import cpu_ns
 from harness.scenarios import load_scenario
 from harness.server import Server, free_port
-from harness.session import Address, accepts_handshake
 
 
 class Side:
@@ -42,7 +42,7 @@ class Side:
         server = await Server.launch(command, environment=environment, folder=None, log=folder / f"{port}.log")
         stack.push_async_callback(server.stop)
         address = Address(f"ws://127.0.0.1:{port}/client-ws")
-        await server.wait_ready(lambda: accepts_handshake(address))
+        await server.wait_ready(lambda: is_ready(address))
         return cls(server, Load(load_scenario("plain-chat"), protocol_named("open-llm-vtuber"), address))
 
     async def ns_per_session(self, sessions: int) -> float:

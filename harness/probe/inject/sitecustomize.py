@@ -54,6 +54,7 @@ def run_hidden() -> None:
     spec.loader.exec_module(sys.modules["sitecustomize"])
 
 
-if os.environ.get("LEAK_HARNESS_PROBE"):
-    start_probe(os.environ["LEAK_HARNESS_PROBE"])
-run_hidden()
+if __name__ == "sitecustomize":  # else a server that runs already has loaded this, and starts the probe itself
+    if os.environ.get("LEAK_HARNESS_PROBE"):
+        start_probe(os.environ["LEAK_HARNESS_PROBE"])
+    run_hidden()

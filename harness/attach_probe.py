@@ -1,0 +1,122 @@
+"""Put the probe into a Python process that runs already, where interpreter and machine allow it.
+
+CPython 3.14 takes a script through `sys.remote_exec`, which an interpreter of the same version must call: the server's
+own, found by its process. Before that gdb can call into the interpreter, which is why nobody does so unasked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from harness.errors import ProbeError
+
+_INJECTED: Final = Path(__file__).parent / "probe" / "inject" / "sitecustomize.py"
+_SCRIPT: Final = """\
+import importlib.util
+spec = importlib.util.spec_from_file_location("_leak_harness_inject", {injected!r})
+module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+module.start_probe({folder!r})
+"""
+_SEND: Final = (
+    "import sys; sys.exit(9) if sys.version_info < (3, 14) else sys.remote_exec(int(sys.argv[1]), sys.argv[2])"
+)
+_TOO_OLD: Final = 9
+LIMIT_S: Final = 30.0
+
+
+async def attach_probe(pid: int, folder: Path) -> None:
+    """Have the process load the probe, which then greets in `folder`.
+
+    Raises:
+        ProbeError: neither way is open; the words say why.
+    """
+    script = _script(pid, folder)
+    status, said = await _run(f"/proc/{pid}/exe", "-I", "-c", _SEND, str(pid), str(script))
+    if status == 0:
+        return
+    if status != _TOO_OLD:
+        raise ProbeError(
+            f"process {pid} did not take the probe: {said or f'status {status}'}",
+            hint="is it Python, and may this user trace it (kernel.yama.ptrace_scope, CAP_SYS_PTRACE)?",
+        )
+    await _through_gdb(pid, script)
+
+
+def _script(pid: int, folder: Path) -> Path:
+    """What the process is to run, where its user can read it and greet."""
+    script = folder / f"{pid}.attach.py"
+    script.write_text(_SCRIPT.format(injected=str(_INJECTED), folder=str(folder)), encoding="utf-8")
+    user = Path(f"/proc/{pid}").stat().st_uid
+    if user != os.getuid():
+        for path in (folder, script):
+            os.chown(path, user, -1)
+    return script
+
+
+async def _through_gdb(pid: int, script: Path) -> None:
+    gdb = shutil.which("gdb")
+    if gdb is None:
+        raise ProbeError(
+            f"process {pid} runs a Python before 3.14, which takes the probe through gdb alone, and there is no gdb",
+            hint="install gdb, or start the server with --serve",
+        )
+    await _try_gdb(gdb)
+    source = f"exec(open('{script}').read(), {{}})"
+    calls = [
+        "call (int)PyGILState_Ensure()",
+        f'call (int)PyRun_SimpleString("{source}")',
+        "call (void)PyGILState_Release($1)",
+    ]
+    words = [word for call in calls for word in ("-ex", call)]
+    status, said = await _run(gdb, "-nx", "-batch", "-p", str(pid), *words)
+    if status or "$2 = 0" not in said:
+        lines = [line for line in said.splitlines() if line.strip()]
+        raise ProbeError(
+            f"gdb could not put the probe into process {pid}: {lines[-1] if lines else f'status {status}'}",
+            hint="may this user trace it (kernel.yama.ptrace_scope, CAP_SYS_PTRACE), and is it Python?",
+        )
+
+
+async def _try_gdb(gdb: str) -> None:
+    """Have it call into a process of ours first: where it fails half-way, the process is left in ruins."""
+    ours = await asyncio.create_subprocess_exec(
+        sys.executable, "-I", "-S", "-c", "import sys; print(flush=True); sys.stdin.read()",
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        assert ours.stdout is not None
+        await ours.stdout.readline()
+        _, said = await _run(gdb, "-nx", "-batch", "-p", str(ours.pid), "-ex", "call (int)getpid()")
+    finally:
+        with suppress(ProcessLookupError):
+            ours.kill()
+        await ours.wait()
+    if f"$1 = {ours.pid}" not in said:
+        lines = [line for line in said.splitlines() if line.strip() and "detached" not in line]
+        raise ProbeError(
+            f"gdb cannot call into processes on this machine: {lines[-1].strip() if lines else 'it says nothing'}",
+            hint="try a newer gdb, allow ptrace (kernel.yama.ptrace_scope), or start the server with --serve",
+        )
+
+
+async def _run(*command: str) -> tuple[int, str]:
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        )
+    except OSError as error:
+        return -1, str(error)
+    try:
+        said, _ = await asyncio.wait_for(process.communicate(), LIMIT_S)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        return -1, f"no answer within {LIMIT_S:g}s"
+    return process.returncode or 0, said.decode(errors="replace")
