@@ -78,9 +78,13 @@ class Greeting:
 class ChatProtocol(Protocol):
     """The messages spoken inside frames, as exchanges; one object per session, no I/O.
 
-    Beside `open`, an adapter has one method per action in `actions`, named as the action is on `Session`:
+    Beside `open`, an adapter has one method per action in `actions`, which the session has under the same name:
     `chat(text) -> Exchange[Reply]`, `switch_character(character) -> Exchange[None]`, `interrupt() -> Exchange[None]`,
-    `request(message, until) -> Exchange[Data]`.
+    `request(message, until) -> Exchange[Data]`, and any of its own.
+
+    What it may have besides: `turns`, the names of those own actions that are timed as replies; `subprotocols`, offered
+    in the handshake where the user names none; `subprotocol`, set to the one that the server chose;
+    `answer(data) -> Data | None`, what has to be said to a message that comes while the session idles.
     """
 
     name: ClassVar[str]

@@ -15,6 +15,7 @@ from harness.target_options import declare_target, pair, target_of
 CONTROL_GUARD: Final = 54
 """Sessions before which a control is not called a leak: the least without false alarms where no cache fills."""
 CONTROL_SESSIONS: Final = 200
+DEFAULT_PROTOCOL: Final = "open-llm-vtuber"
 FAIL_ON: Final = ("fragmentation",)
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
         "scenario", nargs="?", default="character-switch", help="file, file.py::name, or a shipped name"
     )
     declare_target(parser)
-    parser.add_argument("--protocol", metavar="NAME", default="open-llm-vtuber", help="chat protocol (%(default)s)")
+    parser.add_argument("--protocol", metavar="NAME", help=f"chat protocol (the scenario's, or {DEFAULT_PROTOCOL})")
     parser.add_argument("--header", metavar="K=V", action="append", default=[], type=pair, help="for the handshake")
     parser.add_argument("--cookie", metavar="K=V", action="append", default=[], type=pair, help="for the handshake")
     parser.add_argument("--auth", metavar="KIND:NAME", help="bearer:NAME or basic:NAME, NAME a variable that holds it")
@@ -83,14 +84,16 @@ def plan_of(options: argparse.Namespace, *, trace: Trace | None = None, number: 
 
     if options.control and not options.probe:
         raise UsageError("--control plants its leak through the probe, which --no-probe switches off")
-    protocol = protocol_named(options.protocol)
     scenario = load_scenario(options.scenario)
+    own = scenario.protocol if options.protocol is None else None
+    protocol = own if isinstance(own, type) else protocol_named(own or options.protocol or DEFAULT_PROTOCOL)
+    options.protocol = protocol.name
     scenario.require(protocol)
     target, url = target_of(options, protocol.default_path, options.seed + number)
     address = Address(
         url,
         headers_of(options),
-        tuple(options.subprotocol),
+        tuple(options.subprotocol) or getattr(protocol, "subprotocols", ()),
         options.compression,
         origin=options.origin,
         unix=options.unix,

@@ -34,6 +34,8 @@ class Scenario:
     """Sessions that stay connected through the whole run."""
     actions: frozenset[str] = frozenset()
     """The protocol's actions that the script uses."""
+    protocol: type[ChatProtocol] | str | None = None
+    """An adapter of the script's own, or the name of one; None: as `--protocol` says."""
     connect_limit_s: float = 30.0
     reply_limit_s: float = 30.0
     switch_limit_s: float = 30.0
@@ -66,6 +68,7 @@ def scenario(
     connect: bool = ...,
     standing: int = ...,
     actions: frozenset[str] | set[str] | None = ...,
+    protocol: type[ChatProtocol] | str | None = ...,
     connect_limit_s: float = ...,
     reply_limit_s: float = ...,
     switch_limit_s: float = ...,

@@ -8,7 +8,7 @@ import socket
 import struct
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
@@ -114,6 +114,8 @@ class Session:
             raise HandshakeRefused(
                 f"{url_without_secrets(url)} accepted a handshake that was to be refused with {expect_status}"
             )
+        if hasattr(self._protocol, "subprotocol"):
+            self._protocol.subprotocol = self._connection.subprotocol or ""
         if greet:
             greeting = await self._perform("greeting", self._protocol.open(), limit_s)
             self.characters = greeting.characters
@@ -140,6 +142,21 @@ class Session:
                 return await client.request(method, url, **request)
         except httpx.HTTPError as error:
             raise ConnectionLost(f"{method} {url_without_secrets(url)}: {error}") from error
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+        """The protocol's own actions."""
+        protocol: Any = self.__dict__.get("_protocol")
+        if protocol is None or name not in protocol.actions:
+            known = f"; protocol '{protocol.name}' has {', '.join(sorted(protocol.actions))}" if protocol else ""
+            raise AttributeError(f"the session has no '{name}'{known}")
+
+        async def act(*arguments: Any, **named: Any) -> Any:
+            exchange = self._exchange(name, *arguments, **named)
+            if name in getattr(protocol, "turns", ()):
+                return await self._turn(name, exchange)
+            return await self._perform(name, exchange, self._limits.reply_limit_s)
+
+        return act
 
     async def chat(self, text: str, *, leave_at: Stage | str | None = None) -> Reply:
         """One turn: the user's message and the complete reply, timed.
@@ -204,10 +221,12 @@ class Session:
     async def idle(self, seconds: float) -> None:
         """Stay connected and read whatever comes; pings are answered."""
         self.counts["idle"] += 1
+        answer = getattr(self._protocol, "answer", lambda _: None)
         try:
             async with asyncio.timeout(seconds):
                 while True:
-                    await self._receive()
+                    if (said := answer(await self._receive())) is not None:
+                        await self._send(said)
         except TimeoutError:
             return
 
@@ -241,14 +260,14 @@ class Session:
         transport.abort()
         self._connection = None
 
-    def _exchange(self, action: str, *arguments: Any) -> Exchange[Any]:
+    def _exchange(self, action: str, *arguments: Any, **named: Any) -> Exchange[Any]:
         make = getattr(self._protocol, action, None)
         if make is None:
             raise UsageError(
                 f"protocol '{self._protocol.name}' has no action '{action}'",
                 hint=f"it has: {', '.join(sorted(self._protocol.actions))}",
             )
-        exchange: Exchange[Any] = make(*arguments)
+        exchange: Exchange[Any] = make(*arguments, **named)
         return exchange
 
     async def _turn(self, action: str, exchange: Exchange[T]) -> T:

@@ -379,6 +379,18 @@ def test_twenty_readings_of_an_idle_server_do_not_grow(kind: str, request: pytes
         assert series.count(series[-1]) >= 15, series
 
 
+@pytest.mark.skipif(not HAS_MALLINFO2, reason="the C library has no mallinfo2")
+def test_censuses_leave_nothing_behind(puppet: Launched) -> None:
+    peer = puppet.peer()
+
+    def in_use() -> int:
+        peer.ask("census", followed=[])
+        return int(peer.gauges()["malloc_in_use"])
+
+    readings = [in_use() for _ in range(12)]
+    assert max(readings[3:]) - min(readings[3:]) < 8_000, readings
+
+
 def test_timers_are_counted_and_cancelled_ones_are_no_objects(looping: Launched) -> None:
     peer = looping.peer()
     looping.do("handles = []")

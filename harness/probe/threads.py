@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from _thread import get_ident, start_new_thread
+from _thread import allocate_lock, get_ident, start_new_thread
 from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
 
 _own: set[int] = set()
 
@@ -19,6 +22,33 @@ def start(work: Callable[[], None]) -> None:
             _own.discard(get_ident())
 
     start_new_thread(run, ())
+
+
+def run(work: Callable[[], T]) -> T:
+    """Do `work` in a thread of its own, and wait for it.
+
+    Each thread keeps freed chunks at hand, up to some 200 KiB, which malloc counts as in use until the thread ends:
+    censuses in a thread that lives on made a flat server look as if it grew by 15 KiB at each of them.
+
+    Raises:
+        Exception: whatever `work` raises.
+    """
+    done, results, errors = allocate_lock(), list[T](), list[Exception]()
+
+    def attempt() -> None:
+        try:
+            results.append(work())
+        except Exception as error:  # noqa: BLE001 - raised again where the result is wanted
+            errors.append(error)
+        finally:
+            done.release()
+
+    done.acquire()
+    start(attempt)
+    done.acquire()
+    if errors:
+        raise errors[0]
+    return results[0]
 
 
 def is_own(ident: int | None) -> bool:
