@@ -7,7 +7,7 @@ COMPLETE := $(VENV)/.complete
 ROOM_MIB := 800
 
 .DEFAULT_GOAL := help
-.PHONY: help setup stress test lint bench
+.PHONY: help setup stress test lint bench corpus
 .ONESHELL:
 .SHELLFLAGS := -euc
 
@@ -34,6 +34,9 @@ lint: $(COMPLETE) ## ruff, mypy --strict, and the direction of imports
 
 bench: $(COMPLETE) ## the benchmarks
 	@for one in operating_characteristics probe_cost start_up; do echo; $(VENV)/bin/python tests/benchmarks/$$one.py; done
+
+corpus: $(COMPLETE) ## real packages that leaked and the releases that mended them: what does a run say of each?
+	@$(VENV)/bin/python tests/corpus/run.py $(ARGS)
 
 # A .venv without the mark is half-made and is made anew; one that has it is only brought up to date.
 $(COMPLETE): pyproject.toml requirements.lock

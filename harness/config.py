@@ -90,6 +90,7 @@ class Settings(_Table):
     limit: Size | None = None
     object_limit: NonNegativeFloat | None = None
     grace: Time | None = None
+    settle: Time | None = None
     fail_on: list[str] | None = None
     memory_budget: Size | None = None
     probe: bool | None = None

@@ -45,6 +45,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-cycles", metavar="N", type=_count)
     parser.add_argument("--sessions", metavar="N", type=_count, help="sessions a cycle (1 in the first ten, then 5)")
     parser.add_argument("--concurrency", metavar="N", type=_count, default=1, help="sessions at once (%(default)s)")
+    parser.add_argument("--settle", metavar="TIME", type=_time_s, help="wait so long after each cycle (the scenario's)")
     parser.add_argument("--once", action="store_true", help="one session and no verdict")
     parser.add_argument("--trace", action="store_true", help="print every message with its time")
     parser.add_argument("--limit", metavar="SIZE", type=_size, help="growth a session that is flat (1KiB; 4KiB blind)")
@@ -89,11 +90,11 @@ def plan_of(options: argparse.Namespace, *, trace: Trace | None = None, number: 
     protocol = own if isinstance(own, type) else protocol_named(own or options.protocol or DEFAULT_PROTOCOL)
     options.protocol = protocol.name
     scenario.require(protocol)
-    target, url = target_of(options, protocol.default_path, options.seed + number)
+    target, url = target_of(options, scenario.path or protocol.default_path, options.seed + number)
     address = Address(
         url,
         headers_of(options),
-        tuple(options.subprotocol) or getattr(protocol, "subprotocols", ()),
+        tuple(options.subprotocol) or scenario.subprotocols or getattr(protocol, "subprotocols", ()),
         options.compression,
         origin=options.origin,
         unix=options.unix,
@@ -101,8 +102,9 @@ def plan_of(options: argparse.Namespace, *, trace: Trace | None = None, number: 
         insecure=options.insecure,
     )
     _ = address.tls  # a file of certificates that cannot be read is told now
+    settle_s = scenario.settle_s if options.settle is None else options.settle
     load = Load(scenario, protocol, address, options.concurrency, trace)
-    return Plan(load, target, _policy(options), options.sessions, describe_machine())
+    return Plan(load, target, _policy(options), options.sessions, describe_machine(), settle_s=settle_s)
 
 
 def control_of(plan: Plan) -> Plan:

@@ -61,6 +61,8 @@ class Plan:
     sessions_per_cycle: int | None = None
     """None: one in each of the first ten cycles, then five."""
     environment: dict[str, str] = field(default_factory=dict)
+    settle_s: float = 0.0
+    """Between a cycle's last session and its sample, at least; the server is waited for in any case until it rests."""
     planted_bytes: int = 0
     """The probe leaks so much in the server for each session: a control, which the judge must find."""
     schedule: Sequence[Variation] = ()
@@ -188,6 +190,7 @@ class Experiment:
         self._add(CycleDone(number, began_s, ended_s, results, max(0.0, talking), peaks))
         server.check_alive()
         self._check_hope(results)
+        await asyncio.sleep(self._plan.settle_s)
         if self._probe is not None and self._plan.planted_bytes:
             await self._probe.plant(self._plan.planted_bytes, len(results))
         self._add(await self._rest(sampler, number))
@@ -213,6 +216,7 @@ class Experiment:
             done = await run_cycle(
                 self._plan.load, number, lambda: server.exit_status is None and self._now_s() < until_s
             )
+            await asyncio.sleep(self._plan.settle_s)
             await sampler.rest(len(self.record.cycles), self.record.sessions, collect=self._plan.policy.collect)
             return len(done)
 

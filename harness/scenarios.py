@@ -36,6 +36,12 @@ class Scenario:
     """The protocol's actions that the script uses."""
     protocol: type[ChatProtocol] | str | None = None
     """An adapter of the script's own, or the name of one; None: as `--protocol` says."""
+    path: str | None = None
+    """Where the WebSocket is, where `--url` does not say; None: the protocol's own."""
+    subprotocols: tuple[str, ...] = ()
+    """Offered in the handshake, where `--subprotocol` names none."""
+    settle_s: float = 0.0
+    """How long the server needs after sessions to let go of them, before a sample is worth taking."""
     connect_limit_s: float = 30.0
     reply_limit_s: float = 30.0
     switch_limit_s: float = 30.0
@@ -69,6 +75,9 @@ def scenario(
     standing: int = ...,
     actions: frozenset[str] | set[str] | None = ...,
     protocol: type[ChatProtocol] | str | None = ...,
+    path: str | None = ...,
+    subprotocols: tuple[str, ...] = ...,
+    settle_s: float = ...,
     connect_limit_s: float = ...,
     reply_limit_s: float = ...,
     switch_limit_s: float = ...,

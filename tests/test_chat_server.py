@@ -168,7 +168,6 @@ async def test_a_page_may_switch_to_every_character_that_it_is_told_of(server: C
         ("[" * 100_000, None),
         ('{"type": "mic-audio-data", "audio": ["loud"]}', "must be real number, not str"),
         ('{"type": "raw-audio-data", "audio": [0.5]}', "'NoneType' object has no attribute 'detect_speech'"),
-        ('{"type": "fetch-history-list"}', None),
         ('{"type": "switch-config", "file": ""}', None),
     ],
 )

@@ -10,6 +10,8 @@ from typing import Final
 
 from .agent import Agent
 from .characters import Cast, Character
+from .groups import Groups
+from .histories import Histories
 from .hooks import Hooks
 from .speech import Recogniser, Synthesiser
 from .ticks import TOO_LATE_S, Lateness, next_tick
@@ -34,6 +36,8 @@ class Services:
     synthesiser: Synthesiser = field(default_factory=Synthesiser)
     recogniser: Recogniser = field(default_factory=Recogniser)
     lateness: Lateness = field(default_factory=Lateness)
+    groups: Groups = field(default_factory=Groups)
+    histories: Histories = field(default_factory=Histories)
 
 
 class ServiceContext:

@@ -47,6 +47,7 @@ async def run_server(services: Services, host: str, port: int, listening: Callab
     server.close()
     with suppress(TimeoutError):
         await asyncio.wait_for(server.wait_closed(), STOP_LIMIT_S)
+    services.histories.close()
 
 
 async def _listen(services: Services, host: str, port: int) -> Server:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
-from . import messages
+from . import messages, requests
 from .characters import ConfigNotFound
 from .context import AgentMissing, ServiceContext, Services
 from .messages import Message
@@ -33,11 +33,13 @@ class Session:
     def __init__(self, websocket: ServerConnection, services: Services) -> None:
         self.client_uid = str(uuid.uuid4())
         self.context = ServiceContext(self.client_uid, services)
-        self._services = services
+        self.services = services
         self._websocket = websocket
         self._turns: set[asyncio.Task[None]] = set()
         self._newest_turn: Turn | None = None
         self._microphone = array("f")
+        self.history_uid = ""
+        """Where turns are kept; empty until the page asks for a history."""
 
     async def run(self) -> None:
         """From the opened connection to the end of the clean-up."""
@@ -55,25 +57,29 @@ class Session:
             await self._close()
 
     async def _open(self) -> None:
-        await self.context.load(self._services.cast.first)
-        for opened in self._services.hooks.session_opened:
+        await self.context.load(self.services.cast.first)
+        for opened in self.services.hooks.session_opened:
             opened(self)
-        await self._send(messages.GROUP_UPDATE)
-        await self._send(messages.full_text("Connection established"))
+        self.services.groups.enter(self)
+        await self.send(messages.GROUP_UPDATE)
+        await self.send(messages.full_text("Connection established"))
         greeting = messages.model_and_conf(self.context.character)
-        await self._send(greeting | {"client_uid": self.client_uid})
-        await self._send(messages.GROUP_UPDATE)
-        await self._send(messages.START_MIC)
+        await self.send(greeting | {"client_uid": self.client_uid})
+        await self.send(messages.GROUP_UPDATE)
+        await self.send(messages.START_MIC)
 
     async def _close(self) -> None:
         log.info("client %s: clean-up starts", self.client_uid)
         await self._stop_turns()
+        with suppress(ConnectionClosed):
+            await requests.left(self)
         await self.context.close()
-        for closed in self._services.hooks.session_closed:
+        for closed in self.services.hooks.session_closed:
             closed(self)
         log.info("client %s: clean-up done", self.client_uid)
 
-    async def _send(self, message: Message) -> None:
+    async def send(self, message: Message) -> None:
+        """Say something to the page."""
         await self._websocket.send(json.dumps(message))
 
     async def _handle(self, data: str | bytes) -> None:
@@ -84,12 +90,12 @@ class Session:
             log.warning("client %s: a text that is not JSON was ignored", self.client_uid)
             return
         except KeyError as error:
-            await self._send(messages.error(str(error)))
+            await self.send(messages.error(str(error)))
             return
         try:
             await self._route(message)
         except (AttributeError, LookupError, TypeError, ValueError, OverflowError) as error:
-            await self._send(messages.error(str(error)))
+            await self.send(messages.error(str(error)))
 
     async def _route(self, message: Any) -> None:
         if not isinstance(message, dict):
@@ -101,10 +107,10 @@ class Session:
             await _HANDLERS[kind](self, message)
 
     async def _heartbeat(self, _: Message) -> None:
-        await self._send(messages.HEARTBEAT_ACK)
+        await self.send(messages.HEARTBEAT_ACK)
 
     async def _fetch_configs(self, _: Message) -> None:
-        await self._send(messages.config_files(self._services.cast))
+        await self.send(messages.config_files(self.services.cast))
 
     async def _switch_config(self, message: Message) -> None:
         file = message.get("file")
@@ -114,12 +120,12 @@ class Session:
             await self.context.handle_config_switch(file)
         except (ConfigNotFound, TypeError) as error:
             log.error("client %s: switch refused: %s", self.client_uid, error)
-            await self._send(messages.error(f"Error switching configuration: {error}"))
-            await self._send(messages.error(str(error)))
+            await self.send(messages.error(f"Error switching configuration: {error}"))
+            await self.send(messages.error(str(error)))
             return
-        await self._send(messages.model_and_conf(self.context.character))
-        await self._send(messages.config_switched(file))
-        for switched in self._services.hooks.character_switched:
+        await self.send(messages.model_and_conf(self.context.character))
+        await self.send(messages.config_switched(file))
+        for switched in self.services.hooks.character_switched:
             switched(self)
 
     async def _text_input(self, message: Message) -> None:
@@ -134,7 +140,7 @@ class Session:
         self._start_turn(recording)
 
     async def _ai_speak_signal(self, _: Message) -> None:
-        await self._send(messages.full_text("AI wants to speak something..."))
+        await self.send(messages.full_text("AI wants to speak something..."))
         self._start_turn("")
 
     async def _raw_audio_data(self, _: Message) -> None:
@@ -153,7 +159,7 @@ class Session:
     def _start_turn(self, heard: str | array[float]) -> None:
         if self._newest_turn is not None:
             self._newest_turn.lose()
-        self._newest_turn = Turn(self.context, self._services, self._send)
+        self._newest_turn = Turn(self.context, self.services, self.send)
         task = asyncio.create_task(self._run_turn(self._newest_turn, heard), name="turn")
         self._turns.add(task)
         task.add_done_callback(self._turns.discard)
@@ -161,14 +167,23 @@ class Session:
     async def _run_turn(self, turn: Turn, heard: str | array[float]) -> None:
         with suppress(ConnectionClosed):
             try:
+                if self.history_uid:
+                    self.services.histories.check(self.context.character.conf_uid, self.history_uid)
                 ended = await turn.run(heard)
-            except (AgentMissing, ToolError) as error:
+            except (AgentMissing, ToolError, OSError) as error:
                 log.error("client %s: conversation failed: %s", self.client_uid, error)
-                await self._send(messages.error(f"Conversation error: {error}"))
+                await self.send(messages.error(f"Conversation error: {error}"))
                 return
             if ended:
-                for finished in self._services.hooks.turn_finished:
+                self._keep(turn)
+                for finished in self.services.hooks.turn_finished:
                     finished(self, turn)
+
+    def _keep(self, turn: Turn) -> None:
+        if self.history_uid:
+            character = self.context.character
+            for role, words in (("human", turn.text), ("ai", " ".join(turn.reply))):
+                self.services.histories.add(character.conf_uid, self.history_uid, role, words, character.conf_name)
 
     async def _stop_turns(self) -> None:
         turns = set(self._turns)
@@ -190,6 +205,7 @@ _HANDLERS: Final[dict[str, Callable[[Session, Message], Awaitable[None]]]] = {
     "raw-audio-data": Session._raw_audio_data,
     "frontend-playback-complete": Session._playback_complete,
     "interrupt-signal": Session._interrupt,
+    **requests.HANDLERS,
 }
 
 
