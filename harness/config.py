@@ -92,6 +92,23 @@ class Settings(_Table):
     grace: Time | None = None
     settle: Time | None = None
     fail_on: list[str] | None = None
+    log: str | None = None
+    log_expect: list[str] | None = None
+    log_forbid: list[str] | None = None
+    watch_files: list[str] | None = None
+    ready_log: str | None = None
+    pid: PositiveInt | None = None
+    container: str | None = None
+    attach_probe: bool | None = None
+    metrics_url: str | None = None
+    metric: dict[str, str] | None = None
+    cgroup: str | None = None
+    cookie: dict[str, str] | None = None
+    auth: str | None = None
+    origin: str | None = None
+    unix: str | None = None
+    ca: str | None = None
+    insecure: bool | None = None
     memory_budget: Size | None = None
     probe: bool | None = None
     explain: bool | None = None
@@ -158,12 +175,16 @@ def _read(path: Path, table: Sequence[str]) -> Config:
 
 def _as_options(settings: Settings, folder: Path) -> dict[str, Any]:
     options: dict[str, Any] = settings.model_dump(exclude_none=True, exclude={"allow"})
-    for name in ("env", "header"):
+    for name in ("env", "header", "cookie", "metric"):
         if name in options:
             options[name] = list(options[name].items())
-    for name in ("cwd", "out"):
+    for name in ("cwd", "out", "cgroup", "unix", "ca", "log"):
         if name in options:
             options[name] = folder / options[name]
+    if "watch_files" in options:
+        options["watch_files"] = [folder / one for one in options["watch_files"]]
+    if "ready_log" in options:
+        options["ready_log"] = re.compile(options["ready_log"])
     if ".py" in options.get("scenario", ""):
         options["scenario"] = str(folder / options["scenario"])
     return options

@@ -14,6 +14,7 @@ from typing import Final
 from harness.containers import containers_gate
 from harness.findings import container_findings, findings
 from harness.gates import COUNTERS, Judged, counter_gate, cpu_gate, latency_gate
+from harness.log_gate import files_gate, log_gate
 from harness.memory import memory_gate
 from harness.policy import Policy
 from harness.record import RestSample, RunRecord
@@ -26,7 +27,7 @@ TOLERATED_FAILURES: Final = 0.01
 TOLERATED_GAPS: Final = 0.05
 """A reading that failed now and then does not hurt: series are over sessions, not over samples."""
 TOLERATED_UNSETTLED: Final = 0.2
-GATES: Final = ("memory", *COUNTERS, "containers", "latency", "cpu")
+GATES: Final = ("memory", *COUNTERS, "containers", "latency", "cpu", "log", "files")
 _DECISIVE: Final = ("uss", "rss", "malloc_in_use", *COUNTERS.values())
 ENOUGH_SESSIONS_TO_GIVE_UP: Final = 5
 """A run without fixed cycles stops from here on when most of its sessions fail."""
@@ -66,8 +67,11 @@ def judge(record: RunRecord, policy: Policy) -> Judgement:
         "containers": _containers(situation),
         "latency": latency_gate(situation),
         "cpu": cpu_gate(situation),
+        "log": log_gate(situation),
+        "files": files_gate(situation),
     }
-    facts = Facts(situation, {name: one for name, one in judged.items() if name not in policy.allow}, doubts_of(record))
+    left_out = {*policy.allow, *({"files"} - set(policy.fail_on))}
+    facts = Facts(situation, {name: one for name, one in judged.items() if name not in left_out}, doubts_of(record))
     name = _name(facts)
     found = _findings(record, name, judged)
     if known := _known(found, policy):

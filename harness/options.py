@@ -16,7 +16,15 @@ CONTROL_GUARD: Final = 54
 """Sessions before which a control is not called a leak: the least without false alarms where no cache fills."""
 CONTROL_SESSIONS: Final = 200
 DEFAULT_PROTOCOL: Final = "open-llm-vtuber"
-FAIL_ON: Final = ("fragmentation",)
+FAIL_ON: Final = ("fragmentation", "files")
+LOG_FORBIDDEN: Final = (
+    "Task was destroyed but it is pending",
+    "exception was never retrieved",
+    "was never awaited",
+    "Unclosed (client session|connection)",
+)
+LOG_NOTED: Final = (r"^Traceback \(most recent call last\)",)
+EMBEDDED_LOG: Final = (": clean-up starts", ": cleaning the context", ": tool client closed", ": clean-up done")
 
 if TYPE_CHECKING:
     from harness.policy import Policy
@@ -53,7 +61,13 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--grace", metavar="TIME", type=_time_s, default=90.0, help="longest wait for late releases")
     parser.add_argument("--allow", metavar="GATE|FINGERPRINT", action="append", default=[], help="never fail on that")
     parser.set_defaults(reasons={})
-    parser.add_argument("--fail-on", metavar="KIND", action="append", default=[], help="also fail on fragmentation")
+    parser.add_argument(
+        "--fail-on", metavar="KIND", action="append", default=[], help="also fail on fragmentation, files"
+    )
+    parser.add_argument("--log", metavar="FILE", type=Path, help="the server's log, where this run does not start it")
+    parser.add_argument("--log-expect", metavar="REGEX", action="append", help="each session leaves it, in this order")
+    parser.add_argument("--log-forbid", metavar="REGEX", action="append", help="never there (asyncio's complaints)")
+    parser.add_argument("--watch-files", metavar="DIR", action="append", default=[], type=Path, help="count its files")
     parser.add_argument("--memory-budget", metavar="SIZE", type=_size, help="stop at so much growth, and call it")
     parser.add_argument("--probe", action=argparse.BooleanOptionalAction, default=True, help="look inside the server")
     parser.add_argument(
@@ -83,6 +97,9 @@ def plan_of(options: argparse.Namespace, *, trace: Trace | None = None, number: 
     from harness.run import Plan, describe_machine
     from harness.scenarios import load_scenario
 
+    for folder in options.watch_files:
+        if not folder.is_dir():
+            raise UsageError(f"--watch-files {folder} is no folder")
     if options.control and not options.probe:
         raise UsageError("--control plants its leak through the probe, which --no-probe switches off")
     scenario = load_scenario(options.scenario)
@@ -104,7 +121,9 @@ def plan_of(options: argparse.Namespace, *, trace: Trace | None = None, number: 
     _ = address.tls  # a file of certificates that cannot be read is told now
     settle_s = scenario.settle_s if options.settle is None else options.settle
     load = Load(scenario, protocol, address, options.concurrency, trace)
-    return Plan(load, target, _policy(options), options.sessions, describe_machine(), settle_s=settle_s)
+    return Plan(
+        load, target, _policy(options), options.sessions, describe_machine(), settle_s, tuple(options.watch_files)
+    )
 
 
 def control_of(plan: Plan) -> Plan:
@@ -153,8 +172,22 @@ def _policy(options: argparse.Namespace) -> Policy:
         allow=tuple(options.allow),
         reasons=options.reasons,
         fail_on=tuple(options.fail_on),
+        log_expected=_log_expected(options),
+        log_forbidden=LOG_FORBIDDEN if options.log_forbid is None else tuple(options.log_forbid),
+        log_noted=LOG_NOTED,
         **changed,
     )
+
+
+def _log_expected(options: argparse.Namespace) -> tuple[str, ...]:
+    given = tuple(options.log_expect or ())
+    for text in (*given, *(options.log_forbid or ())):
+        try:
+            re.compile(text)
+        except re.error as error:
+            raise UsageError(f"'{text}' is no regular expression: {error}") from error
+    embedded = not any((options.serve, options.pid, options.container, options.url, options.unix))
+    return given or (EMBEDDED_LOG if embedded else ())
 
 
 def _count(text: str) -> int:

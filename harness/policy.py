@@ -42,4 +42,10 @@ class Policy:
     reasons: Mapping[str, str] = field(default_factory=dict)
     """Of what is allowed, why."""
     fail_on: tuple[str, ...] = ()
-    """Kinds that also fail the run: `fragmentation`."""
+    """What also fails the run: `fragmentation`, `files`."""
+    log_expected: tuple[str, ...] = ()
+    """Patterns that each session leaves in the server's log, in this order."""
+    log_forbidden: tuple[str, ...] = ()
+    """Patterns that none should leave."""
+    log_noted: tuple[str, ...] = ()
+    """Patterns that are counted and told, and fail nothing."""

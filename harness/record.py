@@ -214,6 +214,19 @@ class Causes:
 
 
 @dataclass(frozen=True, slots=True)
+class LogCounts:
+    """How often each pattern has been seen in the server's log so far."""
+
+    at_s: float
+    cycle: int
+    counts: dict[str, int]
+    examples: dict[str, str] = field(default_factory=dict)
+    """The first line of each."""
+    early: int = 0
+    """Lines that came before one that should have preceded them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     """Something went wrong; a fatal one ended the run."""
 
@@ -232,7 +245,7 @@ class RunEnded:
     reason: str
 
 
-Line = RunStarted | ServerReady | CycleDone | RestSample | Beat | Census | Causes | Incident | RunEnded
+Line = RunStarted | ServerReady | CycleDone | RestSample | Beat | Census | Causes | LogCounts | Incident | RunEnded
 
 _CLASSES: Final[Mapping[str, type[Line]]] = {
     "run": RunStarted,
@@ -242,6 +255,7 @@ _CLASSES: Final[Mapping[str, type[Line]]] = {
     "beat": Beat,
     "census": Census,
     "causes": Causes,
+    "log": LogCounts,
     "incident": Incident,
     "end": RunEnded,
 }
@@ -301,6 +315,7 @@ class RunRecord:
     """By the key of what piles up: what is known of it."""
     explained: bool = False
     traced_sessions: int = 0
+    logs: list[LogCounts] = field(default_factory=list)
     incidents: list[Incident] = field(default_factory=list)
     ended: RunEnded | None = None
 
@@ -335,6 +350,8 @@ class RunRecord:
                 self.causes |= line.causes
                 self.explained |= line.final
                 self.traced_sessions += line.traced_sessions
+            case LogCounts():
+                self.logs.append(line)
             case Incident():
                 self.incidents.append(line)
             case ServerReady():

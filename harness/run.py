@@ -17,6 +17,7 @@ from harness.driver import Load, run_cycle, standing_sessions
 from harness.errors import HarnessError, ProbeError, ServerError, SessionError
 from harness.explain import Explainer
 from harness.handshake import is_ready
+from harness.log_watch import LogWatch, files_in
 from harness.policy import Policy
 from harness.probe_link import ProbeLink
 from harness.record import (
@@ -63,6 +64,8 @@ class Plan:
     environment: dict[str, str] = field(default_factory=dict)
     settle_s: float = 0.0
     """Between a cycle's last session and its sample, at least; the server is waited for in any case until it rests."""
+    watched: Sequence[Path] = ()
+    """Folders whose files are counted."""
     planted_bytes: int = 0
     """The probe leaks so much in the server for each session: a control, which the judge must find."""
     schedule: Sequence[Variation] = ()
@@ -92,6 +95,7 @@ class Experiment:
         self._began_s = time.monotonic()
         self._over_budget = False
         self._explainer: Explainer | None = None
+        self._log: LogWatch | None = None
         self.record = RunRecord(
             RunStarted(
                 scenario=plan.load.scenario.name,
@@ -142,9 +146,12 @@ class Experiment:
             environment = probe.environment(target.environment) if probe else target.environment
             log = self._folder.path / "server.log"
             server = await open_server(target, environment, log)
+            if path := log if target.is_launched else target.log:
+                policy = self._plan.policy
+                self._log = LogWatch(path, policy.log_expected, (*policy.log_forbidden, *policy.log_noted))
             try:
                 await server.wait_ready(self._answers)
-                self._probe, silence = await _greeted(target, probe)
+                self._probe, silence = await greeted(target, probe)
                 self._add(ServerReady(self._now_s(), server.pid, silence))
                 if self._probe is not None and not (self._plan.planted_bytes or self._plan.schedule):
                     self._explainer = Explainer(self._probe, server.pids, self._now_s)
@@ -224,7 +231,10 @@ class Experiment:
 
     async def _rest(self, sampler: AnySampler, cycle: int, *, idle: bool = False, collect: bool = False) -> RestSample:
         collect = collect or self._plan.policy.collect
-        return await sampler.rest(cycle, self.record.sessions, idle=idle, collect=collect)
+        sample = await sampler.rest(cycle, self.record.sessions, idle=idle, collect=collect)
+        if self._log is not None and not idle:
+            self._add(self._log.counts(self._now_s(), cycle))
+        return replace(sample, values=sample.values | files_in(self._plan.watched)) if self._plan.watched else sample
 
     def _check_hope(self, results: Sequence[SessionResult]) -> None:
         failed = self.record.failed_sessions
@@ -285,7 +295,7 @@ def _peaks(readings: Sequence[Values]) -> Values:
     return {name: max(reading[name] for reading in readings if name in reading) for name in sorted(names)}
 
 
-async def _greeted(target: Target, probe: ProbeLink | None) -> tuple[ProbeLink | None, str]:
+async def greeted(target: Target, probe: ProbeLink | None) -> tuple[ProbeLink | None, str]:
     """The probe when it has greeted, else why it is not there."""
     if probe is None:
         return None, "switched off by --no-probe" if target.source is None else "the server is somewhere else"

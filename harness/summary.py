@@ -15,6 +15,7 @@ from harness.verdict import (
     Gate,
     Kind,
     LatencyGate,
+    LogGate,
     MemoryGate,
     Outcome,
     Tag,
@@ -69,6 +70,8 @@ def _growth(name: str, gate: Gate, sessions: int) -> str:
         case LatencyGate():
             first, last = format_time(gate.first_p50 or 0), format_time(gate.last_p50 or 0)
             return f"replies became slower, from {first} to {last} over {sessions} sessions"
+        case LogGate():
+            return f"the server's log: {gate.reason}"
         case CpuGate():
             return f"{gate.reason}, after {sessions} sessions"
 

@@ -108,6 +108,7 @@ def target_of(options: argparse.Namespace, default_path: str, seed: int) -> tupl
         pid=pid,
         attach_probe=options.attach_probe,
         source=_source(options),
+        log=options.log,
     )
     return target, url
 

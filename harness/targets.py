@@ -34,6 +34,8 @@ class Target:
     attach_probe: bool = False
     """Put the probe into a process that runs already."""
     source: Source | None = None
+    log: Path | None = None
+    """Of a server that this run does not launch."""
 
     @property
     def is_launched(self) -> bool:

@@ -144,7 +144,18 @@ class ContainersGate:
     suspects: int = 0
 
 
-Gate = MemoryGate | CounterGate | ContainersGate | LatencyGate | CpuGate
+@dataclass(frozen=True, slots=True)
+class LogGate:
+    """Lines of the server's log, by pattern and per session."""
+
+    outcome: Outcome
+    reason: str = ""
+    missing: Mapping[str, float] = field(default_factory=dict)
+    found: Mapping[str, float] = field(default_factory=dict)
+    examples: tuple[str, ...] = ()
+
+
+Gate = LogGate | MemoryGate | CounterGate | ContainersGate | LatencyGate | CpuGate
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ class Script:
         if not self.ok(number):
             return SessionResult(ok=False, duration_s=1.0, failure="NoReply: no answer within 10s")
         reply_s = self.reply_s(number)
-        return SessionResult(ok=True, duration_s=1.0, turns=() if reply_s is None else (Turn(reply_s),))
+        return SessionResult(ok=True, duration_s=1.0, connect_s=0.01, turns=() if reply_s is None else (Turn(reply_s),))
 
     def rest(self, cycle: int, sessions: int) -> RestSample:
         """The sample after a cycle."""

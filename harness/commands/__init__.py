@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.commands import blame, faults, judge, report, run, selftest, serve
+from harness.commands import blame, doctor, faults, judge, report, run, selftest, serve
 
 VERBS = {
     "run": run,
@@ -12,4 +12,5 @@ VERBS = {
     "faults": faults,
     "serve": serve,
     "selftest": selftest,
+    "doctor": doctor,
 }

@@ -18,6 +18,7 @@ from harness.verdict import (
     CpuGate,
     Gate,
     LatencyGate,
+    LogGate,
     MemoryGate,
     Outcome,
     RunFacts,
@@ -67,6 +68,8 @@ def _row(name: str, gate: Gate) -> Row:
             return Row(
                 name, gate.outcome, growth=f"{gate.suspects} suspects" if gate.suspects else "", reason=gate.reason
             )
+        case LogGate():
+            return Row(name, gate.outcome, changes=gate.examples[:1], reason=gate.reason)
         case LatencyGate():
             growth = "" if gate.ratio is None else f"×{gate.ratio:.3g}"
             median = _change("median", gate.first_p50, gate.last_p50, format_time)

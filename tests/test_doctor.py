@@ -1,0 +1,48 @@
+"""What a machine and a server allow, told in words with what to do."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from server_scripts import ECHO, ECHO_SCENARIO, written
+
+from harness.commands.doctor import _trap
+
+
+def doctor(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    (folder / "echo.py").write_text(ECHO_SCENARIO)
+    command = [sys.executable, "-m", "harness", "doctor", "echo.py", "--protocol", "plain", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_a_healthy_server_is_shown_with_its_interpreter_and_what_the_probe_reads(tmp_path: Path) -> None:
+    done = doctor(tmp_path, "--serve", written(tmp_path, ECHO))
+    assert (done.returncode, done.stderr) == (0, "")
+    found = {line[6:18].strip(): line[:4].strip() for line in done.stdout.splitlines() if not line.startswith(" ")}
+    assert {"system", "/proc", "memory", "server", "compression", "allocator", "probe"} <= found.keys()
+    assert "gc_objects" in done.stdout
+    assert "permessage-deflate" in done.stdout
+
+
+def test_a_server_that_does_not_come_up_is_told_and_fails(tmp_path: Path) -> None:
+    done = doctor(tmp_path, "--serve", written(tmp_path, "raise SystemExit('no configuration')"))
+    assert done.returncode == 2
+    assert "no    server" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("version", "says"),
+    [
+        ("3.14.2 cpython", "incremental collector"),
+        ("3.14.5 cpython", ""),
+        ("3.11.7 cpython", ""),
+        ("3.8.1 cpython", "3.9 or later"),
+        ("3.10.14 pypy", "made for CPython"),
+    ],
+)
+def test_known_traps_of_interpreters_are_told(version: str, says: str) -> None:
+    assert (says in _trap(version)) if says else not _trap(version)
