@@ -49,27 +49,29 @@ def find(targets: Iterable[Mapping[str, Any]]) -> dict[str, Cause]:
 def _in_heap(wanted: list[Mapping[str, Any]]) -> dict[str, Cause]:
     """What was seen of their making is asked for first: a walk that is traced itself takes five times as long."""
     search = _Search(wanted)
-    for objects in heap.slices():
-        for one in objects:
-            search.look(one)
+    search.look_through_heap()
+    stand = {key: _stands_for(held) for key, held in search.containers.items()}
+    stand.update({key: ((one,), trace.places_of(one), "") for key, one in search.newest.items()})
     trace.stop()
-    newest = {number: key for key, (_, number) in search.newest.items()}
-    for objects in heap.slices():
-        for one in objects:
-            if id(one) in newest:
-                search.details[newest[id(one)]]["bytes"] = retained.size(one)
-    chains = paths.walk({**search.keys, **newest})
-    return {key: {**search.details.get(key, {}), **chain} for key, chain in chains.items()}
+    details = {}
+    for key, (parts, places, name) in stand.items():
+        is_text = name and not parts  # which grows by its own characters
+        details[key] = {**_made(places), "bytes": 1 if is_text else sum(map(retained.size, parts)), "of": name}
+    keys = {**search.keys, **{id(one): key for key, one in search.newest.items()}}
+    del search, stand
+    chains = paths.walk(keys)
+    return {key: {**details.get(key, {}), **chain} for key, chain in chains.items()}
 
 
 class _Search:
-    """Finds the targets among the objects of the heap, and what was seen of their making."""
+    """Finds the targets among the objects of the heap, and holds them until they have been looked at."""
 
     def __init__(self, wanted: list[Mapping[str, Any]]) -> None:
         self.keys = {int(one["id"]): one["key"] for one in wanted if one["kind"] == "container"}
-        self.newest: dict[str, tuple[bool, int]] = {}
-        """By key: whether its making was seen, and its identity."""
-        self.details: dict[str, Cause] = {}
+        self.containers: dict[str, Any] = {}
+        self.newest: dict[str, Any] = {}
+        """The last of each name; one whose making was seen, where there is such a one."""
+        self._seen_made: set[str] = set()
         self._names = {one["name"]: one["key"] for one in wanted if one["kind"] == "object"}
         self._called: dict[Any, str] = {}
         self._owners: dict[int, list[tuple[int, str]]] = {}
@@ -78,42 +80,48 @@ class _Search:
                 owner, index = census.owner_and_index(int(one["id"]))
                 self._owners.setdefault(owner, []).append((index, one["key"]))
 
-    def look(self, one: Any) -> None:
-        """Take an object, and what it refers to, for what it is."""
+    def look_through_heap(self) -> None:
+        """When it is over, the list of all objects is gone: what an object retains is told by who else refers to it."""
+        for objects in heap.slices():
+            for one in objects:
+                self._look(one)
+
+    def _look(self, one: Any) -> None:
         referents = census.references(one)
         for index, key in self._owners.get(id(one), ()):
             if index < len(referents):
                 self.keys.setdefault(id(referents[index]), key)
         for held in (one, *referents):
             wanted = self.keys.get(id(held))
-            if wanted is not None and wanted not in self.details:
-                self.details[wanted] = _of_entries(held)
-        self._look_for_name(one)
+            if wanted is not None:
+                self.containers.setdefault(wanted, held)
+        if self._names:
+            self._look_for_name(one)
 
     def _look_for_name(self, one: Any) -> None:
-        if not self._names:
-            return
         counted = naming.key_of(one)
         name = self._called.get(counted)
         if name is None:
             name = self._called[counted] = naming.name_of_key(counted)
         if name in self._names:
-            key, places = self._names[name], trace.places_of(one)
-            if places or not self.newest.get(key, (False, 0))[0]:
-                self.newest[key] = (bool(places), id(one))
-                self.details[key] = _made(places)
+            key, seen = self._names[name], bool(trace.places_of(one))
+            if seen or key not in self._seen_made:
+                self.newest[key] = one
+            if seen:
+                self._seen_made.add(key)
 
 
-def _of_entries(container: Any) -> Cause:
-    """The newest entry whose making was seen stands for all."""
+def _stands_for(container: Any) -> tuple[tuple[Any, ...], list[str], str]:
+    """The newest entry whose making was seen stands for all: its parts, where it was made, what it is called."""
     if isinstance(container, (str, bytes, bytearray)):
-        return {**_made(trace.places_of(container)), "bytes": 1, "of": naming.type_name(type(container))}
+        return (), trace.places_of(container), naming.type_name(type(container))
     for entry in islice(_newest_first(container), MOST_ENTRIES):
         for part in reversed(entry):
             places = trace.places_of(part) or _places_inside(part)
             if places:
-                return _entry(entry, places)
-    return _entry(next(_newest_first(container), ()), [])
+                return entry, places, naming.name_of(entry[-1])
+    entry = next(_newest_first(container), ())
+    return entry, [], naming.name_of(entry[-1]) if entry else ""
 
 
 def _places_inside(part: Any) -> list[str]:
@@ -121,12 +129,6 @@ def _places_inside(part: Any) -> list[str]:
     if type(part) not in (list, dict, tuple, set):
         return []
     return next((places for one in gc.get_referents(part)[-MOST_INSIDE:] if (places := trace.places_of(one))), [])
-
-
-def _entry(entry: tuple[Any, ...], places: list[str]) -> Cause:
-    """The last part of an entry is its value, and names what is in the container."""
-    of = naming.name_of(entry[-1]) if entry else ""
-    return {**_made(places), "bytes": sum(map(retained.size, entry)), "of": of}
 
 
 def _made(places: Iterable[str]) -> Cause:

@@ -1,0 +1,152 @@
+"""What the probe says of what piles up, in real processes of every CPython that can be had."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from puppets import PUPPET, PYENV, VERSIONS, Launch, Launched
+
+APPLICATION = """
+import asyncio
+
+class Room:
+    def __init__(self, name):
+        self.name = name
+        self.door = Door()
+
+class Door:
+    pass
+
+class Hotel:
+    def __init__(self):
+        self.by_name = {}
+
+    def let(self, name):
+        self.by_name[name] = Room(name)
+
+    async def wait(self, room):
+        await asyncio.sleep(600)
+
+hotel = Hotel()
+words = []
+
+def say(number):
+    for _ in range(number):
+        words.append("%06d" % len(words) * 20)
+
+def let(number):
+    for _ in range(number):
+        hotel.let("room %d" % len(hotel.by_name))
+
+def wait_in(number):
+    tasks.extend(asyncio.ensure_future(hotel.wait(Room("lobby"))) for _ in range(number))
+
+tasks = []
+"""
+
+
+@pytest.fixture(params=VERSIONS)
+def served(request: pytest.FixtureRequest, launch: Launch, tmp_path: Path) -> Iterator[Launched]:
+    """A process of that version with the application loaded."""
+    python = PYENV / request.param / "bin" / "python"
+    if not python.exists():
+        if request.param != "3.11.7":
+            pytest.skip("this machine does not have that version")
+        python = Path(sys.executable)
+    (tmp_path / "hotel.py").write_text(APPLICATION)
+    process = launch("-c", PUPPET, "loop", python=str(python), path=tmp_path)
+    process.do("import hotel")
+    yield process
+    assert process.errors() == ""
+
+
+def census(process: Launched, followed: tuple[str, ...] = ()) -> tuple[dict[str, Any], dict[int, int]]:
+    """The answer, and the lengths that it put into its file."""
+    answer = process.peer().ask("census", followed=list(followed))
+    pairs = np.fromfile(answer["lengths"], dtype=np.uint64).reshape(-1, 2)
+    return answer, {int(number): int(length) for number, length in pairs}
+
+
+def test_types_are_counted_by_their_names_and_containers_by_their_lengths(served: Launched) -> None:
+    before, lengths = census(served)
+    served.do("hotel.let(30); hotel.say(40)")
+    after, longer = census(served)
+    assert after["names"]["hotel.Room"] - before["names"].get("hotel.Room", 0) == 30
+    for path, grown in (("hotel.hotel.by_name", 30), ("hotel.words", 40)):
+        number = served.do(f"id({path})")
+        assert longer[number] - lengths.get(number, 0) == grown
+
+
+def test_what_keeps_an_object_is_told_by_attribute_and_key(served: Launched) -> None:
+    served.do("hotel.let(3)")
+    found = served.peer().ask("causes", targets=[{"key": "k", "kind": "object", "name": "hotel.Room"}])["k"]
+    assert found["owner"] == "application"
+    assert found["chain"][0] == "module hotel"
+    assert any(".hotel <hotel.Hotel>" in link for link in found["chain"])
+    assert any(".by_name" in link for link in found["chain"])
+    assert found["bytes"] > 50
+
+
+def test_the_line_that_makes_things_is_told_once_it_has_been_traced(served: Launched) -> None:
+    peer = served.peer()
+    peer.ask("trace", on=True)
+    served.do("hotel.let(5); hotel.say(5)")
+    number = served.do("id(hotel.words)")
+    targets = [
+        {"key": "room", "kind": "object", "name": "hotel.Room"},
+        {"key": "words", "kind": "container", "id": str(number)},
+    ]
+    found = peer.ask("causes", targets=targets)
+    lines = APPLICATION.splitlines()
+    for key, said in (("room", "Room(name)"), ("words", "words.append")):
+        file, _, line = found[key]["made_at"].rpartition(":")
+        assert file.endswith("hotel.py")
+        assert said in lines[int(line) - 1]
+    assert served.do("__import__('tracemalloc').is_tracing()") is False
+
+
+def test_tasks_are_told_with_the_line_that_made_them_and_what_they_hold(served: Launched) -> None:
+    served.do("done = threading.Event()")
+    served.do("loop.call_soon_threadsafe(lambda: (hotel.wait_in(4), done.set())) and None; done.wait()")
+    (group,) = [one for one in census(served)[0]["tasks"] if "wait" in one["coroutine"] and one["count"] == 4]
+    file, _, line = group["made_at"].rpartition(":")
+    assert file.endswith("hotel.py")
+    assert "ensure_future" in APPLICATION.splitlines()[int(line) - 1]
+    assert group["holds"]["room"] == "hotel.Room"
+    targets = [{"key": "t", "kind": "task", "coroutine": group["coroutine"], "made_at": group["made_at"]}]
+    assert served.peer().ask("causes", targets=targets)["t"]["bytes"] > 100
+
+
+def test_what_a_thread_does_instead_of_waiting_is_seen(served: Launched) -> None:
+    served.do("over = threading.Event()")
+    served.do("busy = lambda: [sum(range(1000)) for _ in iter(over.is_set, True)]")
+    served.do("threading.Thread(target=busy, daemon=True).start()")
+    found = served.peer().ask("stacks", seconds=0.3)
+    served.do("over.set()")
+    assert any("<string>" in place for place in found)
+
+
+def test_garbage_is_told_apart_from_what_is_kept(served: Launched) -> None:
+    served.do("gc.disable(); hotel.let(2)")
+    served.do("exec('for _ in range(20):\\n room = hotel.Room(1); room.door.room = room')")
+    served.do("del room")
+    found = served.peer().ask("garbage")
+    assert found["names"]["hotel.Room"] == 20
+    assert served.do("gc.garbage") == []
+
+
+def test_censuses_leave_no_objects_in_the_server(served: Launched) -> None:
+    served.do("hotel.let(3)")
+    peer = served.peer()
+
+    def objects() -> int:
+        peer.ask("census", followed=[])
+        return int(peer.gauges()["gc_objects"])
+
+    readings = [objects() for _ in range(6)]
+    assert max(readings[2:]) - min(readings[2:]) <= 2, readings
