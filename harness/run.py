@@ -250,10 +250,11 @@ class Experiment:
         lowest, cycle = self.record.rests[-1].values, self.record.rests[-1].cycle
         policy = self._plan.policy
         grace_s = policy.grace_s
-        # A run that is younger than the grace cannot tell what is released after a minute from what stays for ever.
-        # One that is over its budget, or was fixed by the user, is not kept waiting for that.
+        # Sessions that are all younger than the grace cannot tell what is released after a minute from what stays for
+        # ever. A run that is over its budget, or was fixed by the user, is not kept waiting for that.
+        since_s = self.record.idles[-1].at_s if self.record.idles else 0.0
         patient = policy.fixed_cycles is None and self._grown_bytes() < policy.memory_budget_bytes
-        at_least_s = max(IDLE_AT_LEAST_S, grace_s - self.record.rests[-1].at_s) if patient else IDLE_AT_LEAST_S
+        at_least_s = max(IDLE_AT_LEAST_S, grace_s - (began_s - since_s)) if patient else IDLE_AT_LEAST_S
         while True:
             await asyncio.sleep(IDLE_STEP_S)
             server.check_alive()
