@@ -96,8 +96,12 @@ class Situation:
     @property
     def idle(self) -> RestSample | None:
         """The latest sample of the latest wait for late releases, taken as the rest samples were."""
-        alike = [one for one in self.record.idles if self.policy.collect or not one.collected]
-        return alike[-1] if alike else None
+        return self.idles[-1] if self.idles else None
+
+    @property
+    def idles(self) -> list[RestSample]:
+        """Samples of all waits, taken as the rest samples were."""
+        return [one for one in self.record.idles if self.policy.collect or not one.collected]
 
     @property
     def collected(self) -> RestSample | None:
@@ -202,7 +206,9 @@ def evidence(situation: Situation, metric: str, limit: float, guard: int | None 
         standing = after_idle(situation, metric, series, limit, int(series.cycles[trend.latest.sample]))
     elif trend.state is State.FLAT:
         standing = Standing.FLAT
-    elif _was_released(situation, metric, series, limit, guard or situation.full_guard):
+    elif _is_level_after_waits(situation, metric, limit) or _was_released(
+        situation, metric, series, limit, guard or situation.full_guard
+    ):
         standing = Standing.RELEASED
     else:
         standing = Standing.OPEN
@@ -250,6 +256,20 @@ def _was_released(situation: Situation, metric: str, series: Series, limit: floa
         return False
     before = series.cycles <= idle.cycle
     return _declared(follow(series.t[before], series.x[before], limit, METRICS[metric].quantum), guard)
+
+
+def _is_level_after_waits(situation: Situation, metric: str, limit: float) -> bool:
+    """Whether what two waits have left differs by no more than the limit for each session between them.
+
+    A server that holds on to each session for half a minute rises and falls with the waits, and never looks flat in
+    between.
+    """
+    ends = {one.cycle: one for one in situation.idles if metric in one.values}
+    if len(ends) < 2:
+        return False
+    before, last = list(ends.values())[-2:]
+    between = last.sessions - before.sessions
+    return between >= STEP_SPAN_SESSIONS and last.values[metric] - before.values[metric] <= limit * between
 
 
 def sessions_needed(situation: Situation, found: Evidence, guard: int | None = None) -> int:

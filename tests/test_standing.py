@@ -41,6 +41,24 @@ def test_growth_is_a_leak_at_once_where_no_grace_was_given() -> None:
     assert standing(LEAKING.record(40), NOW) is Standing.LEAK
 
 
+@pytest.mark.parametrize(("kept", "expected"), [(0.4 * KIB, Standing.RELEASED), (2 * KIB, Standing.OPEN)])
+def test_what_two_waits_have_left_tells_a_server_that_holds_on_for_a_while_from_one_that_leaks(
+    kept: float, expected: Standing
+) -> None:
+    def held(sessions: float) -> float:
+        """Half a MiB a session until the waits, after 70 and 160 sessions, take all but what is kept."""
+        since = sessions - (0 if sessions <= 70 else 70 if sessions <= 160 else 160)
+        return 50 * MIB + kept * sessions + MIB / 2 * since
+
+    script = Script({"malloc_in_use": held})
+    record = RunRecord.from_lines(script.lines(46))
+    for number, cycle in ((70, 22), (160, 40)):
+        after = next(rest for rest in record.rests if rest.cycle == cycle)
+        values = {**after.values, "malloc_in_use": 50 * MIB + kept * number}
+        record.add(replace(after, idle=True, values=values))
+    assert standing(record, limit=KIB) is expected
+
+
 def test_growth_that_is_still_there_after_the_wait_is_a_leak() -> None:
     assert standing(idled(LEAKING, 40)) is Standing.LEAK
 
