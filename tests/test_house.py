@@ -282,7 +282,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Bare:
 def test_the_wheel_holds_what_is_not_imported_but_needed(bare: Bare) -> None:
     inside = set(ZipFile(bare.wheel).namelist())
     assert "harness/probe/inject/sitecustomize.py" in inside
-    assert "harness/reporters/report.html.j2" in inside
+    assert "harness/reporters/page/report.html.j2" in inside
     assert len([name for name in inside if re.fullmatch(r"harness/chat_server/characters/.+\.yaml", name)]) >= 4
     for folder, shipped in (("harness/faults", "harness/faults"), ("scenarios", "harness/shipped_scenarios")):
         names = [file.name for file in (ROOT / folder).glob("*.py")]

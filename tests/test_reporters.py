@@ -290,12 +290,12 @@ def test_the_page_says_the_verdict_and_how_much_before_anything_else(page: Page)
 def test_the_page_opens_offline(page: Page) -> None:
     assert len(page.sources) == 3
     assert all(source.startswith("data:image/png;base64,") for source in page.sources)
-    assert not {"script", "link", "iframe"} & set(page.tags)
-    assert b"//" not in re.sub(rb'base64,[^"]+', b"", page.html)
+    assert not {"link", "iframe"} & set(page.tags)
+    assert b"//" not in re.sub(rb'base64,[^"]+|/\*! https://github[^*]+', b"", page.html)  # a licence names its home
 
 
 def test_the_page_shows_a_servers_words_as_words(page: Page) -> None:
-    assert "script" not in page.tags
+    assert page.tags.count("script") == 3  # the charts' data, the library that draws them, and the page's own
     assert page.text.count("<script>alert('小明')</script>") == 2
     assert "\x1b" not in page.text
 

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.reporters.words import LANGUAGES
+
 if TYPE_CHECKING:
     from harness.record import RunRecord
     from harness.verdict import Verdict
@@ -16,30 +18,41 @@ HELP = "draw a run again from its run.jsonl, also one that was cut short"
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare this verb's options."""
-    parser.add_argument("run", metavar="RUN", type=Path, help="the run's folder")
+    parser.add_argument("runs", metavar="RUN", type=Path, nargs="+", help="the run's folder")
+    parser.add_argument("--lang", choices=LANGUAGES, default="en", help="language of report.html (%(default)s)")
+    parser.add_argument("--index", metavar="FILE", type=Path, help="a page over all of them")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Judge the stored record and write its reports beside it."""
+    """Judge the stored records and write their reports beside them; the worst status comes back."""
     from harness.judge import judge
-    from harness.store import load_record
+    from harness.reporters.index import Entry, render
+    from harness.store import load_record, write_whole
 
-    record = load_record(options.run)
-    verdict = judge(record, record.started.policy).verdict
-    folder = options.run if options.run.is_dir() else options.run.parent
-    print(write_reports(folder, record, verdict), end="")
-    return verdict.exit_status
+    entries = []
+    for run in options.runs:
+        record = load_record(run)
+        verdict = judge(record, record.started.policy).verdict
+        folder = run if run.is_dir() else run.parent
+        print(write_reports(folder, record, verdict, options.lang), end="")
+        entries.append(Entry(str(folder), record, verdict))
+    if options.index:
+        write_whole(options.index, render(entries, options.index.parent))
+        print(f"index:  {options.index}")
+    return max(entry.verdict.exit_status for entry in entries)
 
 
-def write_reports(folder: Path, record: RunRecord, verdict: Verdict) -> str:
+def write_reports(folder: Path, record: RunRecord, verdict: Verdict, language: str = "en") -> str:
     """Write every report into the folder; the console's text comes back, with the paths."""
     import shutil
 
-    from harness.reporters import REPORTERS
+    from harness.reporters import REPORTERS, html
     from harness.reporters.console import render
     from harness.store import write_whole
 
     for name, draw in REPORTERS.items():
         write_whole(folder / name, draw(record, verdict))
+    if language != "en":
+        write_whole(folder / "report.html", html.render(record, verdict, language))
     text = render(record, verdict, shutil.get_terminal_size((100, 24)).columns, sys.stdout.isatty())
     return f"{text.rstrip()}\n\nreport: {folder / 'report.html'}\nplots:  {folder}/memory.png latency.png cpu.png\n"

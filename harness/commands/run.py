@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     path = options.out or Path("reports") / f"{stamp}-{plan.load.scenario.name}"
     done = _all_runs(options, plan, path)
-    text = write_reports(path, done.record, done.verdict)
+    text = write_reports(path, done.record, done.verdict, options.lang)
     print((path / "result.json").read_text() if options.json else text, end="")
     for incident in done.record.incidents:
         print(f"leak-harness: {incident.what}", file=sys.stderr)
