@@ -87,7 +87,11 @@ class Plan:
 class Experiment:
     """One run from launch to the last line of its record."""
 
-    def __init__(self, plan: Plan, folder: RunFolder, judge: Judge, announce: Announce) -> None:
+    def __init__(
+        self, plan: Plan, folder: RunFolder, judge: Judge, announce: Announce, turn: asyncio.Lock | None = None
+    ) -> None:
+        """A run; with `turn`, shared with another, their cycles alternate: the machine's mood hits both."""
+        self._turn = turn or asyncio.Lock()
         self._plan = plan
         self._folder = folder
         self._judge = judge
@@ -172,7 +176,8 @@ class Experiment:
                 check_standing()
                 match judgement.next:
                     case NextStep.CONTINUE:
-                        await self._cycle(server, sampler)
+                        async with self._turn:
+                            await self._cycle(server, sampler)
                     case NextStep.IDLE:
                         await self._idle(server, sampler)
                     case NextStep.EXPLAIN:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from harness.commands import blame, doctor, faults, judge, report, run, selftest, serve
+from harness.commands import blame, compare, doctor, faults, judge, report, run, selftest, serve
 
 VERBS = {
     "run": run,
+    "compare": compare,
     "blame": blame,
     "report": report,
     "judge": judge,

@@ -1,0 +1,110 @@
+"""`leak-harness compare`: before and after, from two run folders or from two servers that take turns."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from copy import copy
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.commands.report import write_reports
+from harness.errors import ExitStatus, UsageError
+from harness.options import declare, plan_of
+
+if TYPE_CHECKING:
+    from harness.record import RunRecord
+    from harness.verdict import Verdict
+
+HELP = "before and after: memory, latency, CPU and findings of two runs, or of two servers that take turns"
+CYCLES = 20
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Two folders; or those of a run, and what differs."""
+    declare(parser)
+    parser.add_argument("after_run", nargs="?", metavar="AFTER", help="with a first folder: the run to compare it with")
+    parser.add_argument("--before", metavar="COMMAND", help="start this server, and the other, cycles in turn")
+    parser.add_argument("--after", metavar="COMMAND", help="the other")
+    parser.add_argument(
+        "--before-fault",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="the embedded server with a fault, and without",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print and write the comparison; 1 where the second is worse by more than the limit."""
+    from harness.compare import compare
+    from harness.reporters import comparison
+    from harness.store import write_whole
+
+    pair, folder = _stored(options) if options.after_run else _run_both(options)
+    found = compare(*pair)
+    text = comparison.text(found)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / "compare.md", text.encode())
+    write_whole(folder / "compare.json", comparison.as_json(found))
+    write_whole(folder / "compare.png", comparison.plot(pair[0][0], pair[1][0]))
+    print((folder / "compare.json").read_text() if options.json else f"{text}\nplot: {folder / 'compare.png'}")
+    return ExitStatus.LEAK if found.is_worse else ExitStatus.FLAT
+
+
+Pair = tuple[tuple["RunRecord", "Verdict"], tuple["RunRecord", "Verdict"]]
+
+
+def _stored(options: argparse.Namespace) -> tuple[Pair, Path]:
+    from harness.judge import judge
+    from harness.store import load_record
+
+    records = [load_record(Path(name)) for name in (options.scenario, options.after_run)]
+    first, second = ((record, judge(record, record.started.policy).verdict) for record in records)
+    return (first, second), options.out or Path(options.after_run)
+
+
+def _run_both(options: argparse.Namespace) -> tuple[Pair, Path]:
+    from harness.judge import judge
+
+    if bool(options.before) != bool(options.after) or bool(options.before) == bool(options.before_fault):
+        raise UsageError(
+            "compare needs two runs",
+            hint="give two run folders, --before COMMAND and --after COMMAND, or --before-fault NAME",
+        )
+    options.cycles = options.cycles or CYCLES
+    options.sessions = options.sessions or 1
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    folder = options.out or Path("reports") / f"{stamp}-compare"
+    sides = {"before": copy(options), "after": copy(options)}
+    for name, side in sides.items():
+        side.serve = getattr(options, name)
+        side.fault = options.before_fault if name == "before" else []
+        side.out = folder / name
+    records = asyncio.run(_in_turn(sides))
+    pair = []
+    for name, record in records.items():
+        verdict = judge(record, record.started.policy).verdict
+        write_reports(folder / name, record, verdict, options.lang)
+        pair.append((record, verdict))
+    return (pair[0], pair[1]), folder
+
+
+async def _in_turn(sides: dict[str, argparse.Namespace]) -> dict[str, RunRecord]:
+    from harness.judge import judge
+    from harness.run import Experiment
+    from harness.store import RunFolder
+
+    turn = asyncio.Lock()
+    folders = {name: RunFolder(side.out) for name, side in sides.items()}
+    try:
+        runs = [
+            Experiment(plan_of(copy(side)), folders[name], judge, lambda *_: None, turn=turn)
+            for name, side in sides.items()
+        ]
+        records = await asyncio.gather(*(one.run() for one in runs))
+    finally:
+        for one in folders.values():
+            one.close()
+    return dict(zip(sides, records, strict=True))

@@ -1,0 +1,111 @@
+"""Before and after: from records written by hand, from run folders, from two servers that take turns."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from scripted import KIB, MIB, NOW, Script, memory, rising
+
+from harness.compare import Comparison, compare
+from harness.judge import judge
+from harness.record import RunRecord, encode_line
+from harness.reporters import comparison
+from harness.verdict import Finding, Verdict
+
+LEAKING = Script({**memory(8 * MIB), "idle_cpu": rising(2, 1)}, reply_s=lambda number: 0.1 + 0.05 * number)
+
+
+def judged(script: Script, *findings: str) -> tuple[RunRecord, Verdict]:
+    record = script.record(30)
+    verdict = judge(record, NOW).verdict
+    found = tuple(Finding(one, "leak", "task", one, 1.0, 0, "", "", "application", (), one) for one in findings)
+    return record, replace(verdict, findings=found)
+
+
+def compared(before: Script = LEAKING, after: Script = Script()) -> Comparison:  # noqa: B008 - frozen
+    return compare(judged(before, "mended", "old"), judged(after, "old", "new"))
+
+
+def test_figures_stand_side_by_side_at_the_visits_that_people_quote() -> None:
+    found = compared()
+    assert [row.what for row in found.memory] == [f"after visit {n}" for n in (1, 5, 10, 20)]
+    last = found.memory[-1]
+    assert last.before.value == 50 * MIB + 160 * MIB
+    assert last.improvement == pytest.approx(160 / 210)
+    assert [row.what for row in found.latency] == ["visit 1", "visit 5", "visit 10"]
+    assert found.latency[-1].before.value == pytest.approx(0.1 + 0.05 * 10, rel=0.2)
+    assert found.cpu[0].before.low is not None
+    assert found.cpu[0].before.low < (found.cpu[0].before.value or 0)
+
+
+def test_findings_are_told_apart_by_their_fingerprints() -> None:
+    found = compared()
+    assert [one.type for one in found.gone] == ["mended"]
+    assert [one.type for one in found.stayed] == ["old"]
+    assert [one.type for one in found.came] == ["new"]
+
+
+def test_worse_is_what_grows_by_more_than_the_limit_beyond_the_first() -> None:
+    assert not compared().is_worse
+    assert compared(Script(), LEAKING).is_worse
+    assert not compared(Script(), Script(memory(0.5 * KIB))).is_worse
+
+
+def test_what_was_not_measured_is_a_dash_and_a_visit_that_did_not_happen_no_row() -> None:
+    short = Script().record(3)
+    found = compare((short, judge(short, NOW).verdict), judged(Script(probe=False)))
+    text = comparison.text(found)
+    assert "after visit 20" in text
+    assert "–" in text
+    assert "nan" not in text
+
+
+def folder_of(script: Script, path: Path) -> Path:
+    path.mkdir()
+    lines = b"".join(encode_line(line) for line in script.lines(30))
+    (path / "run.jsonl").write_bytes(lines)
+    return path
+
+
+def run_compare(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "harness", "compare", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=110, check=False)
+
+
+def test_two_run_folders_are_compared_and_the_status_says_which_way(tmp_path: Path) -> None:
+    flat, leak = folder_of(Script(), tmp_path / "flat"), folder_of(LEAKING, tmp_path / "leak")
+    better = run_compare(tmp_path, str(leak), str(flat), "--out", "better")
+    assert (better.returncode, "| after visit 20 " in better.stdout) == (0, True), better.stderr
+    worse = run_compare(tmp_path, str(flat), str(leak), "--out", "worse", "--json")
+    assert (worse.returncode, json.loads(worse.stdout)["worse"]) == (1, True)
+    assert (tmp_path / "worse" / "compare.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("words", [["flat"], ["--before", "true"], ["no-such-folder", "nor-this"]])
+def test_what_cannot_be_compared_is_told(tmp_path: Path, words: list[str]) -> None:
+    done = run_compare(tmp_path, *words)
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+
+
+@pytest.mark.slow
+def test_a_fault_and_the_server_without_it_take_turns(tmp_path: Path) -> None:
+    words = ["--before-fault", "python-objects-1mib", "--agent-size", "1MiB", "--cycles", "5", "--no-explain", "--grace", "0"]
+    done = run_compare(tmp_path, "plain-chat", *words, "--out", "both")
+    assert done.returncode == 0, done.stderr
+    numbers = json.loads((tmp_path / "both" / "compare.json").read_text())
+    results = [json.loads((tmp_path / "both" / side / "result.json").read_text()) for side in ("before", "after")]
+    for side, result in zip(("before", "after"), results, strict=True):
+        assert numbers["growth"][side]["value"] == result["gates"]["memory"]["growth_per_session"]
+    assert numbers["memory"][1]["before"]["value"] > numbers["memory"][1]["after"]["value"] + 100 * KIB
+    began = [_cycles(tmp_path / "both" / side / "run.jsonl") for side in ("before", "after")]
+    assert all(abs(a - b) < 10 for a, b in zip(*began, strict=True))
+
+
+def _cycles(path: Path) -> list[float]:
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    return [line["began_s"] for line in lines if line["line"] == "cycle"]
