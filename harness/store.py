@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import RecordDamaged, RecordError, RecordNotWritable
-from harness.record import Line, RunRecord, decode_line, encode_line
+from harness.record import Beat, CycleDone, Line, RunRecord, decode_line, encode_line
 
 RECORD_FILE = "run.jsonl"
 
@@ -80,23 +81,44 @@ def load_record(run: Path) -> RunRecord:
     """
     path = run / RECORD_FILE if run.is_dir() else run
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            return RunRecord.from_lines(_telling(_whole_lines(file)))
     except OSError as error:
         raise RecordError(
             f"{path} cannot be read: {os.strerror(error.errno or 0)}", hint="give a folder that `run` wrote"
         ) from error
-    return RunRecord.from_lines(_whole_lines(data))
 
 
-def _whole_lines(data: bytes) -> Iterator[Line]:
-    lines = data.split(b"\n")
-    for number, line in enumerate(lines):
+def _whole_lines(file: Iterable[bytes]) -> Iterator[Line]:
+    damaged: RecordDamaged | None = None
+    for data in file:
+        if damaged is not None:  # it was not the last
+            raise damaged
         try:
-            if line:
-                yield decode_line(line)
-        except RecordDamaged:
-            if number < len(lines) - 1:
-                raise
+            if data.strip():
+                yield decode_line(data)
+        except RecordDamaged as error:
+            damaged = error
+
+
+def _telling(lines: Iterable[Line]) -> Iterator[Line]:
+    """In little room, for a run of hours: of beats only highs and the last, and equal counts of actions only once."""
+    high: dict[str, float] = {}
+    counts: dict[tuple[tuple[str, int], ...], dict[str, int]] = {}
+    skipped: Beat | None = None
+    for line in lines:
+        if isinstance(line, Beat) and not any(value > high.get(name, 0.0) for name, value in line.values.items()):
+            skipped = line
+            continue
+        if isinstance(line, Beat):
+            high |= {name: max(value, high.get(name, 0.0)) for name, value in line.values.items()}
+        if isinstance(line, CycleDone):
+            alike = [counts.setdefault(tuple(one.actions.items()), one.actions) for one in line.sessions]
+            sessions = tuple(replace(one, actions=same) for one, same in zip(line.sessions, alike, strict=True))
+            line = replace(line, sessions=sessions)  # noqa: PLW2901
+        yield line
+    if skipped is not None:
+        yield skipped
 
 
 def _not_writable(path: Path, error: OSError) -> RecordNotWritable:

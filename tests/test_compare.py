@@ -94,8 +94,8 @@ def test_what_cannot_be_compared_is_told(tmp_path: Path, words: list[str]) -> No
 
 @pytest.mark.slow
 def test_a_fault_and_the_server_without_it_take_turns(tmp_path: Path) -> None:
-    words = ["--before-fault", "python-objects-1mib", "--agent-size", "1MiB", "--cycles", "5", "--no-explain", "--grace", "0"]
-    done = run_compare(tmp_path, "plain-chat", *words, "--out", "both")
+    words = ["--before-fault", "python-objects-1mib", "--agent-size", "1MiB", "--cycles", "5", "--no-explain"]
+    done = run_compare(tmp_path, "plain-chat", *words, "--grace", "0", "--out", "both")
     assert done.returncode == 0, done.stderr
     numbers = json.loads((tmp_path / "both" / "compare.json").read_text())
     results = [json.loads((tmp_path / "both" / side / "result.json").read_text()) for side in ("before", "after")]
