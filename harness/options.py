@@ -29,6 +29,7 @@ EMBEDDED_LOG: Final = (": clean-up starts", ": cleaning the context", ": tool cl
 if TYPE_CHECKING:
     from harness.policy import Policy
     from harness.run import Plan
+    from harness.scenarios import Scenario
     from harness.session import Trace
 
 
@@ -85,7 +86,9 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="the result on standard output, and nothing else there")
 
 
-def plan_of(options: argparse.Namespace, *, trace: Trace | None = None, number: int = 0) -> Plan:
+def plan_of(
+    options: argparse.Namespace, *, trace: Trace | None = None, number: int = 0, scenario: Scenario | None = None
+) -> Plan:
     """The plan of run `number`, with a free port of its own.
 
     Raises:
@@ -103,7 +106,7 @@ def plan_of(options: argparse.Namespace, *, trace: Trace | None = None, number: 
             raise UsageError(f"--watch-files {folder} is no folder")
     if options.control and not options.probe:
         raise UsageError("--control plants its leak through the probe, which --no-probe switches off")
-    scenario = load_scenario(options.scenario)
+    scenario = scenario or load_scenario(options.scenario)
     own = scenario.protocol if options.protocol is None else None
     protocol = own if isinstance(own, type) else protocol_named(own or options.protocol or DEFAULT_PROTOCOL)
     options.protocol = protocol.name

@@ -44,6 +44,6 @@ async def echo(session):
 
 def written(folder: Path, handler: str) -> str:
     """The command that starts a server with this handler; its file is in the folder, and names it in `ps`."""
-    path = folder / "server_under_test.py"
+    path = folder / "served_under_trial.py"
     path.write_text(f"{HEAD}\n{handler}\nasyncio.run(main())\n")
     return shlex.join([sys.executable, str(path)])
