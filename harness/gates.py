@@ -156,9 +156,20 @@ def cpu_gate(situation: Situation) -> Judged:
     limit = TALKING_LIMIT_SHARE * float(np.median(talking[: max(1, len(talking) // 3)])) if len(talking) else 0.0
     in_talk = _cpu_drift(talking_t, talking, situation, max(limit, IDLE_LIMIT_PERCENT))
     outcome, reason = _cpu_outcome(at_rest, in_talk, measured_rest=len(rest.x) > 0)
+    if outcome is Outcome.DRIFT and _is_back_at_rest(situation, rest.x):
+        outcome, reason = Outcome.FLAT, "CPU rose with what the server let go of later"
     gate = CpuGate(outcome, reason, *_first_and_last(rest.x), *_first_and_last(talking))
     per_cycle = int(rest.t[-1] - rest.t[-2]) if len(rest.t) > 1 else 1
     return Judged(gate, sessions_needed=_needed(outcome, len(rest.x), per_cycle))
+
+
+def _is_back_at_rest(situation: Situation, at_rest: Floats) -> bool:
+    """Whether the CPU at rest was what it had been at first, once the latest wait for late releases was over."""
+    idle = situation.idle
+    if idle is None or "idle_cpu" not in idle.values or not len(at_rest):
+        return False
+    first, _ = _first_and_last(at_rest)
+    return idle.values["idle_cpu"] <= (first or 0.0) + IDLE_LIMIT_PERCENT / 2
 
 
 def _talking(situation: Situation) -> tuple[Floats, Floats]:

@@ -126,6 +126,8 @@ def _by_engine(situation: Situation, bytes_: dict[str, Evidence], blocks: Eviden
         return _by_outside(situation, growing[0], bytes_, blocks)
     if not _not_calm(bytes_):
         return _calm(bytes_)
+    if malloc is not None and malloc.standing is Standing.RELEASED and _is_held_free(situation):
+        return Decision(Standing.RELEASED, "malloc", Kind.RELEASED_LATE, standing_reason(malloc))
     if blocks is not None and blocks.standing.growing and _near_the_limit(bytes_, blocks, outside):
         return _growing(situation, outside[0], blocks)
     return Decision(Standing.OPEN, reason=_open_reason(bytes_))
@@ -223,6 +225,16 @@ def _tail_growths(situation: Situation) -> tuple[float, float | None]:
         return growth, None
     free = [values["malloc_system"] - values["malloc_in_use"] for values in (start, end)]
     return growth, free[1] - free[0]
+
+
+def _is_held_free(situation: Situation) -> bool:
+    """Whether what RSS has grown by from one wait to the next is memory that malloc holds and nobody uses."""
+    ends = [one.values for one in {one.cycle: one for one in situation.idles}.values()][-2:]
+    names = {"rss", "malloc_system", "malloc_in_use"}
+    if len(ends) < 2 or not all(names <= values.keys() for values in ends):
+        return False
+    free = [values["malloc_system"] - values["malloc_in_use"] for values in ends]
+    return is_fragmentation(ends[1]["rss"] - ends[0]["rss"], free[1] - free[0])
 
 
 def _outcome(situation: Situation, decision: Decision, held: Series) -> tuple[Outcome, Kind | None, str]:

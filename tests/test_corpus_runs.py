@@ -26,7 +26,7 @@ def verdict(name: str) -> VerdictName:
     return judge(record, record.started.policy).verdict.name
 
 
-@pytest.mark.parametrize("name", LEAKING)
+@pytest.mark.parametrize("name", sorted(LEAKING))
 def test_a_release_that_leaked_is_a_leak(name: str) -> None:
     assert verdict(name) is VerdictName.LEAK
 
