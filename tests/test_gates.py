@@ -33,15 +33,6 @@ def cpu(record: RunRecord, policy: Policy = NOW) -> CpuGate:
 
 
 @pytest.mark.parametrize("metric", COUNTERS.values())
-def test_cpu_that_rose_with_what_was_released_late_is_no_drift() -> None:
-    script = Script({"idle_cpu": rising(0.2, 0.02)})
-    record = script.record(40)
-    assert cpu_gate(Situation.of(record, NOW)).gate.outcome is Outcome.DRIFT
-    record.add(script.idle(record, idle_cpu=0.2))
-    gate = cpu_gate(Situation.of(record, NOW)).gate
-    assert (gate.outcome, gate.reason) == (Outcome.FLAT, "CPU rose with what the server let go of later")
-
-
 def test_a_counter_that_stands_still_is_flat_after_110_sessions(metric: str) -> None:
     assert counter(Script(), metric, 30).outcome is Outcome.FLAT
 
@@ -192,3 +183,12 @@ def test_no_cpu_at_all_is_not_measured() -> None:
     for rest in record.rests:
         del rest.values["idle_cpu"]
     assert cpu(record).outcome is Outcome.NOT_MEASURED
+
+
+def test_cpu_that_rose_with_what_was_released_late_is_no_drift() -> None:
+    script = Script({"idle_cpu": rising(0.2, 0.02)})
+    record = script.record(40)
+    assert cpu_gate(Situation.of(record, NOW)).gate.outcome is Outcome.DRIFT
+    record.add(script.idle(record, idle_cpu=0.2))
+    gate = cpu_gate(Situation.of(record, NOW)).gate
+    assert (gate.outcome, gate.reason) == (Outcome.FLAT, "CPU rose with what the server let go of later")
