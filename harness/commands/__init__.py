@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from harness.commands import blame, compare, doctor, faults, judge, report, run, selftest, serve
+from harness.commands import bisect, blame, compare, doctor, faults, judge, report, run, selftest, serve
 
 VERBS = {
     "run": run,
     "compare": compare,
     "blame": blame,
+    "bisect": bisect,
     "report": report,
     "judge": judge,
     "faults": faults,

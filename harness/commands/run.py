@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.commands.report import write_reports
-from harness.errors import ExitStatus, ServerError
+from harness.errors import ExitStatus, HarnessError, ServerError
 from harness.options import control_of, declare, plan_of
 from harness.quantities import format_size
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from harness.run import Plan
     from harness.verdict import Judgement
 
+SKIPPED, ABORTED = 125, 255
+"""`git bisect run` tries another commit, or gives up."""
 HELP = "does this server leak? drive sessions, measure, decide, report"
 
 
@@ -55,7 +57,18 @@ def defaults() -> dict[str, Any]:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run, and return the verdict's status."""
+    """Run, and return the verdict's status; for `git bisect run`, in the numbers that this understands."""
+    if not options.bisect_status:
+        return _run(options)
+    try:
+        status = _run(options)
+    except HarnessError as error:
+        print(f"leak-harness: {error}", file=sys.stderr)
+        return SKIPPED if isinstance(error, ServerError) else ABORTED
+    return status if status in (ExitStatus.FLAT, ExitStatus.LEAK) else ABORTED if status > SKIPPED else SKIPPED
+
+
+def _run(options: argparse.Namespace) -> int:
     trace = _tracer() if options.trace else None
     plan = plan_of(options, trace=trace)
     if options.once:
