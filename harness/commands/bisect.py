@@ -13,7 +13,7 @@ from harness.errors import ExitStatus, UsageError
 from harness.options import declare
 
 if TYPE_CHECKING:
-    from harness.bisection import Answer, Search
+    from harness.bisection import Search
     from harness.worktrees import Repository
 
 HELP = "which commit brought the leak? tries as few of them as it can, and can be resumed"
@@ -31,7 +31,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Find it; 0 where it is one commit, 3 where several are left that cannot be told apart."""
-    from harness.bisection import Search
+    from harness.bisection import Answer, Search
     from harness.worktrees import Repository
 
     folder: Path = options.out or Path("reports") / "bisect"
