@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -127,8 +128,24 @@ def plan_of(
     settle_s = scenario.settle_s if options.settle is None else options.settle
     load = Load(scenario, protocol, address, options.concurrency, trace)
     return Plan(
-        load, target, _policy(options), options.sessions, describe_machine(), settle_s, tuple(options.watch_files)
+        load,
+        target,
+        _policy(options),
+        options.sessions,
+        describe_machine() | _revision(options),
+        settle_s,
+        tuple(options.watch_files),
     )
+
+
+def _revision(options: argparse.Namespace) -> dict[str, str]:
+    """The commit of the folder that the server is started in, where that is of a repository."""
+    words = ["git", "-C", str(options.cwd or "."), "rev-parse", "HEAD"]
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=5, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return {}
+    return {"commit": done.stdout.strip()} if done.returncode == 0 else {}
 
 
 def control_of(plan: Plan) -> Plan:

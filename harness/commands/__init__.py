@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from harness.commands import bisect, blame, compare, doctor, faults, judge, report, run, selftest, serve
+from harness.commands import bisect, blame, compare, doctor, faults, history, judge, report, run, selftest, serve
 
 VERBS = {
     "run": run,
     "compare": compare,
     "blame": blame,
     "bisect": bisect,
+    "history": history,
     "report": report,
     "judge": judge,
     "faults": faults,

@@ -1,0 +1,73 @@
+"""Steps in a series of runs: where a level changed, and whether it has been confirmed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+
+LEAST_RUNS: Final = 8
+CONFIRMED: Final = 3
+"""So many runs on either side make a level."""
+PENALTY: Final = 40.0
+"""In squared deviations: of 4000 series without a step (normal, Laplace, t with 3 degrees of freedom), 3 show one; a
+step of 2 KiB in 60 runs with a noise of 0.5 KiB is found within one run in 200 of 200."""
+CLIPPED: Final = 6.0
+"""Deviations beyond which a single run counts no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A level that changed with the run at this place."""
+
+    at: int
+    before: float
+    after: float
+    confirmed: bool
+    """Enough runs since then agree."""
+
+
+def changes(values: Sequence[float], least: float) -> list[Change]:
+    """Steps of at least so much, by PELT on the deviations from the median in units of the runs' own noise.
+
+    Killick, Fearnhead and Eckley (2012), as the package ruptures has it. The noise is that of differences from run to
+    run, which a step does not touch.
+    """
+    y = np.asarray(values, dtype=np.float64)
+    if len(y) < LEAST_RUNS:
+        return []
+    import ruptures  # noqa: PLC0415 - heavy, and for this alone
+
+    noise = float(np.median(np.abs(np.diff(y)))) / 0.9539
+    noise = max(noise, least / 10, 1e-12)
+    scaled = np.clip((y - np.median(y)) / noise, -CLIPPED * 50, CLIPPED * 50)
+    scaled = np.where(
+        np.abs(scaled) > CLIPPED, np.sign(scaled) * np.maximum(CLIPPED, np.abs(_smoothed(scaled))), scaled
+    )
+    ends = ruptures.Pelt(model="l2", min_size=CONFIRMED, jump=1).fit(scaled.reshape(-1, 1)).predict(pen=PENALTY)
+    found, start = [], 0
+    for at, end in pairwise(ends):
+        before, after = float(np.median(y[start:at])), float(np.median(y[at:end]))
+        if abs(after - before) >= least:
+            found.append(Change(at, before, after, confirmed=True))
+            start = at
+    return found or _suspicion(y, noise, least)
+
+
+def _smoothed(
+    y: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    """The median of each value and its neighbours: one run alone is no level."""
+    padded = np.pad(y, 1, mode="edge")
+    return np.median(np.stack([padded[:-2], padded[1:-1], padded[2:]]), axis=0)
+
+
+def _suspicion(y: np.ndarray[tuple[int, ...], np.dtype[np.float64]], noise: float, least: float) -> list[Change]:
+    """The last run alone stands far off: run again before anybody is told."""
+    before = float(np.median(y[:-1]))
+    if abs(y[-1] - before) > max(least, CLIPPED * noise):
+        return [Change(len(y) - 1, before, float(y[-1]), confirmed=False)]
+    return []

@@ -1,0 +1,89 @@
+"""`leak-harness history`: memory, latency and CPU over runs, where they changed, and what is new."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from harness.errors import ExitStatus, UsageError
+
+if TYPE_CHECKING:
+    from harness.changes import Change
+    from harness.history import Entry
+
+HELP = "runs over time: where memory per session, memory at rest, latency or CPU changed; new and fixed findings"
+LEAST: Final = {"growth_bytes": 512.0, "rest_bytes": 1024.0 * 1024, "reply_s": 0.005, "idle_cpu_percent": 1.0}
+"""Steps that are worth telling, at least; of memory at rest and latency also a tenth of what they were."""
+_SHARE: Final = {"rest_bytes": 0.1, "reply_s": 0.1}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare this verb's options."""
+    parser.add_argument("runs", metavar="RUN", nargs="*", type=Path, help="run folders to add, or folders of such")
+    parser.add_argument("--db", metavar="FILE", type=Path, default=Path("reports/history.sqlite"), help="(%(default)s)")
+    parser.add_argument("--scenario", metavar="NAME", help="runs of this one alone")
+    parser.add_argument("--out", metavar="DIR", type=Path, help="history.md and history.png go there (beside the file)")
+    parser.add_argument("--json", action="store_true", help="on standard output, and nothing else there")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Add, look for steps, tell; 1 where the last level is confirmed to be worse than the one before."""
+    from harness.history import History
+    from harness.reporters import history_page
+    from harness.store import write_whole
+
+    history = History(options.db)
+    history.add(_entries(options.runs))
+    entries = history.entries(options.scenario)
+    names = {one.scenario for one in entries}
+    if len(names) > 1:
+        raise UsageError(
+            f"the history holds {len(names)} scenarios: {', '.join(sorted(names))}", hint="choose with --scenario"
+        )
+    steps = {name: _steps(entries, name) for name in LEAST}
+    folder = options.out or options.db.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    text = history_page.text(entries, steps)
+    write_whole(folder / "history.md", text.encode())
+    write_whole(folder / "history.png", history_page.plot(entries, steps))
+    if options.json:
+        told = {
+            name: [asdict(one) | {"revision": entries[one.at].revision} for one in found]
+            for name, found in steps.items()
+        }
+        print(json.dumps({"runs": len(entries), "steps": told}))
+    else:
+        print(text, end="")
+    worse = any(found and found[-1].confirmed and found[-1].after > found[-1].before for found in steps.values())
+    return ExitStatus.LEAK if worse else ExitStatus.FLAT
+
+
+def _entries(paths: list[Path]) -> list[Entry]:
+    from harness.history import Entry
+    from harness.judge import judge
+    from harness.store import RECORD_FILE, load_record
+
+    found = []
+    for path in paths:
+        folders = (
+            [path] if (path / RECORD_FILE).exists() else sorted(one.parent for one in path.glob(f"*/{RECORD_FILE}"))
+        )
+        if not folders:
+            raise UsageError(f"{path} holds no run", hint="give a folder that `run` wrote, or one of such folders")
+        for folder in folders:
+            record = load_record(folder)
+            found.append(Entry.of(record, judge(record, record.started.policy).verdict, str(folder.resolve())))
+    return found
+
+
+def _steps(entries: list[Entry], name: str) -> list[Change]:
+    """By their places among all runs."""
+    from harness.changes import Change, changes
+
+    places = [at for at, one in enumerate(entries) if getattr(one, name) is not None]
+    values = [float(getattr(entries[at], name)) for at in places]
+    least = max(LEAST[name], _SHARE.get(name, 0.0) * sorted(values)[len(values) // 2] if values else 0.0)
+    return [Change(places[one.at], one.before, one.after, one.confirmed) for one in changes(values, least)]

@@ -1,0 +1,104 @@
+"""history.md and history.png: runs over time, their steps, and what is new."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, Protocol
+
+import numpy as np
+
+from harness.changes import Change
+from harness.quantities import format_size, format_time
+from harness.reporters import canvas
+from harness.reporters.facts import clean, format_percent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_WRITE: Final[Mapping[str, Callable[[float], str]]] = {
+    "growth_bytes": format_size,
+    "rest_bytes": format_size,
+    "reply_s": format_time,
+    "idle_cpu_percent": format_percent,
+}
+NAMES: Final = {
+    "growth_bytes": "memory per session",
+    "rest_bytes": "memory at rest",
+    "reply_s": "reply latency",
+    "idle_cpu_percent": "CPU at rest",
+}
+
+
+class Run(Protocol):
+    """What is told of a run."""
+
+    @property
+    def started_at(self) -> str: ...  # noqa: D102
+    @property
+    def revision(self) -> str: ...  # noqa: D102
+    @property
+    def scenario(self) -> str: ...  # noqa: D102
+    @property
+    def verdict(self) -> str: ...  # noqa: D102
+    @property
+    def findings(self) -> Mapping[str, str]: ...  # noqa: D102
+
+
+def text(runs: Sequence[Run], steps: Mapping[str, Sequence[Change]]) -> str:
+    """Steps first, then findings, then the latest runs."""
+    lines = [*_steps(runs, steps), *_findings(runs), ""]
+    lines += [
+        f"| started | commit | scenario | verdict | {' | '.join(NAMES.values())} |",
+        "|---|---|---|---|---:|---:|---:|---:|",
+    ]
+    for run in runs[-20:]:
+        cells = [run.started_at, run.revision[:10], run.scenario, run.verdict, *(_cell(run, name) for name in NAMES)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return clean("\n".join(lines)) + "\n"
+
+
+def _steps(runs: Sequence[Run], steps: Mapping[str, Sequence[Change]]) -> Iterator[str]:
+    for name, found in steps.items():
+        for one in found:
+            write, run = _WRITE[name], runs[one.at]
+            words = f"{NAMES[name]}: {write(one.before)} → {write(one.after)}"
+            where = f"from {run.started_at} on" + (f", commit {run.revision[:10]}" if run.revision else "")
+            yield (
+                f"- {words} {where}" if one.confirmed else f"- suspected: {words} in the last run; run again to confirm"
+            )
+    if not any(steps.values()):
+        yield f"no step in {len(runs)} runs"
+
+
+def _findings(runs: Sequence[Run]) -> Iterator[str]:
+    if len(runs) < 2:
+        return
+    last, seen = runs[-1].findings, {print_ for run in runs[:-1] for print_ in run.findings}
+    previous = runs[-2].findings
+    for title, prints in (
+        ("new", [one for one in last if one not in seen]),
+        ("known", [one for one in last if one in seen]),
+        ("fixed", [one for one in previous if one not in last]),
+    ):
+        for one in prints:
+            yield f"- {title}: {(last.get(one) or previous.get(one, ''))[:160]} ({one})"
+
+
+def _cell(run: Run, name: str) -> str:
+    value = getattr(run, name)
+    return "" if value is None else _WRITE[name](value)
+
+
+def plot(runs: Sequence[Run], steps: Mapping[str, Sequence[Change]]) -> bytes:
+    """Each figure over the runs, with its steps."""
+    drawn, axes = canvas.figure(8, panel_heights=(1,) * len(NAMES))
+    canvas.title(axes[0], "History", None, "")
+    for axis, (name, label) in zip(axes, NAMES.items(), strict=True):
+        points = [(at, getattr(run, name)) for at, run in enumerate(runs) if getattr(run, name) is not None]
+        if points:
+            t, y = np.array(points, dtype=np.float64).T
+            canvas.line(axis, t, y, canvas.BLUE, "_")
+        for one in steps.get(name, ()):
+            axis.axvline(one.at, color=canvas.VERMILION, linestyle="--", linewidth=1)
+        axis.set_ylabel(label, color=canvas.INK, fontsize=8)
+    return canvas.finish(drawn, axes, max(1, len(runs) - 1))
