@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.commands import bisect, blame, compare, doctor, faults, history, judge, report, run, selftest, serve
+from harness.commands import bisect, blame, ci, compare, doctor, faults, history, judge, report, run, selftest, serve
 
 VERBS = {
     "run": run,
@@ -10,6 +10,7 @@ VERBS = {
     "blame": blame,
     "bisect": bisect,
     "history": history,
+    "ci": ci,
     "report": report,
     "judge": judge,
     "faults": faults,

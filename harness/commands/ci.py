@@ -1,0 +1,118 @@
+"""`leak-harness ci`: a run, and its results where the CI that runs it looks for them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from harness.commands import run as run_verb
+from harness.options import declare
+
+HELP = "a run in CI: job page, outputs, artifact folder and annotations of GitHub and GitLab"
+FOLDER: Final = Path("leak-report")
+MARK: Final = "<!-- leak-harness -->"
+"""Begins a comment, so that the next one can take its place."""
+_MOST_ANNOTATIONS: Final = 10
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Those of a run."""
+    declare(parser)
+
+
+def defaults() -> dict[str, object]:
+    """What the configuration file sets."""
+    return run_verb.defaults()
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run, then tell the CI; the run's status comes back."""
+    options.out = options.out or FOLDER
+    shutil.rmtree(options.out, ignore_errors=True)
+    status = run_verb.run(options)
+    if (options.out / "result.json").exists():
+        tell(options.out, os.environ)
+    return status
+
+
+def tell(folder: Path, environment: Mapping[str, str]) -> None:
+    """Write what each CI reads, whichever it is."""
+    result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    summary = (folder / "summary.md").read_text(encoding="utf-8")
+    (folder / "comment.md").write_text(f"{MARK}\n{summary}", encoding="utf-8")
+    if page := environment.get("GITHUB_STEP_SUMMARY"):
+        with Path(page).open("a", encoding="utf-8") as job:
+            job.write(summary)
+    if outputs := environment.get("GITHUB_OUTPUT"):
+        growth = result["gates"].get("memory", {}).get("growth_per_session")
+        lines = {"verdict": result["verdict"], "growth-per-session": growth, "report": folder / "report.html"}
+        with Path(outputs).open("a", encoding="utf-8") as out:
+            out.writelines(f"{name}={value}\n" for name, value in lines.items())
+    if environment.get("GITHUB_ACTIONS"):
+        for line in _annotations(result, Path(environment.get("GITHUB_WORKSPACE", "."))):
+            print(line)
+    if environment.get("GITLAB_CI"):
+        (folder / "metrics.txt").write_text(_metrics(result), encoding="utf-8")
+        (folder / "codequality.json").write_text(json.dumps(_issues(result, Path.cwd())), encoding="utf-8")
+
+
+def _annotations(result: dict[str, object], root: Path) -> list[str]:
+    """GitHub's workflow commands: findings at their lines."""
+    lines = []
+    for finding in _findings(result)[:_MOST_ANNOTATIONS]:
+        file, line = _place(finding, root)
+        at = f" file={file},line={line}," if file else " "
+        words = finding["summary"].replace("%", "%25").replace("\n", "%0A").replace("\r", "")
+        lines.append(f"::error{at}title=leak-harness: {finding['kind']} {finding['type']}::{words}")
+    return lines
+
+
+def _issues(result: dict[str, object], root: Path) -> list[dict[str, object]]:
+    """GitLab's code quality report: the same."""
+    issues: list[dict[str, object]] = []
+    for finding in _findings(result):
+        file, line = _place(finding, root)
+        issues.append(
+            {
+                "description": finding["summary"],
+                "check_name": f"leak-harness/{finding['kind']}",
+                "fingerprint": finding["fingerprint"],
+                "severity": "major",
+                "location": {"path": file or "server", "lines": {"begin": line or 1}},
+            }
+        )
+    return issues
+
+
+def _metrics(result: dict[str, object]) -> str:
+    """GitLab's metrics report, in OpenMetrics text; Prometheus's textfile collector reads it as well."""
+    gates: dict[str, dict[str, object]] = result["gates"]  # type: ignore[assignment]
+    labels = f'scenario="{result["scenario"]}"'
+    lines = [
+        f"leak_harness_exit_status{{{labels}}} {result['exit_status']}",
+        f"leak_harness_sessions{{{labels}}} {result['sessions']}",
+    ]
+    for name, gate in gates.items():
+        growth = gate.get("growth_per_session")
+        if isinstance(growth, int | float):
+            lines.append(f'leak_harness_growth_per_session{{{labels},gate="{name}"}} {growth}')
+    return "\n".join([*lines, "# EOF"]) + "\n"
+
+
+def _findings(result: dict[str, object]) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = result["findings"]  # type: ignore[assignment]
+    return [one for one in found if one["severity"] == "leak"]
+
+
+def _place(finding: dict[str, str], root: Path) -> tuple[str, int]:
+    """File below the repository, and line; nothing where it lies elsewhere."""
+    file, _, line = finding["created_at"].rpartition(":")
+    path = Path(file)
+    if not file or not path.is_absolute() or not path.is_relative_to(root.resolve()):
+        return "", 0
+    return path.relative_to(root.resolve()).as_posix(), int(line) if line.isdecimal() else 1

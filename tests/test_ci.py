@@ -1,0 +1,104 @@
+"""What GitHub and GitLab are told after a run."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from server_scripts import ECHO, ECHO_SCENARIO, written
+
+from harness.commands.ci import MARK, tell
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A report of a leak with one finding inside the repository and one outside."""
+    finding = {"severity": "leak", "kind": "task", "type": "Room.keep", "fingerprint": "f" * 16}
+    result: dict[str, Any] = {
+        "verdict": "leak",
+        "exit_status": 1,
+        "scenario": "plain-chat",
+        "sessions": 40,
+        "gates": {"memory": {"growth_per_session": 2048.0}, "latency": {"outcome": "flat"}},
+        "findings": [
+            {**finding, "summary": "100% of\nthem stay", "created_at": f"{tmp_path}/app/room.py:12"},
+            {**finding, "summary": "elsewhere", "created_at": "/usr/lib/python3/queue.py:3"},
+            {**finding, "severity": "notice", "summary": "known", "created_at": ""},
+        ],
+    }
+    report = tmp_path / "leak-report"
+    report.mkdir()
+    (report / "result.json").write_text(json.dumps(result))
+    (report / "summary.md").write_text("## leak-harness: leak\n")
+    return report
+
+
+def test_github_gets_the_job_page_outputs_and_annotations(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page, outputs = tmp_path / "page.md", tmp_path / "outputs"
+    environment = {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_STEP_SUMMARY": str(page),
+        "GITHUB_OUTPUT": str(outputs),
+        "GITHUB_WORKSPACE": str(tmp_path),
+    }
+    tell(folder, environment)
+    assert page.read_text() == "## leak-harness: leak\n"
+    assert outputs.read_text().splitlines()[:2] == ["verdict=leak", "growth-per-session=2048.0"]
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "::error file=app/room.py,line=12,title=leak-harness: task Room.keep::100%25 of%0Athem stay"
+    assert second.startswith("::error title=")
+    assert (folder / "comment.md").read_text().startswith(MARK)
+
+
+def test_gitlab_gets_metrics_and_code_quality(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    tell(folder, {"GITLAB_CI": "true"})
+    issues = json.loads((folder / "codequality.json").read_text())
+    assert [one["location"]["path"] for one in issues] == ["app/room.py", "server"]
+    metrics = (folder / "metrics.txt").read_text()
+    assert 'leak_harness_growth_per_session{scenario="plain-chat",gate="memory"} 2048.0' in metrics
+    assert metrics.endswith("# EOF\n")
+
+
+def test_elsewhere_only_the_report_is_written(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tell(folder, {})
+    assert capsys.readouterr().out == ""
+    assert not (folder / "metrics.txt").exists()
+
+
+def test_the_verb_runs_and_writes_for_the_ci_that_runs_it(tmp_path: Path) -> None:
+    (tmp_path / "echo.py").write_text(ECHO_SCENARIO)
+    words = ["echo.py", "--protocol", "plain", "--serve", written(tmp_path, ECHO), "--cycles", "2", "--no-explain"]
+    environment = {**os.environ, "GITLAB_CI": "1", "GITHUB_ACTIONS": ""}
+    command = [sys.executable, "-m", "harness", "ci", *words]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 3, done.stderr
+    assert {"report.html", "junit.xml", "metrics.txt", "codequality.json", "comment.md"} <= {
+        path.name for path in (tmp_path / "leak-report").iterdir()
+    }
+
+
+def test_the_action_and_the_include_call_what_there_is() -> None:
+    action = yaml.safe_load((ROOT / "action.yml").read_text())
+    steps = {step["name"]: step for step in action["runs"]["steps"]}
+    assert steps["run"]["run"].startswith("leak-harness ci ")
+    assert set(action["outputs"]) <= {"verdict", "growth-per-session"}
+    assert MARK in steps["comment"]["run"]
+    include = yaml.safe_load((ROOT / "gitlab-leak-harness.yml").read_text())
+    reports = include[".leak-harness"]["artifacts"]["reports"]
+    assert {Path(path).name for path in reports.values()} == {"junit.xml", "metrics.txt", "codequality.json"}
+    copied = re.findall(r"^COPY (.*) \S+$", (ROOT / "Containerfile").read_text(), re.MULTILINE)
+    assert all((ROOT / name).exists() for line in copied for name in line.split())
