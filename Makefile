@@ -7,7 +7,7 @@ COMPLETE := $(VENV)/.complete
 ROOM_MIB := 800
 
 .DEFAULT_GOAL := help
-.PHONY: help setup stress test lint bench corpus
+.PHONY: help setup stress test gate lint bench corpus
 .ONESHELL:
 .SHELLFLAGS := -euc
 
@@ -24,7 +24,10 @@ stress: $(COMPLETE) ## does the embedded chat server leak? ARGS="..." goes to `l
 	exit "$$status"
 
 test: $(COMPLETE) ## the whole test suite; ARGS="..." goes to pytest
-	@$(VENV)/bin/python -m pytest $(ARGS)
+	@$(VENV)/bin/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+gate: $(COMPLETE) ## the project's own gate: the embedded server is flat; ARGS="--fault untracked-task" must fail it
+	@$(VENV)/bin/leak-harness ci character-switch --agent-size 1MiB --limit 16KiB --max-cycles 40 --grace 5s --allow latency --allow cpu $(ARGS)
 
 lint: $(COMPLETE) ## ruff, mypy --strict, and the direction of imports
 	@$(VENV)/bin/ruff check

@@ -34,6 +34,7 @@ LIMITS: Final[Mapping[str, float]] = {
     "threads": 0.02,
     "descriptors": 0.02,
     "children": 0.02,
+    "idle_cpu": 0.2,
 }
 """What an action may leave without being to blame, by metric; of memory, malloc's count is preferred."""
 FOLLOWING: Final = ("greeting", "playback", "send", "receive", "heartbeat")
