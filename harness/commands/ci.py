@@ -12,6 +12,7 @@ from typing import Final
 
 from harness.commands import run as run_verb
 from harness.options import declare
+from harness.reporters import openmetrics
 
 HELP = "a run in CI: job page, outputs, artifact folder and annotations of GitHub and GitLab"
 FOLDER: Final = Path("leak-report")
@@ -57,7 +58,7 @@ def tell(folder: Path, environment: Mapping[str, str]) -> None:
         for line in _annotations(result, Path(environment.get("GITHUB_WORKSPACE", "."))):
             print(line)
     if environment.get("GITLAB_CI"):
-        (folder / "metrics.txt").write_text(_metrics(result), encoding="utf-8")
+        (folder / "metrics.txt").write_text(openmetrics.render(result), encoding="utf-8")
         (folder / "codequality.json").write_text(json.dumps(_issues(result, Path.cwd())), encoding="utf-8")
 
 
@@ -87,21 +88,6 @@ def _issues(result: dict[str, object], root: Path) -> list[dict[str, object]]:
             }
         )
     return issues
-
-
-def _metrics(result: dict[str, object]) -> str:
-    """GitLab's metrics report, in OpenMetrics text; Prometheus's textfile collector reads it as well."""
-    gates: dict[str, dict[str, object]] = result["gates"]  # type: ignore[assignment]
-    labels = f'scenario="{result["scenario"]}"'
-    lines = [
-        f"leak_harness_exit_status{{{labels}}} {result['exit_status']}",
-        f"leak_harness_sessions{{{labels}}} {result['sessions']}",
-    ]
-    for name, gate in gates.items():
-        growth = gate.get("growth_per_session")
-        if isinstance(growth, int | float):
-            lines.append(f'leak_harness_growth_per_session{{{labels},gate="{name}"}} {growth}')
-    return "\n".join([*lines, "# EOF"]) + "\n"
 
 
 def _findings(result: dict[str, object]) -> list[dict[str, str]]:

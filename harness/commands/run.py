@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import random
 import signal
 import sys
@@ -69,6 +70,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from harness.reporters import openmetrics
+    from harness.store import write_whole
+
     trace = _tracer() if options.trace else None
     plan = plan_of(options, trace=trace)
     if options.once:
@@ -78,6 +82,8 @@ def _run(options: argparse.Namespace) -> int:
     path = options.out or Path("reports") / f"{stamp}-{plan.load.scenario.name}"
     done = _all_runs(options, plan, path)
     text = write_reports(path, done.record, done.verdict, options.lang)
+    if options.textfile:
+        write_whole(options.textfile, openmetrics.render(json.loads((path / "result.json").read_text())).encode())
     print((path / "result.json").read_text() if options.json else text, end="")
     for incident in done.record.incidents:
         print(f"leak-harness: {incident.what}", file=sys.stderr)

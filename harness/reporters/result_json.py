@@ -11,7 +11,17 @@ import msgspec
 
 from harness.record import RunRecord
 from harness.reporters.facts import crowded_percent, run_facts
-from harness.verdict import Verdict
+from harness.verdict import (
+    ContainersGate,
+    CounterGate,
+    CpuGate,
+    Finding,
+    LatencyGate,
+    LogGate,
+    MemoryGate,
+    RunFacts,
+    Verdict,
+)
 
 SCHEMA: Final = 1
 
@@ -38,6 +48,42 @@ def result(record: RunRecord, verdict: Verdict) -> dict[str, Any]:
         "runs": msgspec.to_builtins(verdict.runs) or [run],
         "gates": msgspec.to_builtins(verdict.gates),
         "findings": msgspec.to_builtins(verdict.findings),
+    }
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of the file, made from the types that it is written from."""
+    gates = (MemoryGate, CounterGate, ContainersGate, LatencyGate, CpuGate, LogGate)
+    types, components = msgspec.json.schema_components((*gates, Finding, RunFacts), ref_template="#/$defs/{name}")
+    run = {name: one for name, one in components["RunFacts"]["properties"].items() if name != "folder"}
+    text, whole, texts = {"type": "string"}, {"type": "integer"}, {"type": "array", "items": {"type": "string"}}
+    properties: dict[str, Any] = {
+        "schema": {"const": SCHEMA},
+        **run,
+        "summary": text,
+        "scenario": text,
+        "target": {"type": "object", "additionalProperties": text},
+        "environment": {"type": "object", "additionalProperties": text},
+        "probe": text,
+        "unsettled_cycles": whole,
+        "crowded_percent": {"type": ["number", "null"]},
+        "control": text,
+        "doubts": texts,
+        "open_gates": texts,
+        "sessions_needed": {"type": ["integer", "null"]},
+        "first_suspicion_sessions": {"type": ["integer", "null"]},
+        "runs": {"type": "array", "items": {"type": "object", "properties": run}},
+        "gates": {"type": "object", "additionalProperties": {"anyOf": list(types[: len(gates)])}},
+        "findings": {"type": "array", "items": types[-2]},
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "result.json of leak-harness",
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+        "$defs": components,
     }
 
 
