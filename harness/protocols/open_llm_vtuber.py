@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from harness.contracts import RECEIVE, Character, Data, Exchange, Greeting, Mark, Reply, Send, Stage
@@ -16,7 +17,10 @@ class Adapter:
 
     name: ClassVar[str] = "open-llm-vtuber"
     default_path: ClassVar[str] = "/client-ws"
-    actions: ClassVar[frozenset[str]] = frozenset({"chat", "switch_character", "interrupt", "heartbeat"})
+    actions: ClassVar[frozenset[str]] = frozenset(
+        {"chat", "speak", "ai_speak", "switch_character", "interrupt", "heartbeat", "ask"}
+    )
+    turns: ClassVar[frozenset[str]] = frozenset({"speak", "ai_speak"})
 
     def __init__(self) -> None:
         self.playback = True
@@ -37,6 +41,29 @@ class Adapter:
     def chat(self, text: str) -> Exchange[Reply]:
         """One turn, to its end; with `playback` off only until all audio is there, for then nothing more comes."""
         yield _send(type="text-input", text=text)
+        return (yield from self._turn())
+
+    def speak(self, samples: Sequence[float], *, chunk: int = 4096) -> Exchange[Reply]:
+        """The same with the microphone: 16 kHz, one channel, -1 to 1."""
+        for start in range(0, len(samples), chunk):
+            yield _send(type="mic-audio-data", audio=list(samples[start : start + chunk]))
+        yield _send(type="mic-audio-end")
+        return (yield from self._turn())
+
+    def ai_speak(self) -> Exchange[Reply]:
+        """A turn in which nobody has asked for anything."""
+        yield _send(type="ai-speak-signal")
+        return (yield from self._turn())
+
+    def ask(self, kind: str, answer: str | None = None, **fields: Any) -> Exchange[Message | None]:
+        """Any other request of the page, such as `ask("create-new-history", "new-history-created")`.
+
+        The first message of the type `answer` comes back; without one nothing is waited for.
+        """
+        yield _send(type=kind, **fields)
+        return None if answer is None else (yield from _until(answer))
+
+    def _turn(self) -> Exchange[Reply]:
         said: list[str] = []
         messages = audio_bytes = 0
         while True:
