@@ -97,6 +97,8 @@ class Settings(_Table):
     log_forbid: list[str] | None = None
     watch_files: list[str] | None = None
     ready_log: str | None = None
+    live: bool | None = None
+    lang: Literal["en", "zh"] | None = None
     pid: PositiveInt | None = None
     container: str | None = None
     attach_probe: bool | None = None

@@ -23,9 +23,10 @@ from harness.quantities import format_size
 
 if TYPE_CHECKING:
     from harness.contracts import Data
+    from harness.live import LivePage
     from harness.record import RunRecord
     from harness.repeated import Done
-    from harness.run import Plan
+    from harness.run import Experiment, Plan
     from harness.verdict import Judgement
 
 SKIPPED, ABORTED = 125, 255
@@ -98,7 +99,7 @@ def _all_runs(options: argparse.Namespace, first: Plan, path: Path) -> Done:
     for number in range(options.runs):
         random.seed(options.seed + number)
         plan = plan_of(options, trace=first.load.trace, number=number) if number else first
-        runs.append(_measured(plan, path, f"run-{number + 1}" if options.runs > 1 else ""))
+        runs.append(_measured(plan, path, f"run-{number + 1}" if options.runs > 1 else "", live=options.live))
         if runs[-1].verdict.name == "interrupted":
             break
     done = together(runs)
@@ -110,17 +111,32 @@ def _all_runs(options: argparse.Namespace, first: Plan, path: Path) -> Done:
     return replace(done, verdict=controlled(done.verdict, control, plan.planted_bytes))
 
 
-def _measured(plan: Plan, path: Path, name: str) -> Done:
+def _live(experiment: Experiment) -> LivePage:
+    from harness.judge import judge
+    from harness.live import LivePage
+    from harness.reporters import html
+
+    record = experiment.record
+    page = LivePage(lambda: html.render(record, judge(record, record.started.policy).verdict))
+    print(f"live: {page.url}", file=sys.stderr, flush=True)
+    return page
+
+
+def _measured(plan: Plan, path: Path, name: str, *, live: bool = False) -> Done:
     from harness.judge import judge
     from harness.repeated import Done
     from harness.run import Experiment
     from harness.store import RunFolder
 
     folder = RunFolder(path / name)
+    experiment = Experiment(plan, folder, judge, _progress)
+    page = _live(experiment) if live else None
     try:
-        record = asyncio.run(_until_interrupted(Experiment(plan, folder, judge, _progress).run))
+        record = asyncio.run(_until_interrupted(experiment.run))
     finally:
         folder.close()
+        if page is not None:
+            page.close()
     done = Done(record, judge(record, plan.policy).verdict, name)
     if name:
         write_reports(path / name, record, done.verdict)
@@ -144,7 +160,7 @@ def _progress(record: RunRecord, judgement: Judgement) -> None:
     terminal = sys.stderr.isatty()
     if terminal or len(record.cycles) % 5 == 0 or judgement.next != "continue":
         ending = "\x1b[K\r" if terminal and judgement.next == "continue" else "\n"
-        print(progress(record, judgement), end=ending, file=sys.stderr, flush=True)
+        print(progress(record, judgement, terminal=terminal), end=ending, file=sys.stderr, flush=True)
 
 
 async def _once(plan: Plan, log: Path) -> int:

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Final
 
 from harness.quantities import format_size, format_time
 from harness.record import RunRecord
-from harness.verdict import Judgement, NextStep
+from harness.verdict import Judgement, MemoryGate, NextStep
 
 _PACE_CYCLES: Final = 5
 """The latest cycles tell how long a session takes."""
 _MOST_GATES: Final = 3
+_BARS: Final = 16
+_LEAST_SPAN_BYTES: Final = 256 * 1024
+"""A flat server is a flat line."""
 
 
-def progress(record: RunRecord, judgement: Judgement) -> str:
-    """Cycles, sessions and seconds so far, then what comes next."""
+def progress(record: RunRecord, judgement: Judgement, *, terminal: bool = False) -> str:
+    """Cycles, sessions and seconds so far, on a terminal the course of memory and its growth, then what comes next."""
     rest = record.rests[-1]
     held = f"  uss {format_size(rest.values['uss'])}" if "uss" in rest.values else ""
     done = f"cycle {len(record.cycles):3}  sessions {record.sessions:4}  {rest.at_s:4.0f}s{held:14}"
+    if terminal:
+        done += f"  {_sparkline(record)}{_growth(judgement)}"
     match judgement.next:
         case NextStep.CONTINUE:
             return f"{done}  open: {_open(judgement)}; {outlook(record, judgement)}"
@@ -28,6 +34,22 @@ def progress(record: RunRecord, judgement: Judgement) -> str:
             return f"{done}  looking for the cause"
         case NextStep.STOP:
             return f"{done}  decided"
+
+
+def _sparkline(record: RunRecord) -> str:
+    series = record.series("uss") if len(record.series("uss").x) else record.series("rss")
+    latest = series.x[-_BARS:]
+    if not len(latest):
+        return ""
+    low, span = float(latest.min()), max(float(latest.max() - latest.min()), _LEAST_SPAN_BYTES)
+    return "".join("▁▂▃▄▅▆▇█"[min(7, int(8 * (x - low) / span))] for x in latest)
+
+
+def _growth(judgement: Judgement) -> str:
+    gate = judgement.verdict.gates.get("memory")
+    if not isinstance(gate, MemoryGate) or gate.bounds is None or not all(map(isfinite, gate.bounds)):
+        return ""
+    return f"  {format_size(gate.bounds[0])} … {format_size(gate.bounds[1])} a session"
 
 
 def outlook(record: RunRecord, judgement: Judgement) -> str:
