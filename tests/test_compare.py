@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from scripted import KIB, MIB, NOW, Script, memory, rising
+from server_scripts import ECHO, ECHO_SCENARIO, HEAD
 
 from harness.compare import Comparison, compare
 from harness.judge import judge
@@ -104,6 +106,27 @@ def test_a_fault_and_the_server_without_it_take_turns(tmp_path: Path) -> None:
     assert numbers["memory"][1]["before"]["value"] > numbers["memory"][1]["after"]["value"] + 100 * KIB
     began = [_cycles(tmp_path / "both" / side / "run.jsonl") for side in ("before", "after")]
     assert all(abs(a - b) < 10 for a, b in zip(*began, strict=True))
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
+def test_a_revision_is_compared_with_what_lies_in_the_folder(tmp_path: Path) -> None:
+    def git(*words: str) -> None:
+        who = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
+        subprocess.run(["git", *who, *words], cwd=tmp_path, check=True, capture_output=True)
+
+    (tmp_path / "echo.py").write_text(ECHO_SCENARIO)
+    (tmp_path / "app.py").write_text(f"{HEAD}\n{ECHO}\nasyncio.run(main())\n")
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-q", "-m", "before")
+    leak = ECHO.replace(
+        "async for", "kept = []\n    globals().setdefault('all', []).append(bytearray(2**20))\n    async for"
+    )
+    (tmp_path / "app.py").write_text(f"{HEAD}\n{leak}\nasyncio.run(main())\n")
+    words = ["--against", "HEAD", "--serve", f"{sys.executable} app.py", "--protocol", "plain", "--cycles", "8"]
+    done = run_compare(tmp_path, "echo.py", *words, "--no-explain", "--grace", "0", "--json", "--out", "out")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert json.loads(done.stdout)["growth"]["after"]["value"] > 2**19
 
 
 def _cycles(path: Path) -> list[float]:

@@ -34,6 +34,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="the embedded server with a fault, and without",
     )
+    parser.add_argument("--against", metavar="REV", help="before: --serve, in a work tree of that revision")
+    parser.add_argument("--setup", metavar="COMMAND", help="run by a shell in that work tree")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -68,10 +70,11 @@ def _stored(options: argparse.Namespace) -> tuple[Pair, Path]:
 def _run_both(options: argparse.Namespace) -> tuple[Pair, Path]:
     from harness.judge import judge
 
-    if bool(options.before) != bool(options.after) or bool(options.before) == bool(options.before_fault):
+    ways = [bool(options.before and options.after), bool(options.before_fault), bool(options.against and options.serve)]
+    if sum(ways) != 1:
         raise UsageError(
             "compare needs two runs",
-            hint="give two run folders, --before COMMAND and --after COMMAND, or --before-fault NAME",
+            hint="give two run folders, --before and --after, --before-fault, or --against with --serve",
         )
     options.cycles = options.cycles or CYCLES
     options.sessions = options.sessions or 1
@@ -79,9 +82,11 @@ def _run_both(options: argparse.Namespace) -> tuple[Pair, Path]:
     folder = options.out or Path("reports") / f"{stamp}-compare"
     sides = {"before": copy(options), "after": copy(options)}
     for name, side in sides.items():
-        side.serve = getattr(options, name)
+        side.serve = options.serve if options.against else getattr(options, name)
         side.fault = options.before_fault if name == "before" else []
         side.out = folder / name
+    if options.against:
+        sides["before"].cwd = _work_tree(options, folder)
     records = asyncio.run(_in_turn(sides))
     pair = []
     for name, record in records.items():
@@ -89,6 +94,16 @@ def _run_both(options: argparse.Namespace) -> tuple[Pair, Path]:
         write_reports(folder / name, record, verdict, options.lang)
         pair.append((record, verdict))
     return (pair[0], pair[1]), folder
+
+
+def _work_tree(options: argparse.Namespace, folder: Path) -> Path:
+    from harness.worktrees import Repository
+
+    repository = Repository(options.cwd or Path(), folder / "worktrees")
+    place, problem = repository.checkout(repository.commit(options.against), options.setup)
+    if problem:
+        raise UsageError(f"{options.against} cannot be set up: {problem}", hint="see --setup")
+    return place
 
 
 async def _in_turn(sides: dict[str, argparse.Namespace]) -> dict[str, RunRecord]:
