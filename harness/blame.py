@@ -29,6 +29,7 @@ SECOND: Final = "second"
 LIMITS: Final[Mapping[str, float]] = {
     "malloc_in_use": 512.0,
     "uss": 4096.0,
+    "blocks": 0.6,
     "gc_objects": 0.6,
     "tasks": 0.02,
     "threads": 0.02,

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 HELP = "which action leaks? vary how often each happens, and see what each leaves"
 CYCLES: Final = 40
+MOST_CYCLES: Final = 80
+"""Where nothing is to blame by then, and the user did not say how many: what is rare takes longer to show."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     from harness.schedule import schedule
     from harness.store import RunFolder
 
-    cycles = options.cycles or CYCLES
+    cycles = options.cycles or MOST_CYCLES
     plan = plan_of(options)
     policy = replace(plan.policy, fixed_cycles=cycles, grace_s=0.0, explain=False)
     plan = replace(plan, policy=policy, schedule=schedule(cycles, options.seed))
@@ -45,10 +47,10 @@ def run(options: argparse.Namespace) -> int:
     path = options.out or Path("reports") / f"{stamp}-blame-{plan.load.scenario.name}"
     folder = RunFolder(path)
     try:
-        record = asyncio.run(Experiment(plan, folder, _judge_until(cycles), _progress).run())
+        record = asyncio.run(Experiment(plan, folder, _judge_until(cycles, CYCLES), _progress).run())
     finally:
         folder.close()
-    ended = _judge_until(cycles)(record, policy).verdict
+    ended = _judge_until(cycles, cycles)(record, policy).verdict
     if ended.name in ("server-failed", "interrupted"):
         print(f"leak-harness: {ended.summary}", file=sys.stderr)
         return ended.exit_status
@@ -86,15 +88,18 @@ def _share(share: Share) -> str:
     return f"{sign}{form(share.estimate)}{unit} ({form(share.lower)} ... {form(share.upper)})"
 
 
-def _judge_until(cycles: int) -> Callable[[RunRecord, Policy], Judgement]:
-    """The judge's verdict; and on to the next cycle until all are done, or memory is over its budget."""
+def _judge_until(cycles: int, look_every: int) -> Callable[[RunRecord, Policy], Judgement]:
+    """The judge's verdict; and on to the next cycle until one is to blame, all are done, or memory is exceeded."""
+    from harness.blame import blame
     from harness.judge import judge
     from harness.standing import Situation
     from harness.verdict import NextStep
 
     def decide(record: RunRecord, policy: Policy) -> Judgement:
         at = Situation.of(record, policy)
-        stop = at.ended or at.over_budget or len(record.cycles) >= cycles
+        done = len(record.cycles)
+        stop = at.ended or at.over_budget or done >= cycles
+        stop = stop or bool(done and done % look_every == 0 and blame(record).guilty)
         return replace(judge(record, policy), next=NextStep.STOP if stop else NextStep.CONTINUE)
 
     return decide
