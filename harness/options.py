@@ -84,6 +84,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--explain", action=argparse.BooleanOptionalAction, default=True, help="look for the cause")
     parser.add_argument("--out", metavar="DIR", type=Path, help="default: reports/<UTC time>-<scenario>/")
     parser.add_argument("--textfile", metavar="FILE", type=Path, help="metrics for Prometheus's textfile collector")
+    parser.add_argument("--otlp", metavar="URL", help="send metrics to this OpenTelemetry collector (OTLP over HTTP)")
     parser.add_argument("--bisect-status", action="store_true", help="0 flat, 1 leak, 125 else: for `git bisect run`")
     parser.add_argument("--live", action="store_true", help="serve the report on loopback while the run goes on")
     parser.add_argument("--lang", choices=("en", "zh"), default="en", help="language of report.html (%(default)s)")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib import resources
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 from scripted_run import leak_verdict, scripted_run
 
+from harness.commands.run import _export
 from harness.judge import judge
 from harness.record import RunRecord
 from harness.reporters import openmetrics, result_json
@@ -50,3 +53,32 @@ def test_metrics_hold_the_growth_of_each_gate() -> None:
     assert lines[0] == 'leak_harness_exit_status{scenario="a \\"quoted\\" one"} 1'
     assert any(line.startswith("leak_harness_growth_per_session") and 'gate="memory"' in line for line in lines)
     assert lines[-1] == "# EOF"
+
+
+def test_an_export_for_opentelemetry_is_posted_where_it_is_wanted() -> None:
+    posted: list[tuple[str, dict[str, Any]]] = []
+
+    class Collector(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            posted.append((self.path, json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Collector) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        _export(f"http://127.0.0.1:{server.server_port}/", leak())
+        server.shutdown()
+    ((path, body),) = posted
+    (metrics,) = body["resourceMetrics"][0]["scopeMetrics"]
+    growth = metrics["metrics"][0]["gauge"]["dataPoints"]
+    assert path == "/v1/metrics"
+    assert {"key": "gate", "value": {"stringValue": "memory"}} in growth[0]["attributes"]
+    assert len(growth[0]["timeUnixNano"]) == 19
+
+
+def test_a_collector_that_is_away_is_told_and_changes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    _export("http://127.0.0.1:9", leak())
+    assert "--otlp http://127.0.0.1:9" in capsys.readouterr().err

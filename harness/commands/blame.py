@@ -35,6 +35,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run a schedule, print what each action leaves; 1 if one is to blame."""
     from harness.blame import blame
+    from harness.reporters import html
     from harness.run import Experiment
     from harness.schedule import schedule
     from harness.store import RunFolder
@@ -57,6 +58,7 @@ def run(options: argparse.Namespace) -> int:
     found = blame(record)
     result = json.dumps({"guilty": found.guilty, **asdict(found)}, indent=2)
     (path / "blame.json").write_text(result, encoding="utf-8")
+    (path / "report.html").write_bytes(html.render(record, ended, options.lang, found))
     print(result if options.json else words(found))
     return ExitStatus.LEAK if found.guilty else ExitStatus.FLAT
 

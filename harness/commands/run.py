@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from harness.run import Experiment, Plan
     from harness.verdict import Judgement
 
+EXPORT_LIMIT_S = 10.0
 SKIPPED, ABORTED = 125, 255
 """`git bisect run` tries another commit, or gives up."""
 HELP = "does this server leak? drive sessions, measure, decide, report"
@@ -83,12 +84,28 @@ def _run(options: argparse.Namespace) -> int:
     path = options.out or Path("reports") / f"{stamp}-{plan.load.scenario.name}"
     done = _all_runs(options, plan, path)
     text = write_reports(path, done.record, done.verdict, options.lang)
+    result = json.loads((path / "result.json").read_text())
     if options.textfile:
-        write_whole(options.textfile, openmetrics.render(json.loads((path / "result.json").read_text())).encode())
+        write_whole(options.textfile, openmetrics.render(result).encode())
+    if options.otlp:
+        _export(options.otlp, result)
     print((path / "result.json").read_text() if options.json else text, end="")
     for incident in done.record.incidents:
         print(f"leak-harness: {incident.what}", file=sys.stderr)
     return done.verdict.exit_status
+
+
+def _export(url: str, result: dict[str, Any]) -> None:
+    """A collector that is away changes no verdict."""
+    import httpx
+
+    from harness.reporters import otlp
+
+    try:
+        answer = httpx.post(f"{url.rstrip('/')}/v1/metrics", json=otlp.render(result), timeout=EXPORT_LIMIT_S)
+        answer.raise_for_status()
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        print(f"leak-harness: --otlp {url}: {error}", file=sys.stderr)
 
 
 def _all_runs(options: argparse.Namespace, first: Plan, path: Path) -> Done:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from harness.blame import Blame
 from harness.quantities import format_size, format_time
 from harness.record import RunRecord
 from harness.reporters import plots
@@ -37,8 +38,8 @@ _TABLE_ROWS: Final = 12
 _FORMATS: Final = {"bytes": format_size, "seconds": format_time, "percent": format_percent, "count": format_count}
 
 
-def render(record: RunRecord, verdict: Verdict, language: str = "en") -> bytes:
-    """The whole file, in English or Chinese (`zh`)."""
+def render(record: RunRecord, verdict: Verdict, language: str = "en", blamed: Blame | None = None) -> bytes:
+    """The whole file, in English or Chinese (`zh`); with what each action leaves, where that was asked."""
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined)
@@ -59,6 +60,7 @@ def render(record: RunRecord, verdict: Verdict, language: str = "en") -> bytes:
         charts=[_Drawn(one) for one in drawn],
         plots={name: b64encode(draw(record, verdict)).decode() for name, draw in plots.FILES.items()},
         unseen=list(_unseen(record, verdict)),
+        blamed=_blamed(blamed),
         incidents=incidents(record),
         failures=failures(record),
         command=target.get(_COMMAND, ""),
@@ -113,6 +115,19 @@ class _Drawn:
             for name, column in chart.series.items()
             if (known := [x for x in column if x is not None])
         )
+
+
+def _blamed(found: Blame | None) -> list[list[str]]:
+    """Action, metric, what it leaves each time, the interval; the guilty first."""
+    if found is None:
+        return []
+    ranked = sorted(found.shares, key=lambda one: (not one.guilty, one.metric, one.action))
+    told = []
+    for one in ranked:
+        write = format_size if one.metric in ("malloc_in_use", "uss") else format_count
+        cells = [write(value) for value in (one.estimate, one.lower, one.upper)]
+        told.append([one.action, one.metric, cells[0], f"{cells[1]} … {cells[2]}", "leak" if one.guilty else ""])
+    return told
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ _ZH: Final = {
     "Environment": "环境",
     "Policy": "判定标准",
     "What this run could not see": "本次运行看不到的",
+    "What each action leaves": "每个动作留下的",
     "What to do": "怎么办",
     "kept alive by": "被谁保留",
     "made in": "创建于",
