@@ -10,13 +10,14 @@ from threading import Thread
 from typing import Any
 
 import pytest
+import xmlschema
 from jsonschema import Draft202012Validator, ValidationError
 from scripted_run import leak_verdict, scripted_run
 
 from harness.commands.run import _export
 from harness.judge import judge
 from harness.record import RunRecord
-from harness.reporters import openmetrics, result_json
+from harness.reporters import junit_xml, openmetrics, result_json
 from harness.store import load_record
 
 SHIPPED = json.loads(resources.files("harness.reporters").joinpath("page", "result.schema.json").read_text())
@@ -46,6 +47,14 @@ def test_a_leak_with_findings_is_valid_and_a_result_without_a_verdict_is_not() -
     del result["verdict"]
     with pytest.raises(ValidationError):
         Draft202012Validator(SHIPPED).validate(result)
+
+
+def test_junit_is_what_those_who_read_it_expect() -> None:
+    schema = xmlschema.XMLSchema(str(Path(__file__).parent / "data" / "junit.xsd"))
+    runs = [(RunRecord.from_lines(scripted_run(failure="x")), leak_verdict())]
+    runs += [(record, judge(record, record.started.policy).verdict) for record in map(load_record, RUNS)]
+    for record, verdict in runs:
+        schema.validate(junit_xml.render(record, verdict).decode())
 
 
 def test_metrics_hold_the_growth_of_each_gate() -> None:
