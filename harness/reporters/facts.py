@@ -193,7 +193,8 @@ def account(record: RunRecord) -> str:
     crowd = crowded_percent(record) or 0.0
     crowded = f"; others used {crowd:.0f}% of the machine" if crowd >= CROWDED_PERCENT else ""
     words = f"{record.started.scenario} against {against or 'a server'}: {done}, {format_time(duration_s(record))}"
-    return words + blind + crowded
+    cut = "" if record.ended else f"; cut short after cycle {len(record.cycles)}, or still going"
+    return words + blind + crowded + cut
 
 
 def _several(count: int, what: str) -> str:
