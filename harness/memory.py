@@ -205,6 +205,9 @@ def _by_budget(situation: Situation, bytes_: dict[str, Evidence], budget: float,
     growth = float(found.series.x[-1] - found.series.x[0])
     if growth < budget:
         return Decision(Standing.OPEN, by, reason=f"grew by {format_size(growth)}, less than {name}")
+    if (found.rate or 0.0) <= found.limit:
+        reason = f"grew by {format_size(growth)}, over {name}, but by less than the limit for each session"
+        return Decision(Standing.OPEN, by, reason=reason)
     if not steady_growth(found.series.t, found.series.x):
         reason = f"grew by {format_size(growth)}, over {name}, but not steadily enough, or too soon, to call it a leak"
         return Decision(Standing.OPEN, by, reason=reason)

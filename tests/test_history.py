@@ -103,6 +103,7 @@ def test_run_folders_become_a_history_with_its_step(tmp_path: Path) -> None:
         told = json.loads(done.stdout)
         assert told["runs"] == 15
         assert [one["at"] for one in told["steps"]["growth_bytes"]] == [10]
+    assert "memory per session: 0B → 4KiB" in (tmp_path / "reports" / "history.html").read_text()
     assert (tmp_path / "reports" / "history.png").read_bytes().startswith(b"\x89PNG")
     assert "memory per session: 0B → 4KiB" in (tmp_path / "reports" / "history.md").read_text()
 

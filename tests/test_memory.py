@@ -53,6 +53,13 @@ def test_growth_into_pages_that_were_free_is_told_as_malloc_counts_it() -> None:
     assert (found.outcome, found.metric, found.growth_per_session) == (Outcome.LEAK, "malloc_in_use", 2 * KIB)
 
 
+def test_a_short_run_that_grows_by_less_than_the_limit_is_no_leak_however_much_that_is_in_all() -> None:
+    policy = replace(NOW, fixed_cycles=16, limit_bytes=2 * 2**20)
+    growing = Script(memory(MIB), first_single=0, batch=6)
+    assert gate(growing, 16, policy).outcome is not Outcome.LEAK
+    assert gate(growing, 16, replace(policy, limit_bytes=2**19)).outcome is Outcome.LEAK
+
+
 def test_no_leak_is_declared_before_200_sessions_without_a_probe() -> None:
     leaking = Script(memory(16 * KIB), probe=False)
     assert gate(leaking, cycles=47).outcome is Outcome.INCONCLUSIVE

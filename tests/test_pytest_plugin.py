@@ -64,6 +64,11 @@ def test_a_flat_server_passes_with_a_body_of_either_colour(pytester: pytest.Pyte
     pytester.runpytest_subprocess("--strict-markers", *STRICT).assert_outcomes(passed=1)
 
 
+def test_growth_below_the_limit_that_was_given_passes(pytester: pytest.Pytester) -> None:
+    suite(pytester, LEAKS, ASYNC, LONG.replace("64KiB", "16MiB") + ", allow='containers'")
+    pytester.runpytest_subprocess().assert_outcomes(passed=1)
+
+
 def test_a_body_that_fails_in_every_session_is_no_leak_and_fails(pytester: pytest.Pytester) -> None:
     suite(pytester, ECHO, ASYNC.replace('== "hi"', '== "ho"'))
     result = pytester.runpytest_subprocess()

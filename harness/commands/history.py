@@ -25,7 +25,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("runs", metavar="RUN", nargs="*", type=Path, help="run folders to add, or folders of such")
     parser.add_argument("--db", metavar="FILE", type=Path, default=Path("reports/history.sqlite"), help="(%(default)s)")
     parser.add_argument("--scenario", metavar="NAME", help="runs of this one alone")
-    parser.add_argument("--out", metavar="DIR", type=Path, help="history.md and history.png go there (beside the file)")
+    parser.add_argument("--out", metavar="DIR", type=Path, help="history.html, .md and .png go there (beside the file)")
     parser.add_argument("--json", action="store_true", help="on standard output, and nothing else there")
 
 
@@ -48,6 +48,7 @@ def run(options: argparse.Namespace) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     text = history_page.text(entries, steps)
     write_whole(folder / "history.md", text.encode())
+    write_whole(folder / "history.html", history_page.page(entries, steps))
     write_whole(folder / "history.png", history_page.plot(entries, steps))
     if options.json:
         told = {

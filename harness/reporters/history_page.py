@@ -51,10 +51,50 @@ def text(runs: Sequence[Run], steps: Mapping[str, Sequence[Change]]) -> str:
         f"| started | commit | scenario | verdict | {' | '.join(NAMES.values())} |",
         "|---|---|---|---|---:|---:|---:|---:|",
     ]
-    for run in runs[-20:]:
-        cells = [run.started_at, run.revision[:10], run.scenario, run.verdict, *(_cell(run, name) for name in NAMES)]
-        lines.append(f"| {' | '.join(cells)} |")
+    lines += [f"| {' | '.join(_cells(run))} |" for run in runs[-20:]]
     return clean("\n".join(lines)) + "\n"
+
+
+_TEMPLATE: Final = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
+<meta name="viewport" content="width=device-width, initial-scale=1"><title>History of {{ runs | length }} runs</title>
+<style>{{ styles | safe }}</style></head><body><h1>History</h1>
+<ul>{% for line in told %}<li>{{ line }}</li>{% endfor %}</ul>
+<img src="data:image/png;base64,{{ picture }}" alt="{{ names | join(', ') }} over {{ runs | length }} runs">
+<div class="wide"><table><thead><tr><th>started</th><th>commit</th><th>scenario</th><th>verdict</th>
+{% for name in names %}<th class="number">{{ name }}</th>{% endfor %}</tr></thead><tbody>
+{% for cells in runs | reverse %}<tr>{% for cell in cells %}
+<td class="{{ 'number' if loop.index > 4 else 'outcome ' + cell if loop.index == 4 else '' }}">{{ cell }}</td>
+{% endfor %}</tr>{% endfor %}</tbody></table></div></body></html>
+"""
+
+
+def page(runs: Sequence[Run], steps: Mapping[str, Sequence[Change]]) -> bytes:
+    """The same as one file for a browser, with the picture in it, the latest run first."""
+    from base64 import b64encode
+    from importlib import resources
+
+    from jinja2 import Environment, StrictUndefined
+
+    styles = resources.files(__package__).joinpath("page", "report.css").read_text(encoding="utf-8")
+    told = [line.removeprefix("- ") for line in (*_steps(runs, steps), *_findings(runs))]
+    html = (
+        Environment(autoescape=True, undefined=StrictUndefined)
+        .from_string(_TEMPLATE)
+        .render(
+            runs=[_cells(run) for run in runs],
+            told=told,
+            names=list(NAMES.values()),
+            picture=b64encode(plot(runs, steps)).decode(),
+            styles=styles,
+        )
+    )
+    return clean(html).encode()
+
+
+def _cells(run: Run) -> list[str]:
+    return [run.started_at, run.revision[:10], run.scenario, run.verdict, *(_cell(run, name) for name in NAMES)]
 
 
 def _steps(runs: Sequence[Run], steps: Mapping[str, Sequence[Change]]) -> Iterator[str]:
