@@ -221,8 +221,8 @@ def test_censuses_leave_nothing_behind(puppet: Launched) -> None:
         peer.ask("census", followed=[])
         return int(peer.gauges()["malloc_in_use"])
 
-    readings = [in_use() for _ in range(12)]
-    assert max(readings[3:]) - min(readings[3:]) < 8_000, readings
+    readings = [in_use() for _ in range(14)]  # the thread of a census may still be ending while one is taken
+    assert min(readings[9:]) - min(readings[3:9]) < 8_000, readings
 
 
 def test_timers_are_counted_and_cancelled_ones_are_no_objects(looping: Launched) -> None:
