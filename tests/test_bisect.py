@@ -74,7 +74,7 @@ def bisect(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "harness", "bisect", "--good", "HEAD~8", "--bad", "HEAD", "--repo", str(folder)]
     serve = ["--serve", f"{sys.executable} app.py"]
     return subprocess.run(
-        [*command, str(folder / "echo.py"), *RUN, *serve, *words],
+        [*command, f"{folder.name}/echo.py", *RUN, *serve, *words],
         cwd=folder.parent,
         capture_output=True,
         text=True,

@@ -86,7 +86,7 @@ def _try(repository: Repository, commit: str, setup: str | None, words: list[str
     number = len(list(folder.glob(f"{commit[:12]}*")))
     out = out if not out.exists() else out.with_name(f"{commit[:12]}-{number}")
     command = [sys.executable, "-P", "-m", "harness", "run", *words, "--cwd", str(place), "--json", "--out", str(out)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=place, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     try:
         result = json.loads(done.stdout)
     except ValueError:
