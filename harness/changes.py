@@ -43,7 +43,7 @@ def changes(values: Sequence[float], least: float) -> list[Change]:
 
     noise = float(np.median(np.abs(np.diff(y)))) / 0.9539
     noise = max(noise, least / 10, 1e-12)
-    scaled = np.clip((y - np.median(y)) / noise, -CLIPPED * 50, CLIPPED * 50)
+    scaled = (y - np.median(y)) / noise
     scaled = np.where(
         np.abs(scaled) > CLIPPED, np.sign(scaled) * np.maximum(CLIPPED, np.abs(_smoothed(scaled))), scaled
     )

@@ -232,7 +232,7 @@ def _tail_growths(situation: Situation) -> tuple[float, float | None]:
 
 def _is_held_free(situation: Situation) -> bool:
     """Whether what RSS has grown by from one wait to the next is memory that malloc holds and nobody uses."""
-    ends = [one.values for one in {one.cycle: one for one in situation.idles}.values()][-2:]
+    ends = [one.values for one in situation.ends_of_waits[-2:]]
     names = {"rss", "malloc_system", "malloc_in_use"}
     if len(ends) < 2 or not all(names <= values.keys() for values in ends):
         return False

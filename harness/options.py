@@ -133,7 +133,7 @@ def plan_of(
     return Plan(
         load,
         target,
-        _policy(options),
+        _policy(options, target.words["mode"]),
         options.sessions,
         describe_machine() | _revision(options),
         settle_s,
@@ -168,7 +168,7 @@ def control_of(plan: Plan) -> Plan:
     return replace(plan, policy=policy, planted_bytes=planted)
 
 
-def _policy(options: argparse.Namespace) -> Policy:
+def _policy(options: argparse.Namespace, mode: str) -> Policy:
     from harness.judge import GATES
     from harness.policy import Policy
     from harness.run import available_memory_bytes
@@ -197,22 +197,21 @@ def _policy(options: argparse.Namespace) -> Policy:
         allow=tuple(options.allow),
         reasons=options.reasons,
         fail_on=tuple(options.fail_on),
-        log_expected=_log_expected(options),
+        log_expected=_log_expected(options, mode),
         log_forbidden=LOG_FORBIDDEN if options.log_forbid is None else tuple(options.log_forbid),
         log_noted=LOG_NOTED,
         **changed,
     )
 
 
-def _log_expected(options: argparse.Namespace) -> tuple[str, ...]:
+def _log_expected(options: argparse.Namespace, mode: str) -> tuple[str, ...]:
     given = tuple(options.log_expect or ())
     for text in (*given, *(options.log_forbid or ())):
         try:
             re.compile(text)
         except re.error as error:
             raise UsageError(f"'{text}' is no regular expression: {error}") from error
-    embedded = not any((options.serve, options.pid, options.container, options.url, options.unix))
-    return given or (EMBEDDED_LOG if embedded else ())
+    return given or (EMBEDDED_LOG if mode == "embedded" else ())
 
 
 def _count(text: str) -> int:

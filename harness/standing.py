@@ -104,6 +104,11 @@ class Situation:
         return [one for one in self.record.idles if self.policy.collect or not one.collected]
 
     @property
+    def ends_of_waits(self) -> list[RestSample]:
+        """What each wait has left, in order."""
+        return list({one.cycle: one for one in self.idles}.values())
+
+    @property
     def collected(self) -> RestSample | None:
         """In a run that does not collect: the sample after the one collection, at the end of the latest wait."""
         forced = [one for one in self.record.idles if one.collected and not self.policy.collect]
@@ -264,10 +269,10 @@ def _is_level_after_waits(situation: Situation, metric: str, limit: float) -> bo
     A server that holds on to each session for half a minute rises and falls with the waits, and never looks flat in
     between.
     """
-    ends = {one.cycle: one for one in situation.idles if metric in one.values}
-    if len(ends) < 2:
+    ends = situation.ends_of_waits
+    if len(ends) < 2 or not all(metric in one.values for one in ends[-2:]):
         return False
-    before, last = list(ends.values())[-2:]
+    before, last = ends[-2:]
     between = last.sessions - before.sessions
     return between >= STEP_SPAN_SESSIONS and last.values[metric] - before.values[metric] <= limit * between
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -85,7 +84,7 @@ class Repository:
             place = self._cache / commit[:12]
             if place.exists():
                 subprocess.run(
-                    ["git", "-C", str(self._folder), "worktree", "remove", "--force", shlex.quote(str(place))],
+                    ["git", "-C", str(self._folder), "worktree", "remove", "--force", str(place)],
                     capture_output=True,
                     check=False,
                 )

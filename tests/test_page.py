@@ -71,7 +71,7 @@ def test_pointing_at_a_chart_tells_its_values(page: Tab, leak: Path) -> None:
     x, y = page.run("(() => { const b = document.querySelector('#chart-memory .u-over').getBoundingClientRect();"
                     " return [b.x + b.width / 2, b.y + b.height / 2] })()")  # fmt: skip
     page.move(x, y)
-    page.run("new Promise((done) => setTimeout(done, 100))")
+    page.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     after = page.run("document.querySelector('#chart-memory .u-legend').textContent")
     assert before != after
     assert "MiB" in after

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import socket
-import ssl
 import subprocess
 import sys
 import time
@@ -238,7 +237,6 @@ def serve(*arguments):
         assert (refused.returncode, "certificate is not trusted" in refused.stderr) == (4, True)
         (place / "no.pem").write_text("nothing")
         assert "holds no certificates" in run(place, *words, "--ca", "no.pem", "--out", "fourth").stderr
-    assert ssl.OPENSSL_VERSION
 
 
 def test_a_unix_socket_is_connected_to(place: Path) -> None:

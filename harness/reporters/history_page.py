@@ -11,6 +11,7 @@ from harness.changes import Change
 from harness.quantities import format_size, format_time
 from harness.reporters import canvas
 from harness.reporters.facts import clean, format_percent
+from harness.reporters.html import page_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,11 +74,9 @@ _TEMPLATE: Final = """<!doctype html>
 def page(runs: Sequence[Run], steps: Mapping[str, Sequence[Change]]) -> bytes:
     """The same as one file for a browser, with the picture in it, the latest run first."""
     from base64 import b64encode
-    from importlib import resources
 
     from jinja2 import Environment, StrictUndefined
 
-    styles = resources.files(__package__).joinpath("page", "report.css").read_text(encoding="utf-8")
     told = [line.removeprefix("- ") for line in (*_steps(runs, steps), *_findings(runs))]
     html = (
         Environment(autoescape=True, undefined=StrictUndefined)
@@ -87,7 +86,7 @@ def page(runs: Sequence[Run], steps: Mapping[str, Sequence[Change]]) -> bytes:
             told=told,
             names=list(NAMES.values()),
             picture=b64encode(plot(runs, steps)).decode(),
-            styles=styles,
+            styles=page_file("report.css"),
         )
     )
     return clean(html).encode()

@@ -43,7 +43,7 @@ def render(record: RunRecord, verdict: Verdict, language: str = "en", blamed: Bl
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined)
-    template = environment.from_string(_file("report.html.j2"))
+    template = environment.from_string(page_file("report.html.j2"))
     say = say_in(language)
     target = record.started.target
     drawn = charts(record, verdict)
@@ -70,15 +70,16 @@ def render(record: RunRecord, verdict: Verdict, language: str = "en", blamed: Bl
             for name, value in msgspec.to_builtins(record.started.policy).items()
             if value not in (None, [], {}, ())
         },
-        styles=_raw(_file("uPlot-1.6.32.min.css") + _file("report.css")),
-        library=_raw(_file("uPlot-1.6.32.min.js")),
-        script=_raw(_file("report.js")),
+        styles=_raw(page_file("uPlot-1.6.32.min.css") + page_file("report.css")),
+        library=_raw(page_file("uPlot-1.6.32.min.js")),
+        script=_raw(page_file("report.js")),
         data=_raw(_json([_translated(one, say) for one in drawn])),
     )
     return clean(html).encode()
 
 
-def _file(name: str) -> str:
+def page_file(name: str) -> str:
+    """Text that lies beside the page's template."""
     return resources.files(__package__).joinpath("page", name).read_text(encoding="utf-8")
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Final
 
 from harness.quantities import format_time
 from harness.record import RunRecord
 from harness.reporters.facts import clean, duration_s, rows, sentence
+from harness.reporters.html import page_file
 from harness.verdict import Verdict
 
 _TEMPLATE: Final = """<!doctype html>
@@ -45,9 +45,8 @@ def render(entries: Sequence[Entry], beside: Path) -> bytes:
     from jinja2 import Environment, StrictUndefined
 
     template = Environment(autoescape=True, undefined=StrictUndefined).from_string(_TEMPLATE)
-    styles = resources.files(__package__).joinpath("page", "report.css").read_text(encoding="utf-8")
     ordered = sorted(entries, key=lambda one: one.record.started.started_at, reverse=True)
-    return clean(template.render(runs=[_row(one, beside) for one in ordered], styles=styles)).encode()
+    return clean(template.render(runs=[_row(one, beside) for one in ordered], styles=page_file("report.css"))).encode()
 
 
 def _row(entry: Entry, beside: Path) -> dict[str, str]:
