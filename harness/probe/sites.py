@@ -6,16 +6,18 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
 from types import CodeType
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import ref
 
 LOOP_CLASSES = {"asyncio.base_events": "BaseEventLoop", "uvloop": "Loop"}
 MOST_FRAMES = 12
 """Looked through for one that is not asyncio's own."""
 
-_made: WeakKeyDictionary[Any, tuple[CodeType, int]] = WeakKeyDictionary()
+_made: dict[ref[Any], tuple[CodeType, int]] = {}
+"""By task, the code that made it and the place in its bytecode: to look up the line may cost as much as the task."""
+_forget = _made.pop
+"""What a dying task calls: no Python code runs for it, as it would in a WeakKeyDictionary."""
 
 
 def watch() -> None:
@@ -28,7 +30,15 @@ def watch() -> None:
 
 def site_of(task: Any) -> tuple[CodeType, int] | None:
     """The code and the line that made the task; None where that is not known."""
-    return _made.get(task)
+    code, instruction = _made.get(ref(task), (None, 0))
+    return (code, _line(code, instruction)) if code else None
+
+
+def _line(code: CodeType, instruction: int) -> int:
+    from dis import findlinestarts  # only when somebody asks
+
+    before = [line for start, line in findlinestarts(code) if line and start <= instruction]
+    return before[-1] if before else code.co_firstlineno
 
 
 class _Finder:
@@ -58,17 +68,15 @@ def _wrap(module: Any) -> None:
 
     def create_task(*args: Any, **kwargs: Any) -> Any:
         task = create(*args, **kwargs)
-        with suppress(Exception):  # the server's task is made, whatever becomes of our note
-            _remember(task)
+        try:
+            frame = sys._getframe(1)
+            for _ in range(MOST_FRAMES):
+                if "/asyncio/" not in frame.f_code.co_filename or frame.f_back is None:
+                    break
+                frame = frame.f_back
+            _made[ref(task, _forget)] = (frame.f_code, frame.f_lasti)
+        except Exception:  # noqa: BLE001 - the server's task is made, whatever becomes of our note
+            pass
         return task
 
     loop_class.create_task = create_task  # type: ignore[union-attr]
-
-
-def _remember(task: Any) -> None:
-    frame = sys._getframe(2)
-    for _ in range(MOST_FRAMES):
-        if "/asyncio/" not in frame.f_code.co_filename or frame.f_back is None:
-            break
-        frame = frame.f_back
-    _made[task] = (frame.f_code, frame.f_lineno)
