@@ -1,4 +1,4 @@
-"""Where each asyncio task was made: a few raw frames kept beside it, put into words only when somebody asks.
+"""Where each asyncio task was made: kept raw beside it, put into words only when somebody asks.
 
 `create_task` of the loop classes is wrapped when their modules are imported; nothing is imported for it.
 """
@@ -35,7 +35,7 @@ def site_of(task: Any) -> tuple[CodeType, int] | None:
 
 
 def _line(code: CodeType, instruction: int) -> int:
-    from dis import findlinestarts  # only when somebody asks
+    from dis import findlinestarts  # noqa: PLC0415 - only when somebody asks
 
     before = [line for start, line in findlinestarts(code) if line and start <= instruction]
     return before[-1] if before else code.co_firstlineno
