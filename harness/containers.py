@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from harness.gates import Judged
 from harness.record import Census, RunRecord
 from harness.standing import Situation
 from harness.verdict import ContainersGate, Outcome
@@ -22,7 +23,8 @@ class Suspect:
 
     key: str
     per_session: float
-    since_sessions: int
+    suspected_sessions: int
+    """Where it had been longer each time for the first time."""
 
 
 def census_is_due(taken: list[int], sessions: int) -> bool:
@@ -53,31 +55,35 @@ def suspects(record: RunRecord) -> list[Suspect]:
         rate = (lengths[-1] - lengths[0]) / max(1, last.sessions - since)
         lately = (lengths[-1] - lengths[-2]) / max(1, last.sessions - before_last)
         if rate >= LEAST_PER_SESSION and lately >= SATURATING * rate:
-            found.append(Suspect(key, rate, since))
+            found.append(Suspect(key, rate, sessions[LEAST_LENGTHS - 1 - len(lengths)]))
     return sorted(found, key=lambda one: (-one.per_session, one.key))
 
 
-def containers_gate(situation: Situation) -> tuple[ContainersGate, bool]:
-    """The gate, and whether a wait for late releases is still to come."""
+def containers_gate(situation: Situation) -> Judged:
+    """Whether a container without a bound gets longer and longer."""
     record = situation.record
     if len(_sessions(record.censuses)) < LEAST_LENGTHS:
         why = "too few censuses" if record.has_probe else "needs the probe"
-        return ContainersGate(Outcome.NOT_MEASURED, why, 0), False
+        return Judged(ContainersGate(Outcome.NOT_MEASURED, why, 0))
     found = suspects(record)
     if not found:
-        return ContainersGate(Outcome.FLAT, "", 0), False
+        return Judged(ContainersGate(Outcome.FLAT, "", 0))
     last = record.censuses[-1]
     named = [record.causes[one.key].name for one in found if one.key in record.causes and record.causes[one.key].name]
-    what = f"{named[0] if named else 'a container'} grows by {found[0].per_session:.2f} entries a session"
-    words = what if len(found) == 1 else f"{what}, and {len(found) - 1} more"
-    if last.sessions < situation.full_guard:
-        return ContainersGate(Outcome.INCONCLUSIVE, f"{words}; it may be a cache that fills", len(found)), False
+    words = f"{named[0] if named else 'a container'} grows by {found[0].per_session:.2f} entries a session"
+    words += f", and {len(found) - 1} more" if found[1:] else ""
+    outcome, suspect, needed = Outcome.INCONCLUSIVE, False, None
     waited = situation.idle is not None and situation.idle.cycle >= last.cycle
-    if waited or not situation.may_idle:
-        return ContainersGate(Outcome.LEAK, words, len(found)), False
-    return ContainersGate(
-        Outcome.INCONCLUSIVE, f"{words}; whether that is released late is not known yet", len(found)
-    ), True
+    if last.sessions < situation.full_guard:
+        words += "; it may be a cache that fills"
+        needed = situation.full_guard - last.sessions
+    elif waited or not situation.may_idle:
+        outcome = Outcome.LEAK
+    else:
+        words += "; whether that is released late is not known yet"
+        suspect = True
+    since = min(one.suspected_sessions for one in found)
+    return Judged(ContainersGate(outcome, words, len(found)), suspect, since, needed)
 
 
 def _sessions(censuses: list[Census]) -> list[int]:

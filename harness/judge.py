@@ -64,7 +64,7 @@ def judge(record: RunRecord, policy: Policy) -> Judgement:
     judged = {
         "memory": memory_gate(situation),
         **{name: counter_gate(situation, metric) for name, metric in COUNTERS.items()},
-        "containers": _containers(situation),
+        "containers": containers_gate(situation),
         "latency": latency_gate(situation),
         "cpu": cpu_gate(situation),
         "log": log_gate(situation),
@@ -114,11 +114,6 @@ def _known(found: Sequence[Finding], policy: Policy) -> str:
 def _told_as_allowed(one: Judged, why: str) -> Judged:
     told = "; ".join(filter(None, (one.gate.reason, f"allowed: {why}" if why else "allowed")))
     return replace(one, gate=replace(one.gate, reason=told))
-
-
-def _containers(situation: Situation) -> Judged:
-    gate, suspect = containers_gate(situation)
-    return Judged(gate, suspect=suspect)
 
 
 def _findings(record: RunRecord, name: VerdictName, judged: Mapping[str, Judged]) -> tuple[Finding, ...]:

@@ -88,6 +88,7 @@ def test_a_container_that_grows_past_the_guard_is_waited_for_and_then_a_leak_how
     done = judge(record, Policy()).verdict
     assert (done.name, done.gates["containers"].outcome) == ("leak", Outcome.LEAK)
     assert "server.names grows by 1.00 entries a session" in done.summary
+    assert done.first_suspicion_sessions == 55
 
 
 def test_before_the_guard_a_suspect_is_named_and_decides_nothing() -> None:
