@@ -88,9 +88,10 @@ def leak_kind(rates: Rates) -> Kind:
 def leaking_share(t: Floats, x: Floats, noise: float) -> float:
     """Share of the sessions of the tail that leak, where most cycles do not rise at all; else 1."""
     start = first_of_tail(len(x) - 1)
-    rising = int(np.count_nonzero(np.diff(x[start:]) > noise))
-    cycles, sessions = len(x) - 1 - start, float(t[-1] - t[start])
-    return 1.0 if cycles <= 0 or rising > 0.6 * cycles else max(1, rising) / sessions
+    rising = np.diff(x[start:]) > noise
+    if len(rising) == 0 or rising.mean() > 0.6:
+        return 1.0
+    return max(1, int(rising.sum())) / float(t[-1] - t[start])
 
 
 def tags(t: Floats, x: Floats, look: Look) -> tuple[Tag, ...]:

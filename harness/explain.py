@@ -15,17 +15,24 @@ from typing import Any, Final
 import numpy as np
 
 from harness import inventory
+from harness.classify import leaking_share
 from harness.containers import LEAST_LENGTHS
 from harness.errors import ProbeError
-from harness.growth import Growth, growths, latest_paths
+from harness.growth import LEAST_MAPPED_BYTES, Growth, growths, latest_paths
 from harness.lengths import Lengths
+from harness.metrics import METRICS
 from harness.probe_link import ProbeLink
 from harness.record import Bounded, Cause, Causes, Census, RunRecord, TaskGroup
+from harness.standing import held_metric
+from harness.trend import tail_rate
 
 MOST_TARGETS: Final = 16
 MOST_CONTAINERS: Final = 50
-TRACED_SESSIONS: Final = 12
-"""Enough to see what one session in ten leaves."""
+TRACED_SESSIONS: Final = 5
+"""Where each leaves something. While traced, one takes some twenty times as long."""
+MOST_TRACED: Final = 24
+TRACED_OCCASIONS: Final = 2.5
+"""What only some sessions leave is to be seen so often, on average; 2.5 is once or more in 92 runs of 100."""
 TRACED_SHARE: Final = 0.25
 """Of what the run has grown by so far, the sessions that are traced may add so much."""
 STACKS_S: Final = 1.0
@@ -101,7 +108,7 @@ class Explainer:
             if any(not one.made_at for one in grown):
                 before = inventory.open_paths(self._first)
                 await self._probe.trace(on=True)
-                traced = await run_sessions(_sessions_to_trace(record))
+                traced = await run_sessions(sessions_to_trace(record, grown))
                 grown = [one.with_words(self._latest(one, before)) for one in grown]
             if not record.started.policy.collect:  # before the trace is over
                 found = await self._garbage(traced)
@@ -198,12 +205,20 @@ def _scopes(path: str) -> tuple[tuple[int, int, str], ...]:
     return tuple(found)
 
 
-def _sessions_to_trace(record: RunRecord) -> int:
-    """Fewer than usual where each leaves so much that the machine would feel it."""
-    metric = "uss" if "uss" in record.rests[-1].values else "rss"
-    grown = record.rests[-1].values.get(metric, 0.0) - record.rests[0].values.get(metric, 0.0)
-    share = round(TRACED_SHARE * record.sessions) if grown > 2**28 else TRACED_SESSIONS
-    return max(1, min(TRACED_SESSIONS, share))
+def sessions_to_trace(record: RunRecord, grown: Sequence[Growth]) -> int:
+    """More where few of them leave something; fewer where each leaves so much that the machine would feel it."""
+    held = record.series(held_metric(record)).x
+    rates = {one.kind: one.per_session for one in reversed(grown) if not one.made_at}
+    share = min([_leaking_share(record), *rates.values()])
+    wanted = min(MOST_TRACED, max(TRACED_SESSIONS, round(TRACED_OCCASIONS / share)))
+    return max(1, min(wanted, round(TRACED_SHARE * record.sessions))) if held[-1] - held[0] > 2**28 else wanted
+
+
+def _leaking_share(record: RunRecord) -> float:
+    """Share of the sessions that leave memory, where it is memory that they leave."""
+    in_use = record.series("malloc_in_use")
+    leaves = len(in_use.x) > 1 and tail_rate(in_use.t, in_use.x) > LEAST_MAPPED_BYTES
+    return leaking_share(in_use.t, in_use.x, METRICS["malloc_in_use"].quantum) if leaves else 1.0
 
 
 def _busy_at_rest(record: RunRecord) -> bool:

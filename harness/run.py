@@ -42,7 +42,8 @@ IDLE_STEP_S = 2.0
 IDLE_AT_LEAST_S = 30.0
 IDLE_STEADY_S = 10.0
 TRACING_LIMIT_S = 25.0
-"""A server that is busy with what it leaks is several times slower while it is traced."""
+TRACED_SESSION_LIMIT_S = 2.5
+"""On average, where there are many. A server that is busy with what it leaks is several times slower while traced."""
 HOPELESS_SESSIONS = 5
 """So many failed sessions and not one that worked: the run ends."""
 FALLING = ("uss", "malloc_in_use", "gc_objects", "tasks", "threads", "descriptors", "children")
@@ -224,7 +225,7 @@ class Experiment:
             await self._take_census()
 
         async def run_sessions(number: int) -> int:
-            until_s = self._now_s() + TRACING_LIMIT_S
+            until_s = self._now_s() + max(TRACING_LIMIT_S, number * TRACED_SESSION_LIMIT_S)
             done = await run_cycle(
                 self._plan.load, number, lambda: server.exit_status is None and self._now_s() < until_s
             )

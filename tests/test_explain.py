@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
+from scripted import MIB, Script, memory, rising
 
-from harness.explain import function_at
-from harness.growth import latest_paths
+from harness.explain import function_at, sessions_to_trace
+from harness.growth import Growth, latest_paths
 from harness.inventory import command, descriptors, mappings, open_paths, program, without_numbers
 
 SOURCE = """
@@ -81,3 +83,18 @@ def test_this_process_has_a_command_and_a_heap() -> None:
     assert command(os.getpid())
     assert mappings([os.getpid()])["[heap]"] > 0
     assert command(2**22 - 1) == []
+
+
+def test_what_every_session_leaves_is_traced_in_a_few() -> None:
+    for metrics in ({}, memory(16_384)):
+        assert sessions_to_trace(Script(metrics).record(40), [Growth("object", "Page", 3.0, "")]) == 5
+
+
+@pytest.mark.parametrize(("metrics", "rate"), [({}, 0.1), ({"malloc_in_use": lambda t: 65_536 * (t // 10)}, 3.0)])
+def test_what_only_some_sessions_leave_is_traced_for_longer(metrics: dict[str, Any], rate: float) -> None:
+    assert sessions_to_trace(Script(metrics).record(40), [Growth("object", "Page", rate, "")]) == 24
+
+
+def test_few_sessions_are_traced_where_the_machine_would_feel_it() -> None:
+    record = Script({**memory(64 * MIB), "malloc_in_use": rising(5 * MIB, 64 * MIB)}).record(8)
+    assert sessions_to_trace(record, [Growth("object", "Page", 1.0, "")]) == 2
