@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -17,8 +18,7 @@ from harness.probe import wire
 from harness.probe_link import INJECTED
 
 LIMIT_S = 20.0
-PYENV = Path("/root/.pyenv/versions")
-VERSIONS = ("3.9.18", "3.10.13", "3.11.7", "3.12.1", "3.13.0")
+VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15")
 HAS_MALLINFO2 = hasattr(__import__("ctypes").CDLL(None), "mallinfo2")
 
 # Does what it is told on its standard input, beside an event loop that runs in the main thread or in none.
@@ -42,6 +42,18 @@ async def main():
 
 asyncio.run(main()) if sys.argv[1:] == ["loop"] else obey()
 """
+
+
+def interpreter(version: str) -> str:
+    """A CPython of that version: our own, one that pyenv has built, or one on PATH."""
+    if version == "{}.{}".format(*sys.version_info):
+        return sys.executable
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    built = [str(path) for path in pyenv.glob(f"versions/{version}.*/bin")]
+    python = shutil.which(f"python{version}", path=os.pathsep.join([*built, os.environ["PATH"]]))
+    if python is None:
+        pytest.skip(f"no CPython {version} on this machine")
+    return python
 
 
 def until(condition: Callable[[], Any]) -> Any:

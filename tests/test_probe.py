@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from puppets import HAS_MALLINFO2, LIMIT_S, PUPPET, PYENV, VERSIONS, Launch, Launched, Peer, until
+from puppets import HAS_MALLINFO2, LIMIT_S, PUPPET, VERSIONS, Launch, Launched, Peer, interpreter, until
 
 from harness.metrics import METRICS, Source
 from harness.probe import loops, wire
@@ -87,11 +87,10 @@ def test_a_folder_that_is_gone_leaves_the_server_alone(launch: Launch, tmp_path:
     assert (out, err) == ("", "")
 
 
-@pytest.mark.skipif(not (PYENV / "3.8.18").exists(), reason="no CPython 3.8 on this machine")
 def test_an_older_python_runs_undisturbed_and_says_that_it_is_too_old(launch: Launch) -> None:
-    puppet = launch("-c", PUPPET, python=str(PYENV / "3.8.18/bin/python3"))
+    puppet = launch("-c", PUPPET, python=interpreter("3.8"))
     assert puppet.do("sys.version_info[:2]") == (3, 8)
-    assert "the probe needs Python 3.9 or later, this is 3.8.18" in puppet.errors()
+    assert "the probe needs Python 3.9 or later, this is 3.8." in puppet.errors()
 
 
 def test_its_thread_is_not_among_the_threads_that_the_server_sees(puppet: Launched) -> None:
@@ -378,13 +377,10 @@ def test_a_second_interpreter_in_the_process_does_not_take_its_place(puppet: Lau
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_it_works_on_each_cpython(launch: Launch, version: str) -> None:
-    python = PYENV / version / "bin/python3"
-    if not python.exists():
-        pytest.skip(f"no CPython {version} on this machine")
-    server = launch("-c", PUPPET, "loop", python=str(python))
+    server = launch("-c", PUPPET, "loop", python=interpreter(version))
     server.do("None")
     peer = server.peer()
-    assert peer.greeting["python"] == version
+    assert peer.greeting["python"].startswith(f"{version}.")
     readings = [peer.ask("sample", collect=True) for _ in range(8)][2:]
     assert all(reading["collection"]["loop_answered"] for reading in readings)
     gauges = [reading["gauges"] for reading in readings]

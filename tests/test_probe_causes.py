@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from puppets import PUPPET, PYENV, VERSIONS, Launch, Launched
+from puppets import PUPPET, VERSIONS, Launch, Launched, interpreter
 
 APPLICATION = """
 import asyncio
@@ -53,13 +53,8 @@ tasks = []
 @pytest.fixture(params=VERSIONS)
 def served(request: pytest.FixtureRequest, launch: Launch, tmp_path: Path) -> Iterator[Launched]:
     """A process of that version with the application loaded."""
-    python = PYENV / request.param / "bin" / "python"
-    if not python.exists():
-        if request.param != "3.11.7":
-            pytest.skip("this machine does not have that version")
-        python = Path(sys.executable)
     (tmp_path / "hotel.py").write_text(APPLICATION)
-    process = launch("-c", PUPPET, "loop", python=str(python), path=tmp_path)
+    process = launch("-c", PUPPET, "loop", python=interpreter(request.param), path=tmp_path)
     process.do("import hotel")
     yield process
     assert process.errors() == ""
