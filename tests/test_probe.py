@@ -389,6 +389,9 @@ def test_it_works_on_each_cpython(launch: Launch, version: str) -> None:
     assert max(one["blocks"] for one in gauges) - min(one["blocks"] for one in gauges) <= 8
     server.do("keep = [asyncio.run_coroutine_threadsafe(asyncio.sleep(3600), loop) for _ in range(5)]")
     until(lambda: peer.gauges()["tasks"] == 6)
+    server.do("gc.freeze()")
+    assert peer.ask("sample", collect=True)["collection"]["loop_answered"]
+    assert peer.gauges()["tasks"] == 6
     child = server.do("(lambda pid: pid or __import__('signal').pause())(os.fork())")
     try:
         assert server.peer(child).greeting["pid"] == child

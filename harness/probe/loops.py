@@ -13,6 +13,7 @@ from . import heap
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
+    from types import FrameType
 
 # Weak registries of all tasks: CPython 3.9 to 3.11, then 3.12 and 3.13. From 3.14 on they hold foreign tasks only.
 _REGISTRIES = ("_all_tasks", "_scheduled_tasks", "_eager_tasks")
@@ -126,11 +127,22 @@ def _still(registry: Iterable[Any]) -> list[Any]:
 
 
 def _in_heap(asyncio: Any) -> set[Any]:
-    """Loops that the collector tracks; where a server has frozen its heap, also those of younger futures."""
-    loops = set(heap.instances(set(_with_subclasses(asyncio.AbstractEventLoop))))
+    """Loops that the collector tracks; where a server has frozen its heap, also those of younger futures, and of frames."""
+    kinds, futures = set(_with_subclasses(asyncio.AbstractEventLoop)), set(_with_subclasses(asyncio.Future))
+    loops = set(heap.instances(kinds))
     if gc.get_freeze_count():
-        loops |= {future.get_loop() for future in heap.instances(set(_with_subclasses(asyncio.Future)))}
+        found = [*heap.instances(futures), *_in_frames(futures)]
+        loops |= {*_in_frames(kinds), *(future.get_loop() for future in found)}
     return loops
+
+
+def _in_frames(kinds: set[type]) -> Iterator[Any]:
+    """Local variables of these types, of whatever runs in any thread: a loop that turns is among them."""
+    for top in list(sys._current_frames().values()):
+        frame: FrameType | None = top
+        while frame is not None:
+            yield from (value for value in list(frame.f_locals.values()) if type(value) in kinds)
+            frame = frame.f_back
 
 
 def _with_subclasses(cls: Any) -> Iterator[type]:
