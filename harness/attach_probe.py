@@ -10,6 +10,7 @@ import asyncio
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -24,29 +25,65 @@ module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
 module.start_probe({folder!r})
 """
-_SEND: Final = (
-    "import sys; sys.exit(9) if sys.version_info < (3, 14) else sys.remote_exec(int(sys.argv[1]), sys.argv[2])"
-)
-_TOO_OLD: Final = 9
+_SEND: Final = """\
+import sys
+if sys.version_info < (3, 14):
+    sys.exit(9 if sys.version_info >= (3, 9) else 8)
+sys.remote_exec(int(sys.argv[1]), sys.argv[2])
+"""
+_BEFORE_3_14: Final = 9
+_BEFORE_3_9: Final = 8
+_HELPER: Final = "multiprocessing.resource_tracker"
+"""A process beside each that starts workers: it sleeps until they end, and holds nothing of the server's."""
 LIMIT_S: Final = 30.0
 
 
-async def attach_probe(pid: int, folder: Path) -> None:
-    """Have the process load the probe, which then greets in `folder`.
+async def attach_probe(pids: Sequence[int], folder: Path) -> list[int]:
+    """Have each Python process among them load the probe, which then greets in `folder`; which those are.
 
     Raises:
-        ProbeError: neither way is open; the words say why.
+        ProbeError: there is none, or neither way is open; the words say why.
     """
+    pythons = [pid for pid in pids if _is_python(pid)]
+    if not pythons:
+        raise ProbeError("the server is not Python: none of its processes can take the probe")
+    for pid in pythons:
+        await _attach(pid, folder)
+    return pythons
+
+
+async def _attach(pid: int, folder: Path) -> None:
+    if not _sees(pid, folder):
+        raise ProbeError(
+            f"process {pid} is in a container: it does not see the files that the probe is loaded from",
+            hint="run leak-harness in that container, with --serve or --pid",
+        )
     script = _script(pid, folder)
     status, said = await _run(f"/proc/{pid}/exe", "-I", "-c", _SEND, str(pid), str(script))
-    if status == 0:
-        return
-    if status != _TOO_OLD:
+    if status == _BEFORE_3_14:
+        await _through_gdb(pid, script)
+    elif status:
+        why = "it runs a Python before 3.9" if status == _BEFORE_3_9 else _last_line(said) or f"status {status}"
         raise ProbeError(
-            f"process {pid} did not take the probe: {said or f'status {status}'}",
-            hint="is it Python, and may this user trace it (kernel.yama.ptrace_scope, CAP_SYS_PTRACE)?",
+            f"process {pid} did not take the probe: {why}",
+            hint="may this user trace it (kernel.yama.ptrace_scope, CAP_SYS_PTRACE)?" if status != _BEFORE_3_9 else "",
         )
-    await _through_gdb(pid, script)
+
+
+def _sees(pid: int, folder: Path) -> bool:
+    return Path(f"/proc/{pid}/root{folder}").exists()
+
+
+def _is_python(pid: int) -> bool:
+    with suppress(OSError):
+        name = Path(f"/proc/{pid}/exe").readlink().name
+        return "python" in name and _HELPER.encode() not in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return False
+
+
+def _last_line(said: str) -> str:
+    lines = [line.strip() for line in said.splitlines() if line.strip() and "detached" not in line]
+    return lines[-1] if lines else ""
 
 
 def _script(pid: int, folder: Path) -> Path:
@@ -77,9 +114,8 @@ async def _through_gdb(pid: int, script: Path) -> None:
     words = [word for call in calls for word in ("-ex", call)]
     status, said = await _run(gdb, "-nx", "-batch", "-p", str(pid), *words)
     if status or "$2 = 0" not in said:
-        lines = [line for line in said.splitlines() if line.strip()]
         raise ProbeError(
-            f"gdb could not put the probe into process {pid}: {lines[-1] if lines else f'status {status}'}",
+            f"gdb could not put the probe into process {pid}: {_last_line(said) or f'status {status}'}",
             hint="may this user trace it (kernel.yama.ptrace_scope, CAP_SYS_PTRACE), and is it Python?",
         )
 
@@ -99,10 +135,10 @@ async def _try_gdb(gdb: str) -> None:
             ours.kill()
         await ours.wait()
     if f"$1 = {ours.pid}" not in said:
-        lines = [line for line in said.splitlines() if line.strip() and "detached" not in line]
         raise ProbeError(
-            f"gdb cannot call into processes on this machine: {lines[-1].strip() if lines else 'it says nothing'}",
-            hint="try a newer gdb, allow ptrace (kernel.yama.ptrace_scope), or start the server with --serve",
+            f"gdb cannot call into processes on this machine: {_last_line(said) or 'it says nothing'}",
+            hint="try a newer gdb (13 fails on processors with AMX), allow ptrace (kernel.yama.ptrace_scope), "
+            "or start the server with --serve",
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from harness.record import Values
 
 INJECTED: Final = Path(__file__).parent / "probe" / "inject"
 GREETING_LIMIT_S: Final = 4.0
+ATTACHED_LIMIT_S: Final = 10.0
 ANSWER_LIMIT_S: Final = 60.0
 _POLL_S: Final = 0.02
 _SOCKET_PATH_BYTES: Final = 107
@@ -82,6 +83,31 @@ class ProbeLink:
                     await asyncio.sleep(_POLL_S)
         except TimeoutError as error:
             raise self._silence(limit_s) from error
+
+    async def await_attached(
+        self, pids: Sequence[int], wake: Callable[[], Awaitable[object]], limit_s: float = ATTACHED_LIMIT_S
+    ) -> None:
+        """Wait until each of these processes listens.
+
+        Args:
+            pids: those that have been asked to load the probe.
+            wake: gives the server something to do; an interpreter that sleeps loads nothing.
+            limit_s: seconds for all of them.
+
+        Raises:
+            ProbeSilent: one has not loaded it in time. The sums would lack it, and jump when it comes.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(limit_s):
+                while not set(pids) <= set(self._listening()):
+                    await wake()
+                    await asyncio.sleep(_POLL_S)
+        if missing := sorted(set(pids) - set(self._listening())):
+            raise ProbeSilent(
+                f"process {missing[0]} was asked to load the probe, and did not within {limit_s:g} s",
+                why=self._failure() or "its main thread runs no Python code: it waits, or is busy in a library",
+                hint="start the server with --serve; without --attach-probe it is measured from outside only",
+            )
 
     async def collect(self, limit_s: float = ANSWER_LIMIT_S) -> dict[int, Collection]:
         """Collect garbage in every process, let its loops finish what that closed, collect again and trim, by pid.
@@ -163,11 +189,11 @@ class ProbeLink:
         return {pid: {name: float(value) for name, value in one["gauges"].items()} for pid, one in samples.items()}
 
     async def close(self) -> None:
-        """Leave the probes alone and remove the folder."""
+        """Remove the folder, and leave the probes alone: one that then finds no folder goes, too."""
+        shutil.rmtree(self._folder, ignore_errors=True)
         while self._idle:
             _, peer = self._idle.popitem()
             await peer.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _listening(self) -> list[int]:
         return sorted(int(path.stem) for path in self._folder.glob(f"*{wire.SOCKET_SUFFIX}"))
@@ -229,22 +255,20 @@ class ProbeLink:
             return None
 
     def _silence(self, limit_s: float) -> ProbeSilent:
-        failures = sorted(self._folder.glob(f"*{wire.ERROR_SUFFIX}"))
-        if failures:
-            text = failures[0].read_text(errors="replace").strip()
-            why = (
-                f"it failed in process {failures[0].stem}: {text.splitlines()[-1] if text else 'for no stated reason'}"
-            )
-        else:
-            why = (
-                "the server is not Python, or its Python ignores PYTHONPATH (-I, -E or -S, a frozen application), "
-                "or is started without our environment (sudo, env -i, a container)"
-            )
         return ProbeSilent(
             f"no probe greeted within {limit_s:g} s",
-            why=why,
+            why=self._failure()
+            or "the server is not Python, or its Python ignores PYTHONPATH (-I, -E or -S, a frozen application), "
+            "or is started without our environment (sudo, env -i, a container)",
             hint="start the server with a plain `python`; with --no-probe it is measured from outside only",
         )
+
+    def _failure(self) -> str:
+        """What the first process in which the probe failed has left word of."""
+        for failed in sorted(self._folder.glob(f"*{wire.ERROR_SUFFIX}")):
+            text = failed.read_text(errors="replace").strip()
+            return f"it failed in process {failed.stem}: {text.splitlines()[-1] if text else 'for no stated reason'}"
+        return ""
 
 
 def summed(samples: Mapping[int, Values], pids: Iterable[int]) -> Values:

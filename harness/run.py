@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -156,7 +156,7 @@ class Experiment:
                 self._log = LogWatch(path, policy.log_expected, (*policy.log_forbidden, *policy.log_noted))
             try:
                 await server.wait_ready(self._answers)
-                self._probe, silence = await greeted(target, probe)
+                self._probe, silence = await greeted(target, server, probe, self._answers)
                 self._add(ServerReady(self._now_s(), server.pid, silence))
                 if self._probe is not None and not (self._plan.planted_bytes or self._plan.schedule):
                     self._explainer = Explainer(self._probe, server.pids, self._now_s)
@@ -302,15 +302,17 @@ def _peaks(readings: Sequence[Values]) -> Values:
     return {name: max(reading[name] for reading in readings if name in reading) for name in sorted(names)}
 
 
-async def greeted(target: Target, probe: ProbeLink | None) -> tuple[ProbeLink | None, str]:
-    """The probe when it has greeted, else why it is not there."""
+async def greeted(
+    target: Target, server: ServerUnderTest, probe: ProbeLink | None, wake: Callable[[], Awaitable[object]]
+) -> tuple[ProbeLink | None, str]:
+    """The probe when it has greeted, else why it is not there; `wake` gives the server something to do."""
     if probe is None:
         return None, "switched off by --no-probe" if target.source is None else "the server is somewhere else"
     if target.pid is not None and not target.attach_probe:
         return None, "the server ran already; --attach-probe puts the probe into it"
     try:
         if target.pid is not None:
-            await attach_probe(target.pid, probe.folder)
+            await probe.await_attached(await attach_probe(server.pids(), probe.folder), wake)
         await probe.greet()
     except ProbeError as error:
         return None, str(error)

@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -119,14 +120,15 @@ async def _server(plan: Plan, log: Path) -> list[Check]:
         server = await open_server(target, environment, log)
         try:
             address = plan.load.address
-            await server.wait_ready(lambda: is_ready(address, any_answer=not plan.load.scenario.connect))
+            answers = partial(is_ready, address, any_answer=not plan.load.scenario.connect)
+            await server.wait_ready(answers)
             checks.append(Check("server", f"answers at {target.words['url']}"))
             if plan.load.scenario.connect:
                 connection = await shake_hands(address)
                 checks.append(_compression(connection, wanted=address.compression))
                 await connection.close()
             checks += [check async for check in _interpreters(server)]
-            link, silence = await greeted(target, probe)
+            link, silence = await greeted(target, server, probe, answers)
             checks.append(await _probe(link, silence))
         finally:
             await server.stop()

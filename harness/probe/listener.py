@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from socket import AF_UNIX, socket
+from socket import AF_UNIX, SHUT_RDWR, socket
 from time import sleep
 
 from . import threads, wire
@@ -27,6 +27,7 @@ class Listener:
         self._report = report
         self._listener: OwnedSocket | None = None
         self._connections: set[OwnedSocket] = set()
+        self._has_left = False
 
     def open(self) -> None:
         """Listen, unless another interpreter of this very process does so already.
@@ -51,15 +52,18 @@ class Listener:
                 inherited.let_go()
         self._listener = None
         self._connections = set()
-        self.open()
+        if not self._has_left:
+            self.open()
 
     def _accept(self, listener: OwnedSocket) -> None:
-        while listener.is_ours():
+        while not self._has_left and listener.is_ours():
             try:
                 self._admit(listener.socket.accept()[0])
             except (OSError, RuntimeError):
                 sleep(PAUSE_S)
         listener.let_go()
+        if self._has_left:
+            return
         try:
             self.open()
         except OSError as error:
@@ -86,6 +90,15 @@ class Listener:
             self._report(error)
         finally:
             self._end(connection)
+            if not os.path.isdir(self._folder):  # noqa: PTH112
+                self._leave()
+
+    def _leave(self) -> None:
+        """The harness is gone, and the server is not, for it ran before: nothing of ours stays awake in it."""
+        self._has_left = True
+        if self._listener is not None and self._listener.is_ours():
+            with suppress(OSError):
+                self._listener.socket.shutdown(SHUT_RDWR)  # ends accept()
 
     def _end(self, connection: OwnedSocket) -> None:
         connection.let_go()

@@ -127,7 +127,7 @@ def _still(registry: Iterable[Any]) -> list[Any]:
 
 
 def _in_heap(asyncio: Any) -> set[Any]:
-    """Loops that the collector tracks; where a server has frozen its heap, also those of younger futures, and of frames."""
+    """Loops that the collector tracks; where a server has frozen its heap, also those of younger futures and frames."""
     kinds, futures = set(_with_subclasses(asyncio.AbstractEventLoop)), set(_with_subclasses(asyncio.Future))
     loops = set(heap.instances(kinds))
     if gc.get_freeze_count():

@@ -22,11 +22,12 @@ def start_probe(folder: str) -> None:
     try:
         if sys.version_info < (3, 9):
             raise RuntimeError("the probe needs Python 3.9 or later, this is %s" % sys.version.split()[0])
-        spec = spec_from_file_location(MODULE, PROBE + "/__init__.py", submodule_search_locations=[PROBE])
-        if spec is None or spec.loader is None:
-            raise ImportError("no probe in %s" % PROBE)
-        sys.modules[MODULE] = module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[MODULE])
+        if MODULE not in sys.modules:  # else an earlier run has put it into this process
+            spec = spec_from_file_location(MODULE, PROBE + "/__init__.py", submodule_search_locations=[PROBE])
+            if spec is None or spec.loader is None:
+                raise ImportError("no probe in %s" % PROBE)
+            sys.modules[MODULE] = module_from_spec(spec)
+            spec.loader.exec_module(sys.modules[MODULE])
         __import__(MODULE + ".start", fromlist=["start"]).start(folder, report)
     except Exception as error:  # noqa: BLE001 - the server must start whatever is wrong with the probe
         report(error)
