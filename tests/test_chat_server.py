@@ -64,16 +64,18 @@ def outline(value: Any) -> Any:
 def essence(message: Message) -> Any:
     """What every run must repeat: the fixed messages whole, of the others their outline."""
     fixed = ("control", "full-text", "error", "group-update", "backend-synth-complete", "force-new-message")
+    if message["type"] == "error":  # of a path only what is wrong with it
+        return message["message"].partition(": '")[0]
     return message if message["type"] in fixed else (message["type"], outline(message))
 
 
-def sent(line: dict[str, Any]) -> str | bytes:
-    """What the recorded client sent; long lists and waits were shortened."""
+def sent(line: dict[str, Any], ours: dict[str, str]) -> str | bytes:
+    """What the recorded client sent, about our histories; long lists and waits were shortened."""
     if line["kind"] == "binary":
         return bytes.fromhex(line["data"])
     if line["kind"] == "text-raw":
         return str(line["data"])
-    message = dict(line["data"])
+    message = {key: ours.get(value, value) if key == "history_uid" else value for key, value in line["data"].items()}
     if message["type"] == "mic-audio-data":
         message["audio"] = message["audio"][:4] * 128
     return json.dumps(message).replace("delay=0.03", "delay=0.003")
@@ -82,6 +84,7 @@ def sent(line: dict[str, Any]) -> str | bytes:
 async def replay(url: str, lines: list[dict[str, Any]]) -> tuple[list[Message], int | None]:
     """Do what the client did, in its order; what came, and the close code."""
     received: list[Message] = []
+    ours: dict[str, str] = {}  # what the recorded server has called a history, and what this one calls it
     before_s = 0.0
     async with connect(url, max_size=None) as websocket:
         page = Page(websocket)
@@ -91,10 +94,12 @@ async def replay(url: str, lines: list[dict[str, Any]]) -> tuple[list[Message], 
             before_s = line["t"]
             if line["dir"] == "recv":
                 received.append(await page.receive())
+                if line["data"]["type"] == "new-history-created":
+                    ours[line["data"]["history_uid"]] = received[-1]["history_uid"]
             elif line["dir"] == "send" and "interrupt-signal" in str(line["data"]):
                 await page.interrupt()
             elif line["dir"] == "send":
-                await websocket.send(sent(line))
+                await websocket.send(sent(line, ours))
             elif line["kind"] == "client-close":
                 await websocket.close()
             elif line["kind"].startswith("client-reset"):

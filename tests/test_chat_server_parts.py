@@ -141,7 +141,7 @@ async def test_a_turn_that_waits_for_playback_ends_without_a_word_when_a_newer_o
     services = Services(CAST, agent_size_bytes=4096)
     context = ServiceContext("a page", services)
     await context.load(CAST.first)
-    turn = Turn(context, services, send)
+    turn = Turn(context, services, send, lambda *_: None)
     running = asyncio.create_task(turn.run("Hi. [[tokens=8]]"))
     async with asyncio.timeout(20):
         await complete.wait()

@@ -23,24 +23,21 @@ class Histories:
     def create(self, conf_uid: str) -> str:
         """A new one, empty; its uid."""
         uid = f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{uuid.uuid4().hex}"
+        self._of(conf_uid).mkdir(exist_ok=True)
         self._file(conf_uid, uid).write_text("[]", encoding="utf-8")
         return uid
 
-    def check(self, conf_uid: str, uid: str) -> None:
-        """That the character has it: histories are of the character in force when they were made.
+    def add(self, conf_uid: str, uid: str, role: str, content: str, **who: str) -> None:
+        """One message more; a history that was never created begins with it.
 
         Raises:
-            OSError: it has not.
+            OSError: the character has no histories yet: they are of the one in force when they were made.
         """
-        self._file(conf_uid, uid).stat()
-
-    def add(self, conf_uid: str, uid: str, role: str, content: str, name: str) -> None:
-        """One message more."""
-        file = self._file(conf_uid, uid)
-        kept = json.loads(file.read_text(encoding="utf-8"))
-        at = f"{datetime.now():%Y-%m-%dT%H:%M:%S}"
-        kept.append({"role": role, "timestamp": at, "content": content, "name": name, "avatar": ""})
-        file.write_text(json.dumps(kept, ensure_ascii=False), encoding="utf-8")
+        if not _UID.fullmatch(uid):
+            return
+        kept = self.messages(conf_uid, uid)
+        kept.append({"role": role, "timestamp": f"{datetime.now():%Y-%m-%dT%H:%M:%S}", "content": content, **who})
+        self._file(conf_uid, uid).write_text(json.dumps(kept, ensure_ascii=False), encoding="utf-8")
 
     def messages(self, conf_uid: str, uid: str) -> list[dict[str, Any]]:
         """All of one; empty where there is none."""
@@ -55,6 +52,7 @@ class Histories:
     def all_of(self, conf_uid: str) -> list[dict[str, Any]]:
         """Those of a character, the newest first; empty ones are deleted."""
         found = []
+        self._of(conf_uid).mkdir(exist_ok=True)
         for file in sorted(self._of(conf_uid).glob("*.json"), reverse=True):
             if said := self.messages(conf_uid, file.stem):
                 found.append({"uid": file.stem, "latest_message": said[-1], "timestamp": said[-1]["timestamp"]})
@@ -77,9 +75,7 @@ class Histories:
     def _of(self, conf_uid: str) -> Path:
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="chat-histories-"))
-        folder = self._folder / re.sub(r"\W", "_", conf_uid)
-        folder.mkdir(exist_ok=True)
-        return folder
+        return self._folder / re.sub(r"\W", "_", conf_uid)
 
     def _file(self, conf_uid: str, uid: str) -> Path:
         return self._of(conf_uid) / f"{uid}.json"

@@ -24,6 +24,7 @@ from .turn import Turn
 
 MICROPHONE_LIMIT_S: Final = 300
 """Of a longer recording only the end is kept."""
+INTERRUPTED: Final = "[Interrupted by user]"
 log = logging.getLogger("chat_server")
 
 
@@ -94,7 +95,7 @@ class Session:
             return
         try:
             await self._route(message)
-        except (AttributeError, LookupError, TypeError, ValueError, OverflowError) as error:
+        except (AttributeError, LookupError, TypeError, ValueError, OverflowError, OSError) as error:
             await self.send(messages.error(str(error)))
 
     async def _route(self, message: Any) -> None:
@@ -154,12 +155,13 @@ class Session:
         if self._turns:
             await self._stop_turns()
             self.context.conversation.append(("ai", str(message.get("text") or "")))
-            self.context.conversation.append(("system", "[Interrupted by user]"))
+            self.context.conversation.append(("system", INTERRUPTED))
+        self._keep("system", INTERRUPTED)
 
     def _start_turn(self, heard: str | array[float]) -> None:
         if self._newest_turn is not None:
             self._newest_turn.lose()
-        self._newest_turn = Turn(self.context, self.services, self.send)
+        self._newest_turn = Turn(self.context, self.services, self.send, self._keep)
         task = asyncio.create_task(self._run_turn(self._newest_turn, heard), name="turn")
         self._turns.add(task)
         task.add_done_callback(self._turns.discard)
@@ -167,23 +169,20 @@ class Session:
     async def _run_turn(self, turn: Turn, heard: str | array[float]) -> None:
         with suppress(ConnectionClosed):
             try:
-                if self.history_uid:
-                    self.services.histories.check(self.context.character.conf_uid, self.history_uid)
                 ended = await turn.run(heard)
             except (AgentMissing, ToolError, OSError) as error:
                 log.error("client %s: conversation failed: %s", self.client_uid, error)
                 await self.send(messages.error(f"Conversation error: {error}"))
                 return
             if ended:
-                self._keep(turn)
                 for finished in self.services.hooks.turn_finished:
                     finished(self, turn)
 
-    def _keep(self, turn: Turn) -> None:
+    def _keep(self, role: str, words: str) -> None:
+        character = self.context.character
+        who = {"human": {"name": "Human"}, "ai": {"name": character.name, "avatar": character.avatar}}.get(role, {})
         if self.history_uid:
-            character = self.context.character
-            for role, words in (("human", turn.text), ("ai", " ".join(turn.reply))):
-                self.services.histories.add(character.conf_uid, self.history_uid, role, words, character.conf_name)
+            self.services.histories.add(character.conf_uid, self.history_uid, role, words, **who)
 
     async def _stop_turns(self) -> None:
         turns = set(self._turns)

@@ -14,12 +14,14 @@ from .messages import Message
 from .speech import Speech, pronounceable
 
 Send = Callable[[Message], Awaitable[None]]
+Keep = Callable[[str, str], None]
+"""Is told who has said what: "human" or "ai", and the words."""
 
 
 class Turn:
     """Runs beside the page's other requests, in a task of its own."""
 
-    def __init__(self, context: ServiceContext, services: Services, send: Send) -> None:
+    def __init__(self, context: ServiceContext, services: Services, send: Send, keep: Keep) -> None:
         self.text = ""
         """What the user said."""
         self.reply: list[str] = []
@@ -27,6 +29,7 @@ class Turn:
         self._context = context
         self._services = services
         self._send = send
+        self._keep = keep
         self._played: asyncio.Future[None] | None = None
         self._lost = False
 
@@ -35,6 +38,7 @@ class Turn:
 
         Raises:
             AgentMissing, ToolError: there is nobody to answer.
+            OSError: what is said cannot be kept.
         """
         await self._send(messages.CHAIN_START)
         await self._send(messages.full_text("Thinking..."))
@@ -42,9 +46,11 @@ class Turn:
             heard = self._services.recogniser.transcribe(heard)
             await self._send(messages.transcription(heard))
         self.text = heard
+        self._keep("human", heard)
         await self._speak()
         if any(map(pronounceable, self.reply)) and not await self._playback():
             return False
+        self._keep("ai", " ".join(self.reply))
         await self._send(messages.FORCE_NEW_MESSAGE)
         await self._send(messages.CHAIN_END)
         return True
