@@ -76,7 +76,9 @@ class ToolClient:
         if process.stdout is None:
             raise ToolError("the tool process has no output")
         try:
-            line = await asyncio.wait_for(process.stdout.readline(), ANSWER_LIMIT_S)
+            # Not wait_for: that of Python 3.11 swallows a cancellation when the line is there already.
+            async with asyncio.timeout(ANSWER_LIMIT_S):
+                line = await process.stdout.readline()
             answer: dict[str, Any] = json.loads(line)
         except TimeoutError as error:
             raise ToolError(f"the tool process said nothing for {ANSWER_LIMIT_S:g} s") from error
