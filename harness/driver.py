@@ -71,6 +71,11 @@ async def _follow_script(session: Session, scenario: Scenario) -> None:
         await scenario.script(session)
     except (HarnessError, TimeoutError):
         raise
+    except ExceptionGroup as group:  # of tasks that the script has started
+        first = next(iter(group.exceptions))
+        if isinstance(first, HarnessError):
+            raise first from group
+        raise ScriptFailed(f"the script raised {type(first).__name__}: {first}") from group
     except Exception as error:
         raise ScriptFailed(f"the script raised {type(error).__name__}: {error}") from error
     finally:

@@ -8,7 +8,7 @@ import socket
 import struct
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
@@ -38,6 +38,8 @@ class Session:
     def __init__(self, address: Address, protocol: ChatProtocol, limits: Scenario, trace: Trace | None = None) -> None:
         self.characters: tuple[Character, ...] = ()
         """What the user may switch to; known once connected."""
+        self.client_id = ""
+        """What the server calls this session, once it is connected."""
         self.counts: Counter[str] = Counter()
         self.turns: list[Turn] = []
         self.switches_s: list[float] = []
@@ -83,7 +85,7 @@ class Session:
         self,
         path: str | None = None,
         *,
-        expect_status: int | None = None,
+        expect_status: int | Container[int] | None = None,
         greet: bool = True,
         headers: Mapping[str, str] | None = None,
     ) -> None:
@@ -91,7 +93,7 @@ class Session:
 
         Args:
             path: another path than the run's.
-            expect_status: the handshake must be refused with this HTTP status.
+            expect_status: the handshake must be refused with this HTTP status, or one of these.
             greet: False leaves before the server's greeting was read.
             headers: sent besides the run's.
 
@@ -107,7 +109,8 @@ class Session:
             self._connection = await shake_hands(self._address, url=url, headers=headers, limit_s=limit_s)
         except HandshakeRefused as refused:
             cause = refused.__cause__
-            if isinstance(cause, InvalidStatus) and cause.response.status_code == expect_status:
+            expected = (expect_status,) if isinstance(expect_status, int) else expect_status or ()
+            if isinstance(cause, InvalidStatus) and cause.response.status_code in expected:
                 return
             raise
         if expect_status is not None:
@@ -118,7 +121,7 @@ class Session:
             self._protocol.subprotocol = self._connection.subprotocol or ""
         if greet:
             greeting = await self._perform("greeting", self._protocol.open(), limit_s)
-            self.characters = greeting.characters
+            self.characters, self.client_id = greeting.characters, greeting.client_id
         self.connect_s = time.monotonic() - began_s
 
     async def tcp(self) -> None:

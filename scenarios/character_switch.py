@@ -11,6 +11,6 @@ async def character_switch(session: Session) -> None:
     context, and with it a whole agent, alive after the page has closed.
     """
     await session.chat("你好")
-    for character in session.characters[1:3]:
+    for character in session.characters[1:3] or session.characters:
         await session.switch_character(character)
         await session.chat("你是谁？")

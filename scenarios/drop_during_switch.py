@@ -9,5 +9,5 @@ async def drop_during_switch(session: Session) -> None:
 
     Catches a switch that fails half-way and leaves its new context, task or tool process behind.
     """
-    await session.switch_character(session.characters[1], answered=False)
+    await session.switch_character(session.characters[-1], answered=False)
     await session.drop()

@@ -10,4 +10,4 @@ async def long_lived(session: Session) -> None:
     Catches what a session leaves in those that stay: broadcast lists, groups, shared rooms.
     """
     await session.chat("你好")
-    await session.switch_character(session.characters[1])
+    await session.switch_character(session.characters[-1])

@@ -5,11 +5,11 @@ from harness import Session, scenario
 
 @scenario(connect=False)
 async def refused_handshake(session: Session) -> None:
-    """Three handshakes that are refused with 404, then a proper visit.
+    """Three handshakes that are refused, then a proper visit; servers disagree on the status: 403, 404, even 500.
 
     Catches what is kept of a connection that never became a session.
     """
     for _ in range(3):
-        await session.connect("/no-such-path", expect_status=404)
+        await session.connect("/no-such-path", expect_status=range(400, 600))
     await session.connect()
     await session.chat("你好")

@@ -9,4 +9,4 @@ async def switch_then_close(session: Session) -> None:
 
     Catches a close that does not wait for, or does not cancel, what the switch has just begun.
     """
-    await session.switch_character(session.characters[1])
+    await session.switch_character(session.characters[-1])

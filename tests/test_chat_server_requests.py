@@ -59,19 +59,61 @@ async def test_a_history_of_another_character_fails_the_turn(server: ChatServer)
         assert error["message"].startswith("Conversation error: [Errno 2]")
 
 
+async def told(page: Page) -> tuple[Message, Message]:
+    """Who is in the group, and the result of what changed it."""
+    update, result = (await page.until("group-operation-result"))[-2:]
+    return update, result
+
+
+async def invite(owner: Page, guest: Page) -> None:
+    await owner.send("add-client-to-group", invitee_uid=guest.client_uid)
+    for page in (owner, guest):
+        update, result = await told(page)
+        assert update["members"] == [owner.client_uid, guest.client_uid]
+        assert (update["is_owner"], result["success"]) == (page is owner, True)
+
+
 async def test_who_is_in_a_group_is_told_to_all_of_it(server: ChatServer) -> None:
     async with server.page() as owner, server.page() as guest:
-        result = await asked(owner, "add-client-to-group", "group-operation-result", invitee_uid=guest.client_uid)
-        assert result["success"] is True
-        for page in (owner, guest):
-            told = (await page.until("group-update"))[-1]
-            assert told["members"] == [owner.client_uid, guest.client_uid]
-            assert told["is_owner"] is (page is owner)
+        await invite(owner, guest)
         await owner.send("audio-play-start", display_text={"text": "hm"})
         assert (await guest.until("audio"))[-1]["forwarded"] is True
-        gone = await asked(owner, "remove-client-from-group", "group-operation-result", target_uid=guest.client_uid)
-        assert gone["success"] is True
-        assert (await guest.until("group-update"))[-1]["members"] == []
+        await owner.send("remove-client-from-group", target_uid=guest.client_uid)
+        for page in (owner, guest):
+            update, result = await told(page)
+            assert (update["members"], result["success"]) == ([], True)
+
+
+async def heard_by_a_listener(page: Page, speaker: Page) -> list[Message]:
+    """One speaker's turn, which it plays, as the other page hears it."""
+    await speaker.until("backend-synth-complete")
+    await speaker.send("frontend-playback-complete")
+    return await page.until("conversation-chain-end")
+
+
+async def test_the_ais_of_a_group_answer_one_another_until_they_are_interrupted(server: ChatServer) -> None:
+    async with server.page() as owner, server.page() as guest:
+        await invite(owner, guest)
+        await owner.send("text-input", text="The weather?")
+        for listener, speaker in ((guest, owner), (owner, guest), (guest, owner)):
+            heard = await heard_by_a_listener(listener, speaker)
+            assert "audio" not in {message["type"] for message in heard if listener is guest}
+        await guest.send("interrupt-signal", text="")
+        for page in (owner, guest):
+            assert (await page.until("interrupt-signal"))[-1]["text"] == "conversation-interrupted"
+            await page.nothing_more()
+
+
+async def test_a_member_that_leaves_ends_the_talk_in_an_error(server: ChatServer) -> None:
+    async with server.page() as owner:
+        async with server.page() as guest:
+            await invite(owner, guest)
+            await owner.send("text-input", text="The weather?")
+            await heard_by_a_listener(guest, owner)
+        seen = await owner.until("interrupt-signal")
+        assert seen[-2] == {"type": "error", "message": "Error in conversation: "}
+        assert (await owner.until("group-update"))[-1]["members"] == []
+        assert (await owner.chat("Alone again."))[-1]["text"] == "conversation-chain-end"
 
 
 @pytest.mark.parametrize("uid", ["nobody", None])
@@ -79,11 +121,3 @@ async def test_nobody_can_be_invited_who_is_not_there(server: ChatServer, uid: s
     async with server.page() as page:
         result = await asked(page, "add-client-to-group", "group-operation-result", invitee_uid=uid)
         assert result["success"] is False
-
-
-async def test_a_page_that_closes_leaves_its_group(server: ChatServer) -> None:
-    async with server.page() as owner:
-        async with server.page() as guest:
-            await asked(owner, "add-client-to-group", "group-operation-result", invitee_uid=guest.client_uid)
-            assert (await owner.until("group-update"))[-1]["members"]
-        assert (await owner.until("group-update"))[-1]["members"] == []

@@ -59,6 +59,23 @@ def test_the_greeting_ends_with_the_microphone_and_asks_for_the_characters() -> 
     assert sent == [{"type": "fetch-configs"}]
 
 
+UPDATE = words(type="group-update", members=["me", "you"])
+RESULT = words(type="group-operation-result", success=True, message="")
+
+
+@pytest.mark.parametrize("answers", [(UPDATE,), (RESULT,), (words(type="group-update", members=["me"]), UPDATE)])
+def test_an_invitation_is_over_when_either_end_is_told_so(answers: tuple[str, ...]) -> None:
+    sent = follow(protocol_named("open-llm-vtuber")().invite("you"), *answers)[1]  # type: ignore[attr-defined]
+    assert sent == [{"type": "add-client-to-group", "invitee_uid": "you"}]
+
+
+def test_a_member_is_removed_from_a_talk_that_ends_in_an_error_and_a_refusal_is_told() -> None:
+    one: Any = protocol_named("open-llm-vtuber")()
+    follow(one.remove("you"), words(type="error", message="Error in conversation: "), UPDATE, RESULT)
+    with pytest.raises(ProtocolViolation, match="stays as it is: not yours"):
+        follow(one.remove("you"), words(type="group-operation-result", success=False, message="not yours"))
+
+
 @pytest.mark.parametrize(
     ("nonsense", "says"),
     [("no json", "sent no JSON"), ("[1]", "no object"), (words(type="error", message="no such file"), "no such file")],

@@ -20,6 +20,10 @@ READ_BYTES: Final = 2**16
 MARK: Final = 1
 
 
+class AgentMissing(Exception):
+    """There is no agent to answer: building it failed."""
+
+
 class Agent:
     """Answers as a character, out of `memory`."""
 

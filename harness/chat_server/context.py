@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
-from .agent import Agent
+from .agent import Agent, AgentMissing
 from .characters import Cast, Character
 from .groups import Groups
 from .histories import Histories
@@ -20,10 +20,6 @@ from .tool_client import ToolClient
 MEMORY_MESSAGES: Final = 40
 """What a character remembers of the conversation."""
 log = logging.getLogger("chat_server")
-
-
-class AgentMissing(Exception):
-    """There is no agent to answer: building it failed."""
 
 
 @dataclass(frozen=True, slots=True)

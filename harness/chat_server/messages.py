@@ -15,6 +15,7 @@ CHAIN_START: Message = {"type": "control", "text": "conversation-chain-start"}
 CHAIN_END: Message = {"type": "control", "text": "conversation-chain-end"}
 SYNTH_COMPLETE: Message = {"type": "backend-synth-complete"}
 FORCE_NEW_MESSAGE: Message = {"type": "force-new-message"}
+INTERRUPTED: Message = {"type": "interrupt-signal", "text": "conversation-interrupted"}
 HEARTBEAT_ACK: Message = {"type": "heartbeat-ack"}
 
 

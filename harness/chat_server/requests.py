@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
 from . import messages
+from .group_talk import tell
 from .messages import Message
 
 if TYPE_CHECKING:
@@ -66,25 +67,33 @@ async def _invite(page: Session, message: Message) -> None:
 async def _remove(page: Session, message: Message) -> None:
     uid = str(message.get("target_uid") or "")
     gone = page.services.groups.pages([uid])
-    why = page.services.groups.remove(page.client_uid, uid)
+    why = page.services.groups.why_not_remove(page.client_uid, uid)
+    if not why:
+        await _cut_short(page)
+        page.services.groups.take_out(uid)
     await _tell(page, why, "Successfully removed", gone)
 
 
 async def _tell(page: Session, why: str, done: str, whom: list[Session]) -> None:
-    result = {"type": "group-operation-result", "success": not why, "message": why or done}
-    for one in {id(one): one for one in [page, *whom]}.values():
-        await one.send(result)
+    groups = page.services.groups
     if not why:
-        groups = page.services.groups
-        affected = [*groups.pages(groups.members(page.client_uid)), page, *whom]
-        for one in {id(one): one for one in affected}.values():
-            await one.send(_update(one))
+        for one in dict.fromkeys([*groups.pages(groups.members(page.client_uid)), page, *whom]):
+            await tell([one], _update(one))
+    result = {"type": "group-operation-result", "success": not why, "message": why or done}
+    await tell(list(dict.fromkeys([page, *whom])), result)
+
+
+async def _cut_short(page: Session) -> None:
+    """A member goes: whatever the group was talking about ends in an error."""
+    cut = await page.services.groups.stop_talk(page.client_uid)
+    await tell(cut, messages.error("Error in conversation: "), messages.INTERRUPTED)
 
 
 async def left(page: Session) -> None:
     """A page has closed: those that shared its group are told."""
+    await _cut_short(page)
     for other in page.services.groups.leave(page):
-        await other.send(_update(other))
+        await tell([other], _update(other))
 
 
 def _update(page: Session) -> Message:

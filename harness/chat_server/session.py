@@ -15,8 +15,10 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from . import messages, requests
+from .agent import AgentMissing
 from .characters import ConfigNotFound
-from .context import AgentMissing, ServiceContext, Services
+from .context import ServiceContext, Services
+from .group_talk import tell
 from .messages import Message
 from .speech import RATE_HZ
 from .tool_client import ToolError
@@ -152,17 +154,27 @@ class Session:
             self._newest_turn.played()
 
     async def _interrupt(self, message: Message) -> None:
+        if members := await self.services.groups.stop_talk(self.client_uid):
+            await tell(members, messages.INTERRUPTED)
         if self._turns:
             await self._stop_turns()
             self.context.conversation.append(("ai", str(message.get("text") or "")))
             self.context.conversation.append(("system", INTERRUPTED))
         self._keep("system", INTERRUPTED)
 
-    def _start_turn(self, heard: str | array[float]) -> None:
+    def next_turn(self) -> Turn:
+        """A turn that takes the place of the one before, and gets the page's answers."""
         if self._newest_turn is not None:
             self._newest_turn.lose()
         self._newest_turn = Turn(self.context, self.services, self.send, self._keep)
-        task = asyncio.create_task(self._run_turn(self._newest_turn, heard), name="turn")
+        return self._newest_turn
+
+    def _start_turn(self, heard: str | array[float]) -> None:
+        if self.services.groups.members(self.client_uid):
+            words = heard if isinstance(heard, str) else self.services.recogniser.transcribe(heard)
+            self.services.groups.start_talk(self.client_uid, words)
+            return
+        task = asyncio.create_task(self._run_turn(self.next_turn(), heard), name="turn")
         self._turns.add(task)
         task.add_done_callback(self._turns.discard)
 

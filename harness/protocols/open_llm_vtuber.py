@@ -18,7 +18,7 @@ class Adapter:
     name: ClassVar[str] = "open-llm-vtuber"
     default_path: ClassVar[str] = "/client-ws"
     actions: ClassVar[frozenset[str]] = frozenset(
-        {"chat", "speak", "ai_speak", "switch_character", "interrupt", "heartbeat", "ask"}
+        {"chat", "speak", "ai_speak", "switch_character", "interrupt", "heartbeat", "ask", "invite", "remove"}
     )
     turns: ClassVar[frozenset[str]] = frozenset({"speak", "ai_speak"})
 
@@ -35,7 +35,11 @@ class Adapter:
                 break
         yield _send(type="fetch-configs")
         files = yield from _until("config-files")
-        characters = tuple(Character(one["filename"], one["name"]) for one in files["configs"])
+        match files:
+            case {"configs": [*configs]} if all(isinstance(one, dict) and "filename" in one for one in configs):
+                characters = tuple(Character(one["filename"], one.get("name", "")) for one in configs)
+            case _:
+                raise ProtocolViolation(f"the server lists no characters: {json.dumps(files):.80}")
         return Greeting(characters, client_id)
 
     def chat(self, text: str) -> Exchange[Reply]:
@@ -93,6 +97,32 @@ class Adapter:
         yield _send(type="interrupt-signal", text="")
         yield from self.heartbeat()
 
+    def invite(self, client_id: str) -> Exchange[None]:
+        """Have another session in one's group; what is then said to one of them, their AIs talk about without end."""
+        yield _send(type="add-client-to-group", invitee_uid=client_id)
+        yield from self._membership(client_id, wanted=True)
+
+    def remove(self, client_id: str) -> Exchange[None]:
+        """Take it, or oneself, out of the group; a talk that is under way ends."""
+        yield _send(type="remove-client-from-group", target_uid=client_id)
+        yield from self._membership(client_id, wanted=False)
+
+    def _membership(self, client_id: str, *, wanted: bool) -> Exchange[None]:
+        """A server may tell the result to the other one alone: who is in the group then says the same."""
+        while True:
+            match (yield from _next(cut_short=not wanted)):
+                case {"type": "group-operation-result", "success": False, **rest}:
+                    raise ProtocolViolation(f"the group stays as it is: {rest.get('message')}")
+                case {"type": "group-operation-result"}:
+                    return
+                case {"type": "group-update", "members": [*members]} if (client_id in members) is wanted:
+                    return
+
+    def answer(self, data: Data) -> Data | None:
+        """What a session that idles has to say: that what its AI said in a group was played."""
+        playing = self.playback and '"backend-synth-complete"' in str(data)
+        return _send(type="frontend-playback-complete").data if playing else None
+
     def heartbeat(self) -> Exchange[None]:
         """A fence: its answer proves that everything sent before has been routed."""
         yield _send(type="heartbeat")
@@ -103,7 +133,8 @@ def _send(**message: Any) -> Send:
     return Send(json.dumps(message, ensure_ascii=False))
 
 
-def _next() -> Exchange[Message]:
+def _next(*, cut_short: bool = False) -> Exchange[Message]:
+    """The next message; an error is a violation, unless it is the end of a talk that was to be cut short."""
     data: Data | None = yield RECEIVE
     try:
         message = json.loads(data or "")
@@ -111,7 +142,7 @@ def _next() -> Exchange[Message]:
         raise ProtocolViolation(f"the server sent no JSON: {data!r:.80}", hint="try --protocol plain") from error
     if not isinstance(message, dict):
         raise ProtocolViolation(f"the server sent JSON that is no object: {data!r:.80}")
-    if message.get("type") == "error":
+    if message.get("type") == "error" and not (cut_short and "in conversation" in str(message.get("message"))):
         raise ProtocolViolation(f"the server reported an error: {message.get('message')}", hint="see server.log")
     return message
 
