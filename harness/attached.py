@@ -48,14 +48,14 @@ class Attached:
         if self.exit_status is not None:
             raise ServerExited(f"process {self.pid} has ended", hint="see the server's own log")
 
-    async def wait_ready(self, answers: Callable[[], Awaitable[bool]], limit_s: float = READY_LIMIT_S) -> None:
+    async def wait_ready(self, why_not: Callable[[], Awaitable[str]], limit_s: float = READY_LIMIT_S) -> None:
         """See that it answers.
 
         Raises:
             ServerExited: it has ended.
             ServerNotReady: it does not answer within the limit.
         """
-        await until_ready(answers, self.check_alive, limit_s, "is --url the address of this process?")
+        await until_ready(why_not, self.check_alive, limit_s, "is --url the address of this process?")
 
     def processes(self) -> list[psutil.Process]:
         """The process, and all below it."""
@@ -73,7 +73,7 @@ class Attached:
 
 
 async def until_ready(
-    answers: Callable[[], Awaitable[bool]], check: Callable[[], None], limit_s: float, hint: str
+    why_not: Callable[[], Awaitable[str]], check: Callable[[], None], limit_s: float, hint: str
 ) -> None:
     """Wait for a server that somebody else has started.
 
@@ -81,10 +81,12 @@ async def until_ready(
         ServerNotReady: it does not answer within the limit.
     """
     deadline_s = time.monotonic() + limit_s
-    while not await answers():
+    while why := await why_not():
         check()
         if time.monotonic() > deadline_s:
-            raise ServerNotReady(f"the server did not answer a WebSocket handshake within {limit_s:g}s", hint=hint)
+            raise ServerNotReady(
+                f"the server did not answer a WebSocket handshake within {limit_s:g}s", why=why, hint=hint
+            )
         await asyncio.sleep(0.1)
     check()
 

@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -121,8 +122,8 @@ async def shake_hands(
         raise _refused(shown, error) from error
 
 
-async def is_ready(address: Address, *, any_answer: bool = False) -> bool:
-    """Whether a handshake succeeds there now; with `any_answer`, whether it is answered at all.
+async def why_not_ready(address: Address, *, any_answer: bool = False) -> str:
+    """Why a handshake does not succeed there now, empty when it does; with `any_answer` when it is answered at all.
 
     Raises:
         HandshakeRefused: it is refused in a way that waiting does not mend.
@@ -130,17 +131,17 @@ async def is_ready(address: Address, *, any_answer: bool = False) -> bool:
     """
     try:
         connection = await shake_hands(address)
-    except NoReply:
-        return False
+    except NoReply as silent:
+        return str(silent)
     except HandshakeRefused as refused:
         cause = refused.__cause__
         if isinstance(cause, InvalidStatus) and any_answer:
-            return True
+            return ""
         if _may_pass(cause):
-            return False
+            return str(refused)
         raise
     await connection.close()
-    return True
+    return ""
 
 
 def _may_pass(cause: BaseException | None) -> bool:
@@ -148,7 +149,12 @@ def _may_pass(cause: BaseException | None) -> bool:
     if isinstance(cause, InvalidStatus):
         return cause.response.status_code in _NOT_YET
     decided = isinstance(cause, ssl.SSLCertVerificationError | InvalidHandshake)
-    return not decided or isinstance(cause, InvalidMessage)
+    return not decided or (isinstance(cause, InvalidMessage) and not _speaks_old_http(cause))
+
+
+def _speaks_old_http(error: InvalidMessage) -> bool:
+    """A WebSocket needs HTTP/1.1; the simplest of web servers speak HTTP/1.0."""
+    return "HTTP/1.0" in str(error.__cause__)
 
 
 def _refused(url: str, error: Exception) -> HandshakeRefused:
@@ -164,6 +170,8 @@ def _refused(url: str, error: Exception) -> HandshakeRefused:
             what, hint = f"no TLS there: {error}", "is it ws:// rather than wss://?"
         case NegotiationError():
             what, hint = f"no common subprotocol: {error}", "name one that the server speaks with --subprotocol"
+        case InvalidMessage() if _speaks_old_http(error):
+            what, hint = f"no WebSocket: {error.__cause__}", _hint_of_status(HTTPStatus.OK, "")
         case InvalidMessage() | EOFError():
             what, hint = f"no HTTP answer: {error}", "is it a WebSocket server, and is it wss:// rather than ws://?"
         case InvalidHandshake():
@@ -178,7 +186,7 @@ def _hint_of_status(status: int, location: str) -> str:
         return "the server wants to know who asks: see --auth, --header, --cookie and --origin"
     if location:
         return f"it redirects to {location}: give that as --url, with ws:// or wss://"
-    if status == 200:
+    if status == HTTPStatus.OK:
         return "an HTTP server that is no WebSocket server at that path: check the path of --url"
     return "check the path of --url, and what the server expects (--header, --subprotocol)"
 

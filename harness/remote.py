@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from harness.attached import until_ready
 from harness.errors import NoMetrics, UsageError
+from harness.login import url_without_secrets
 from harness.record import Beat, RestSample, Values
 
 CPU_S: Final = "cpu_s"
@@ -52,6 +53,7 @@ class Page:
 
     def __init__(self, url: str, names: Mapping[str, str] | None = None) -> None:
         self._url = url
+        self._shown = url_without_secrets(url)
         self._names = {**PAGE_NAMES, **(names or {})}
 
     async def read(self) -> Values:
@@ -62,11 +64,16 @@ class Page:
             answer.raise_for_status()
             families = list(text_string_to_metric_families(answer.text))
         except httpx.InvalidURL as error:
-            raise UsageError(f"--metrics-url '{self._url}' is no address: {error}") from error
+            raise UsageError(f"--metrics-url '{self._shown}' is no address: {error}") from error
+        except httpx.HTTPStatusError as error:
+            status = error.response.status_code
+            raise NoMetrics(
+                f"--metrics-url {self._shown} answers with status {status}", hint="is the page there?"
+            ) from error
         except httpx.HTTPError as error:
-            raise NoMetrics(f"--metrics-url {self._url}: {error}", hint="is the page there?") from error
+            raise NoMetrics(f"--metrics-url {self._shown}: {error}", hint="is the page there?") from error
         except ValueError as error:
-            raise NoMetrics(f"--metrics-url {self._url} is no Prometheus text page: {error}") from error
+            raise NoMetrics(f"--metrics-url {self._shown} is no Prometheus text page: {error}") from error
         samples: dict[str, list[float]] = {}
         for family in families:
             for sample in family.samples:
@@ -75,7 +82,7 @@ class Page:
         if "rss" not in found:
             names = sorted(name for name in samples if "bytes" in name or "memory" in name)
             raise NoMetrics(
-                f"--metrics-url {self._url} has no {self._names['rss']}",
+                f"--metrics-url {self._shown} has no {self._names['rss']}",
                 why=f"of memory it says: {', '.join(names[:8]) or 'nothing'}",
                 hint="name one with --metric rss=NAME",
             )
@@ -128,7 +135,7 @@ class Remote:
     def check_alive(self) -> None:
         """Whether it lives shows in its answers alone."""
 
-    async def wait_ready(self, answers: Callable[[], Awaitable[bool]], limit_s: float = READY_LIMIT_S) -> None:
+    async def wait_ready(self, why_not: Callable[[], Awaitable[str]], limit_s: float = READY_LIMIT_S) -> None:
         """See that it answers, and that its memory can be read.
 
         Raises:
@@ -136,7 +143,7 @@ class Remote:
             NoMetrics: its memory cannot be read.
         """
         await self.source.read()
-        await until_ready(answers, self.check_alive, limit_s, "is --url its address?")
+        await until_ready(why_not, self.check_alive, limit_s, "is --url its address?")
 
     def processes(self) -> list[psutil.Process]:
         """None are known."""

@@ -16,7 +16,7 @@ from harness.containers import census_is_due
 from harness.driver import Load, run_cycle, standing_sessions
 from harness.errors import HarnessError, ProbeError, ServerError, SessionError
 from harness.explain import Explainer
-from harness.handshake import is_ready
+from harness.handshake import why_not_ready
 from harness.log_watch import LogWatch, files_in
 from harness.policy import Policy
 from harness.probe_link import ProbeLink
@@ -131,10 +131,10 @@ class Experiment:
         self._add(RunEnded(self._now_s(), reason))
         return self.record
 
-    async def _answers(self) -> bool:
+    async def _why_not_ready(self) -> str:
         """A script that connects by itself goes to a path of its own: there, any answer shows that the server is up."""
         load = self._plan.load
-        return await is_ready(load.address, any_answer=not load.scenario.connect)
+        return await why_not_ready(load.address, any_answer=not load.scenario.connect)
 
     def _now_s(self) -> float:
         return time.monotonic() - self._began_s
@@ -155,8 +155,8 @@ class Experiment:
                 policy = self._plan.policy
                 self._log = LogWatch(path, policy.log_expected, (*policy.log_forbidden, *policy.log_noted))
             try:
-                await server.wait_ready(self._answers)
-                self._probe, silence = await greeted(target, server, probe, self._answers)
+                await server.wait_ready(self._why_not_ready)
+                self._probe, silence = await greeted(target, server, probe, self._why_not_ready)
                 self._add(ServerReady(self._now_s(), server.pid, silence))
                 if self._probe is not None and not (self._plan.planted_bytes or self._plan.schedule):
                     self._explainer = Explainer(self._probe, server.pids, self._now_s)

@@ -92,24 +92,23 @@ class Server:
                 self.exit_status = int(rest)
                 self._exited.set()
 
-    async def wait_ready(self, answers: Callable[[], Awaitable[bool]], limit_s: float = READY_LIMIT_S) -> None:
-        """Wait until `answers` does.
+    async def wait_ready(self, why_not: Callable[[], Awaitable[str]], limit_s: float = READY_LIMIT_S) -> None:
+        """Wait until `why_not` has nothing to say.
 
         Raises:
             ServerExited: it ended before.
             ServerNotReady: it did not answer within the limit.
         """
         deadline_s = time.monotonic() + limit_s
-        what = (
-            f"wrote no line with '{self._ready_log.pattern}'" if self._ready_log else "answered no WebSocket handshake"
-        )
-        while not (self._has_said(self._ready_log) if self._ready_log else await answers()):
+        while why := self._silence(self._ready_log) if self._ready_log else await why_not():
             self.check_alive()
             if time.monotonic() > deadline_s:
                 raise ServerNotReady(
-                    f"the server {what} within {limit_s:g}s",
+                    f"the server was not ready within {limit_s:g}s: {why}",
                     why=f"the last lines of its log:\n{self.log_tail()}",
-                    hint="does it listen on {port} or $PORT, and is the path of --url right?",
+                    hint="is the pattern right?"
+                    if self._ready_log
+                    else "does it listen on {port} or $PORT, and is the path of --url right?",
                 )
             await asyncio.sleep(0.05)
         self.check_alive()  # or else another server has taken the port, and answered
@@ -135,9 +134,10 @@ class Server:
         """Their ids."""
         return [process.pid for process in self.processes()]
 
-    def _has_said(self, pattern: re.Pattern[str]) -> bool:
+    def _silence(self, pattern: re.Pattern[str]) -> str:
         with self._log.open(errors="replace") as lines:
-            return any(pattern.search(line) for line in lines)
+            found = any(pattern.search(line) for line in lines)
+        return "" if found else f"it wrote no line with '{pattern.pattern}'"
 
     def log_tail(self, lines: int = 12) -> str:
         """The last lines of the server's log, indented."""

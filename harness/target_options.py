@@ -141,8 +141,12 @@ def _command(options: argparse.Namespace, mode: str, port: str) -> list[str]:
 
 
 def _with_path(url: str, default_path: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("ws", "wss") or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        is_address = parts.scheme in ("ws", "wss") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of a port that is none, or half a bracket
+        is_address = False
+    if not is_address:
         shown = url_without_secrets(url)
         raise UsageError(f"--url '{shown}' is no WebSocket address", hint="give one such as ws://127.0.0.1:8000/ws")
     return url if parts.path else urlunsplit(parts._replace(path=default_path))
@@ -155,6 +159,10 @@ def _source(options: argparse.Namespace) -> Any:
         return Cgroup(options.cgroup)
     if options.metrics_url is None:
         return None
+    if not options.metrics_url.startswith(("http://", "https://")):
+        raise UsageError(
+            f"--metrics-url '{options.metrics_url}' is no address", hint="give one with http:// or https://"
+        )
     if unknown := [name for name, _ in options.metric if name not in ("rss", "cpu_s", "descriptors", "threads")]:
         raise UsageError(f"--metric {unknown[0]}= is not known", hint="it can be rss, cpu_s, descriptors or threads")
     return Page(options.metrics_url, dict(options.metric))

@@ -58,8 +58,8 @@ class ServerUnderTest(Protocol):
         """Raise `ServerExited` when it has ended."""
         ...
 
-    async def wait_ready(self, answers: Callable[[], Awaitable[bool]]) -> None:
-        """Wait until it answers."""
+    async def wait_ready(self, why_not: Callable[[], Awaitable[str]]) -> None:
+        """Wait until it answers: `why_not` then has nothing to say."""
         ...
 
     def processes(self) -> list[psutil.Process]:

@@ -16,7 +16,7 @@ from websockets.http11 import Request, Response
 
 from harness.contracts import Character
 from harness.errors import ConnectionLost, HandshakeRefused, NoReply, UsageError
-from harness.handshake import Address, is_ready
+from harness.handshake import Address, why_not_ready
 from harness.protocols import protocol_named
 from harness.scenarios import Scenario
 from harness.session import Session
@@ -166,8 +166,8 @@ async def test_a_refusal_shows_that_a_server_is_up_only_where_any_answer_will_do
     async with server(echo, process_request=refuse) as url:
         secret = Address(f"{url}/secret")
         with pytest.raises(HandshakeRefused, match="see --auth"):
-            await is_ready(secret)
-        assert await is_ready(secret, any_answer=True)
+            await why_not_ready(secret)
+        assert not await why_not_ready(secret, any_answer=True)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ async def test_nobody_listening_is_a_refused_handshake() -> None:
         await session(url).connect()
     with pytest.raises(HandshakeRefused):
         await session(url).tcp()
-    assert not await is_ready(Address(url))
+    assert "is the server listening there?" in await why_not_ready(Address(url))
 
 
 async def test_a_wrong_scheme_is_told_with_a_right_one() -> None:

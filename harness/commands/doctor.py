@@ -107,7 +107,7 @@ def _machine() -> Iterator[Check]:
 
 
 async def _server(plan: Plan, log: Path) -> list[Check]:
-    from harness.handshake import is_ready, shake_hands
+    from harness.handshake import shake_hands, why_not_ready
     from harness.probe_link import ProbeLink
     from harness.run import greeted
     from harness.targets import open_server
@@ -120,15 +120,15 @@ async def _server(plan: Plan, log: Path) -> list[Check]:
         server = await open_server(target, environment, log)
         try:
             address = plan.load.address
-            answers = partial(is_ready, address, any_answer=not plan.load.scenario.connect)
-            await server.wait_ready(answers)
+            why_not = partial(why_not_ready, address, any_answer=not plan.load.scenario.connect)
+            await server.wait_ready(why_not)
             checks.append(Check("server", f"answers at {target.words['url']}"))
             if plan.load.scenario.connect:
                 connection = await shake_hands(address)
                 checks.append(_compression(connection, wanted=address.compression))
                 await connection.close()
             checks += [check async for check in _interpreters(server)]
-            link, silence = await greeted(target, server, probe, answers)
+            link, silence = await greeted(target, server, probe, why_not)
             checks.append(await _probe(link, silence))
         finally:
             await server.stop()

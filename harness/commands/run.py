@@ -182,16 +182,19 @@ def _progress(record: RunRecord, judgement: Judgement) -> None:
 
 async def _once(plan: Plan, log: Path) -> int:
     from harness.driver import run_session
-    from harness.handshake import is_ready
+    from harness.handshake import why_not_ready
     from harness.server import Server
 
     server = None
     if plan.target.command:
         target = plan.target
-        server = await Server.launch(target.command, environment=target.environment, folder=target.folder, log=log)
+        server = await Server.launch(
+            target.command, environment=target.environment, folder=target.folder, log=log, ready_log=target.ready_log
+        )
     try:
         if server is not None:
-            await server.wait_ready(lambda: is_ready(plan.load.address))
+            any_answer = not plan.load.scenario.connect
+            await server.wait_ready(lambda: why_not_ready(plan.load.address, any_answer=any_answer))
         result = await run_session(plan.load)
     finally:
         if server is not None:

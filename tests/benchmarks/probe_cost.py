@@ -15,7 +15,7 @@ from scipy import stats
 
 from harness.commands.serve import embedded_command
 from harness.driver import Load, run_cycle
-from harness.handshake import Address, is_ready
+from harness.handshake import Address, why_not_ready
 from harness.probe_link import ProbeLink
 from harness.protocols import protocol_named
 from harness.sampler import cpu_ns
@@ -42,7 +42,7 @@ class Side:
         server = await Server.launch(command, environment=environment, folder=None, log=folder / f"{port}.log")
         stack.push_async_callback(server.stop)
         address = Address(f"ws://127.0.0.1:{port}/client-ws")
-        await server.wait_ready(lambda: is_ready(address))
+        await server.wait_ready(lambda: why_not_ready(address))
         return cls(server, Load(load_scenario("plain-chat"), protocol_named("open-llm-vtuber"), address))
 
     async def ns_per_session(self, sessions: int) -> float:
