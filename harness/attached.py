@@ -13,8 +13,6 @@ import psutil
 
 from harness.errors import NoSuchProcess, NotPermitted, ServerExited, ServerNotReady
 
-READY_LIMIT_S = 10.0
-
 
 class Attached:
     """The process with this id, and its children.
@@ -48,7 +46,7 @@ class Attached:
         if self.exit_status is not None:
             raise ServerExited(f"process {self.pid} has ended", hint="see the server's own log")
 
-    async def wait_ready(self, why_not: Callable[[], Awaitable[str]], limit_s: float = READY_LIMIT_S) -> None:
+    async def wait_ready(self, why_not: Callable[[], Awaitable[str]], limit_s: float) -> None:
         """See that it answers.
 
         Raises:

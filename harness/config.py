@@ -97,6 +97,7 @@ class Settings(_Table):
     log_forbid: list[str] | None = None
     watch_files: list[str] | None = None
     ready_log: str | None = None
+    ready_limit: Time | None = None
     live: bool | None = None
     lang: Literal["en", "zh"] | None = None
     pid: PositiveInt | None = None

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from harness.errors import UsageError
-from harness.quantities import parse_size, parse_time_s
-from harness.target_options import declare_target, pair, target_of
+from harness.quantities import parse_size
+from harness.target_options import declare_target, pair, target_of, time_s
 
 CONTROL_GUARD: Final = 54
 """Sessions before which a control is not called a leak: the least without false alarms where no cache fills."""
@@ -55,12 +55,12 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-cycles", metavar="N", type=_count)
     parser.add_argument("--sessions", metavar="N", type=_count, help="sessions a cycle (1 in the first ten, then 5)")
     parser.add_argument("--concurrency", metavar="N", type=_count, default=1, help="sessions at once (%(default)s)")
-    parser.add_argument("--settle", metavar="TIME", type=_time_s, help="wait so long after each cycle (the scenario's)")
+    parser.add_argument("--settle", metavar="TIME", type=time_s, help="wait so long after each cycle (the scenario's)")
     parser.add_argument("--once", action="store_true", help="one session and no verdict")
     parser.add_argument("--trace", action="store_true", help="print every message with its time")
     parser.add_argument("--limit", metavar="SIZE", type=_size, help="growth a session that is flat (1KiB; 4KiB blind)")
     parser.add_argument("--object-limit", metavar="N", type=float, help="tracked objects a session that are flat")
-    parser.add_argument("--grace", metavar="TIME", type=_time_s, default=90.0, help="longest wait for late releases")
+    parser.add_argument("--grace", metavar="TIME", type=time_s, default=90.0, help="longest wait for late releases")
     parser.add_argument("--allow", metavar="GATE|FINGERPRINT", action="append", default=[], help="never fail on that")
     parser.set_defaults(reasons={})
     parser.add_argument(
@@ -223,12 +223,5 @@ def _count(text: str) -> int:
 def _size(text: str) -> int:
     try:
         return parse_size(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _time_s(text: str) -> float:
-    try:
-        return parse_time_s(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error

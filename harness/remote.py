@@ -26,7 +26,6 @@ PAGE_NAMES: Final[Mapping[str, str]] = {
     "threads": "process_num_threads",
 }
 """Names of the Prometheus client libraries; of a page of several jobs all of a name are added up."""
-READY_LIMIT_S: Final = 10.0
 READ_LIMIT_S: Final = 5.0
 QUIET_S: Final = 0.25
 QUIET_CPU_S: Final = 0.011
@@ -135,7 +134,7 @@ class Remote:
     def check_alive(self) -> None:
         """Whether it lives shows in its answers alone."""
 
-    async def wait_ready(self, why_not: Callable[[], Awaitable[str]], limit_s: float = READY_LIMIT_S) -> None:
+    async def wait_ready(self, why_not: Callable[[], Awaitable[str]], limit_s: float) -> None:
         """See that it answers, and that its memory can be read.
 
         Raises:

@@ -155,7 +155,7 @@ class Experiment:
                 policy = self._plan.policy
                 self._log = LogWatch(path, policy.log_expected, (*policy.log_forbidden, *policy.log_noted))
             try:
-                await server.wait_ready(self._why_not_ready)
+                await server.wait_ready(self._why_not_ready, target.ready_limit_s)
                 self._probe, silence = await greeted(target, server, probe, self._why_not_ready)
                 self._add(ServerReady(self._now_s(), server.pid, silence))
                 if self._probe is not None and not (self._plan.planted_bytes or self._plan.schedule):

@@ -19,7 +19,6 @@ import psutil
 
 from harness.errors import ServerError, ServerExited, ServerNotReady, UsageError
 
-READY_LIMIT_S = 30.0
 STOP_LIMIT_S = 5.0
 
 
@@ -92,7 +91,7 @@ class Server:
                 self.exit_status = int(rest)
                 self._exited.set()
 
-    async def wait_ready(self, why_not: Callable[[], Awaitable[str]], limit_s: float = READY_LIMIT_S) -> None:
+    async def wait_ready(self, why_not: Callable[[], Awaitable[str]], limit_s: float) -> None:
         """Wait until `why_not` has nothing to say.
 
         Raises:

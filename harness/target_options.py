@@ -16,10 +16,14 @@ from urllib.parse import urlsplit, urlunsplit
 
 from harness.errors import NoSuchProcess, UsageError
 from harness.login import url_without_secrets, without_secrets
+from harness.quantities import parse_time_s
 
 if TYPE_CHECKING:
     from harness.targets import Target
 
+READY_LIMIT_S: Final = 30.0
+ATTACHED_READY_LIMIT_S: Final = 10.0
+"""For a server that runs already."""
 _TARGETS: Final = {
     "serve": "--serve",
     "pid": "--pid",
@@ -49,6 +53,7 @@ def declare_target(parser: argparse.ArgumentParser) -> None:
     target.add_argument("--cwd", metavar="DIR", type=Path, help="folder to start it in")
     target.add_argument("--env", metavar="K=V", action="append", default=[], type=pair, help="for its environment")
     target.add_argument("--ready-log", metavar="REGEX", type=_pattern, help="ready once a line of its log has this")
+    target.add_argument("--ready-limit", metavar="TIME", type=time_s, help="give it up after so long (30s, or 10s)")
     target.add_argument("--pid", metavar="PID", type=_pid, help="it runs already: this process and its children")
     target.add_argument("--container", metavar="NAME", help="the same of a docker or podman container of this machine")
     target.add_argument("--attach-probe", action="store_true", help="put the probe into that (CPython 3.14, or gdb)")
@@ -105,6 +110,7 @@ def target_of(options: argparse.Namespace, default_path: str, seed: int) -> tupl
         options.cwd,
         options.probe,
         ready_log=options.ready_log,
+        ready_limit_s=options.ready_limit or (READY_LIMIT_S if launched else ATTACHED_READY_LIMIT_S),
         pid=pid,
         attach_probe=options.attach_probe,
         source=_source(options),
@@ -187,6 +193,14 @@ def pair(text: str) -> tuple[str, str]:
     if not key or not equals:
         raise argparse.ArgumentTypeError(f"'{text}' is not of the form K=V")
     return key, value
+
+
+def time_s(text: str) -> float:
+    """Such as `250ms`, `2s`, `1m`."""
+    try:
+        return parse_time_s(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _pid(text: str) -> int:

@@ -30,6 +30,8 @@ class Target:
     probe: bool = True
     ready_log: re.Pattern[str] | None = None
     """Of a server that is launched: it is ready once a line of its log has this in it."""
+    ready_limit_s: float = 30.0
+    """Seconds until it has to answer."""
     pid: int | None = None
     attach_probe: bool = False
     """Put the probe into a process that runs already."""
@@ -58,7 +60,7 @@ class ServerUnderTest(Protocol):
         """Raise `ServerExited` when it has ended."""
         ...
 
-    async def wait_ready(self, why_not: Callable[[], Awaitable[str]]) -> None:
+    async def wait_ready(self, why_not: Callable[[], Awaitable[str]], limit_s: float) -> None:
         """Wait until it answers: `why_not` then has nothing to say."""
         ...
 

@@ -121,7 +121,7 @@ async def _server(plan: Plan, log: Path) -> list[Check]:
         try:
             address = plan.load.address
             why_not = partial(why_not_ready, address, any_answer=not plan.load.scenario.connect)
-            await server.wait_ready(why_not)
+            await server.wait_ready(why_not, target.ready_limit_s)
             checks.append(Check("server", f"answers at {target.words['url']}"))
             if plan.load.scenario.connect:
                 connection = await shake_hands(address)

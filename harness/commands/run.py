@@ -194,7 +194,9 @@ async def _once(plan: Plan, log: Path) -> int:
     try:
         if server is not None:
             any_answer = not plan.load.scenario.connect
-            await server.wait_ready(lambda: why_not_ready(plan.load.address, any_answer=any_answer))
+            await server.wait_ready(
+                lambda: why_not_ready(plan.load.address, any_answer=any_answer), target.ready_limit_s
+            )
         result = await run_session(plan.load)
     finally:
         if server is not None:
