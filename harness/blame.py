@@ -14,7 +14,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from harness.errors import UsageError
 from harness.record import CycleDone, RestSample, RunRecord
@@ -140,6 +139,8 @@ def _independent(x: Floats, names: Sequence[str]) -> tuple[list[int], tuple[str,
 
 
 def _fit(x: Floats, y: Floats, actions: Sequence[str], metric: str) -> list[Share]:
+    from scipy import stats  # noqa: PLC0415 - half a second, for this alone
+
     coefficients, _, _, _ = np.linalg.lstsq(x, y, rcond=None)
     free = len(y) - x.shape[1]
     residual = y - x @ coefficients

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -28,6 +28,23 @@ class Change:
     after: float
     confirmed: bool
     """Enough runs since then agree."""
+
+
+def findings_since(runs: Sequence[Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    """What the last run found that none did before, and again, and what it no longer finds.
+
+    Args:
+        runs: of each, fingerprint to summary, the oldest first.
+    """
+    if len(runs) < 2:
+        return {}
+    *earlier, last = runs
+    seen = set().union(*earlier)
+    return {
+        "new": {one: words for one, words in last.items() if one not in seen},
+        "known": {one: words for one, words in last.items() if one in seen},
+        "fixed": {one: words for one, words in earlier[-1].items() if one not in last},
+    }
 
 
 def changes(values: Sequence[float], least: float) -> list[Change]:

@@ -35,7 +35,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 Floats = NDArray[np.float64]
 
@@ -186,11 +185,15 @@ def rises(t: Floats, y: Floats) -> bool:
 
 
 def _rise_pvalue(t: Floats, y: Floats) -> float:
+    from scipy import stats  # noqa: PLC0415 - half a second, which a short run can do without
+
     return float(stats.kendalltau(t, y, alternative="greater").pvalue)
 
 
 def fit(t: Floats, y: Floats) -> Line:
     """The line through a series."""
+    from scipy import stats  # noqa: PLC0415
+
     found = stats.theilslopes(y, t, alpha=_BOUND_CONFIDENCE)
     slope = float(found.slope)
     start = float(np.median(y - slope * t)) + slope * float(t[0])

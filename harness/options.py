@@ -114,9 +114,9 @@ def plan_of(
     scenario = scenario or load_scenario(options.scenario)
     own = scenario.protocol if options.protocol is None else None
     protocol = own if isinstance(own, type) else protocol_named(own or options.protocol or DEFAULT_PROTOCOL)
-    options.protocol = protocol.name
     scenario.require(protocol)
-    target, url = target_of(options, scenario.path or protocol.default_path, options.seed + number)
+    named = argparse.Namespace(**vars(options) | {"protocol": protocol.name})
+    target, url = target_of(named, scenario.path or protocol.default_path, options.seed + number)
     address = Address(
         url,
         headers_of(options),
@@ -135,13 +135,13 @@ def plan_of(
         target,
         _policy(options, target.words["mode"]),
         options.sessions,
-        describe_machine() | _revision(options),
+        describe_machine() | revision(options),
         settle_s,
         tuple(options.watch_files),
     )
 
 
-def _revision(options: argparse.Namespace) -> dict[str, str]:
+def revision(options: argparse.Namespace) -> dict[str, str]:
     """The commit of the folder that the server is started in, where that is of a repository."""
     words = ["git", "-C", str(options.cwd or "."), "rev-parse", "HEAD"]
     try:

@@ -5,31 +5,36 @@ Heavy imports wait until a test needs them.
 
 from __future__ import annotations
 
-import asyncio
 import inspect
-import os
 import re
 import shutil
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import pytest
 
 if TYPE_CHECKING:
+    import asyncio
+
     from harness.record import RunRecord
+    from harness.repeated import Done
     from harness.scenarios import Scenario
     from harness.session import Session
     from harness.verdict import Verdict
 
 MARK: Final = "leak_harness"
-QUICK: Final = {"limit": "16KiB", "max_cycles": 20, "grace": "5s"}
+QUICK_LIMIT: Final = "16KiB"
+QUICK: Final = {"max_cycles": 20, "grace": "5s"}
 """Large leaks in a few seconds."""
 FULL: Final = {"runs": 3}
 _OF_SCENARIO: Final = ("connect", "standing", "path", "settle_s", "reply_limit_s", "session_limit_s")
 """What the marker says of the scenario itself."""
+_LONGEST_NAME: Final = 80
 _BODY: Final = pytest.StashKey[Callable[..., Any]]()
+_RUNS: Final = pytest.StashKey[list["LeakRun"]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -49,12 +54,17 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     if config.getini("leak_inconclusive") not in ("fail", "xfail", "skip"):
         raise pytest.UsageError("leak_inconclusive is fail, xfail or skip")
+    if config.getoption("--leak-quick") and config.getoption("--leak-full"):
+        raise pytest.UsageError("--leak-quick or --leak-full, not both")
 
 
-def pytest_report_header(config: pytest.Config) -> str | None:
-    """That parallel tests disturb measurements."""
-    workers = getattr(config.option, "numprocesses", None)
-    return "leak-harness: tests that run beside a leak test disturb its latency and CPU" if workers else None
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """That parallel tests disturb measurements, where there were any."""
+    calls = [one for some in terminalreporter.stats.values() for one in some if getattr(one, "when", "") == "call"]
+    measured = sum("leak_verdict" in dict(one.user_properties) for one in calls)
+    if measured and getattr(config.option, "numprocesses", None):
+        words = f"leak-harness: {measured} leak tests ran beside others, which disturb their latency and CPU: try -n 0"
+        terminalreporter.write_line(words, yellow=True)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -70,53 +80,69 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     if body is None:
         return None
     arguments = {name: pyfuncitem.funcargs[name] for name in inspect.signature(body).parameters}
-    done = _Harness(pyfuncitem).measure(_scenario(pyfuncitem, body, arguments))
-    done.judge()
+    if "leak_session" not in arguments:
+        pytest.fail("leak_session is an argument of the test itself: its body is the scenario", pytrace=False)
+    harness = pyfuncitem.funcargs["leak_session"]
+    assert isinstance(harness, _Harness), "the fixture makes one"
+    harness.measure(_scenario(pyfuncitem, body, arguments)).judge(pyfuncitem.config.getini("leak_inconclusive"))
     return True
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure that does not tell what its runs came to gets that as a section."""
+    report = yield
+    for run in item.stash.get(_RUNS, ()) if call.when == "call" and report.failed else ():
+        if run.splitlines()[-1] not in report.longreprtext:
+            report.sections.append(("leak-harness", run))
+    return report
+
+
 @pytest.fixture
-def leak_session() -> object:
+def leak_session(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> object:
     """The session that the body acts on; each run of the body gets one of its own."""
-    return object()
+    return _Harness(request.node, tmp_path_factory)
 
 
 @pytest.fixture
-def leak_harness(request: pytest.FixtureRequest) -> _Harness:
+def leak_harness(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> _Harness:
     """Whole runs: `leak_harness.run("character-switch", serve=...)`; options are those of `leak-harness run`."""
-    return _Harness(request.node)
+    return _Harness(request.node, tmp_path_factory)
 
 
-class LeakRun:
-    """What a run came to. As text it is the report on the terminal, with the cause."""
+class LeakRun(str):
+    """What a run came to: the report on the terminal, with the cause.
 
-    def __init__(self, record: RunRecord, verdict: Verdict, folder: Path, item: pytest.Item) -> None:
-        self.record = record
-        self.verdict = verdict
-        self.folder = folder
-        self._item = item
+    A string, for of other things pytest shortens what `assert run.flat, run` says.
+    """
+
+    record: RunRecord
+    verdict: Verdict
+    folder: Path
+
+    @classmethod
+    def of(cls, done: Done, folder: Path) -> LeakRun:
+        """Told in full."""
+        from harness.reporters.console import render
+
+        run = cls(f"{render(done.record, done.verdict, 100, False).rstrip()}\nreport: {folder / 'report.html'}")
+        run.record, run.verdict, run.folder = done.record, done.verdict, folder
+        return run
 
     @property
     def flat(self) -> bool:
         """Whether growth was shown to be below the limit."""
         return self.verdict.name == "flat"
 
-    def __str__(self) -> str:
-        from harness.reporters.console import render
-
-        return f"{render(self.record, self.verdict, 100, False).rstrip()}\nreport: {self.folder / 'report.html'}"
-
-    def __repr__(self) -> str:
-        return str(self)
-
-    def judge(self) -> None:
+    def judge(self, inconclusive: str) -> None:
         """Pass, or fail, skip or expect the failure with the report's words."""
         if self.flat:
             return
-        policy = self._item.config.getini("leak_inconclusive")
-        if self.verdict.name != "inconclusive" or policy == "fail":
-            pytest.fail(str(self), pytrace=False)
-        if policy == "skip":
+        if self.verdict.name != "inconclusive" or inconclusive == "fail":
+            pytest.fail(self, pytrace=False)
+        if inconclusive == "skip":
             pytest.skip(self.verdict.summary)
         pytest.xfail(self.verdict.summary)
 
@@ -124,8 +150,9 @@ class LeakRun:
 class _Harness:
     """Runs with the options of the test's marker."""
 
-    def __init__(self, item: pytest.Item) -> None:
+    def __init__(self, item: pytest.Item, factory: pytest.TempPathFactory) -> None:
         self._item = item
+        self._factory = factory
         self._number = 0
 
     def run(self, scenario: str = "character-switch", **options: Any) -> LeakRun:
@@ -137,45 +164,53 @@ class _Harness:
         from harness.commands.report import write_reports
         from harness.errors import HarnessError
 
-        words = scenario if isinstance(scenario, str) else scenario.name
+        words = [scenario if isinstance(scenario, str) else scenario.name, *_words(self._options(options))]
         folder = self._folder()
         try:
-            record, verdict = _in_thread(lambda: _measured(self._options(words, options), scenario, folder))
+            done = _in_thread(lambda: _measured(self._item.nodeid, words, scenario, folder))
         except HarnessError as error:
             pytest.fail(f"leak-harness: {error}", pytrace=False)
-        write_reports(folder, record, verdict)
-        done = LeakRun(record, verdict, folder, self._item)
-        self._item.add_report_section("call", "leak-harness", str(done))
-        memory: Any = verdict.gates.get("memory")
-        self._item.user_properties += [
-            ("leak_verdict", str(verdict.name)),
-            ("leak_growth_per_session_bytes", getattr(memory, "growth_per_session", None)),
-            ("leak_report", str(folder / "report.html")),
-        ]
-        return done
+        write_reports(folder, done.record, done.verdict)
+        run = LeakRun.of(done, folder)
+        self._item.stash.setdefault(_RUNS, []).append(run)
+        growth = getattr(done.verdict.gates.get("memory"), "growth_per_session", None)
+        told = {
+            "leak_verdict": str(done.verdict.name),
+            "leak_growth_per_session_bytes": growth,
+            "leak_report": str(folder / "report.html"),
+        }
+        self._item.user_properties += [(name, value) for name, value in told.items() if value is not None]
+        return run
 
-    def _options(self, scenario: str, options: dict[str, Any]) -> list[str]:
-        config = self._item.config
-        marked: dict[str, Any] = {}
+    def _options(self, options: dict[str, Any]) -> dict[str, Any]:
+        from harness.quantities import parse_size
+
+        asked: dict[str, Any] = {}
         for mark in reversed(list(self._item.iter_markers(MARK))):
-            marked |= mark.kwargs
-        chosen = QUICK if config.getoption("--leak-quick") else FULL if config.getoption("--leak-full") else {}
-        asked = {**marked, **options, **chosen}
-        return [scenario, *_words({name: value for name, value in asked.items() if name not in _OF_SCENARIO})]
+            asked |= mark.kwargs
+        asked |= options
+        if self._item.config.getoption("--leak-quick"):
+            given = str(asked.get("limit", 0))
+            asked |= QUICK | {"limit": max(given, QUICK_LIMIT, key=parse_size)}
+        if self._item.config.getoption("--leak-full"):
+            asked = FULL | asked
+        return {name: value for name, value in asked.items() if name not in _OF_SCENARIO}
 
     def _folder(self) -> Path:
         self._number += 1
-        name = re.sub(r"[^\w.-]+", "-", self._item.nodeid).strip("-")[-80:]
+        nodeid = self._item.nodeid
+        name = re.sub(r"[^\w.-]+", "-", nodeid).strip("-")
+        if len(name) > _LONGEST_NAME:
+            name = f"{name[-_LONGEST_NAME:]}-{sha256(nodeid.encode()).hexdigest()[:8]}"
         place = self._item.config.getoption("--leak-report")
         if place is None:
-            factory: pytest.TempPathFactory = self._item._request.getfixturevalue("tmp_path_factory")  # type: ignore[attr-defined]
-            return factory.mktemp("leak") / name
+            return self._factory.mktemp("leak") / name
         folder = Path(place) / (name if self._number == 1 else f"{name}-{self._number}")
         shutil.rmtree(folder, ignore_errors=True)
         return folder
 
 
-def _words(options: dict[str, Any]) -> Generator[str]:
+def _words(options: dict[str, Any]) -> Iterator[str]:
     """Keyword arguments as a command line."""
     for name, value in options.items():
         option = f"--{name.replace('_', '-')}"
@@ -188,17 +223,13 @@ def _words(options: dict[str, Any]) -> Generator[str]:
                 yield f"{option}={one}"
 
 
-def _measured(words: list[str], scenario: str | Scenario, folder: Path) -> tuple[RunRecord, Verdict]:
+def _measured(nodeid: str, words: list[str], scenario: str | Scenario, folder: Path) -> Done:
     """One run, or several judged together."""
     import argparse
 
-    from harness.commands.run import defaults
+    from harness.commands.run import all_runs, defaults
     from harness.errors import UsageError
-    from harness.judge import judge
     from harness.options import declare, plan_of
-    from harness.repeated import Done, together
-    from harness.run import Experiment
-    from harness.store import RunFolder
 
     class Parser(argparse.ArgumentParser):
         def error(self, message: str) -> NoReturn:
@@ -206,22 +237,15 @@ def _measured(words: list[str], scenario: str | Scenario, folder: Path) -> tuple
 
     parser = Parser()
     declare(parser)
-    parser.set_defaults(**defaults())
+    parser.set_defaults(**defaults(), command_line=["pytest", nodeid])
     options = parser.parse_args(words)
-    runs = []
-    for number in range(options.runs):
-        place = RunFolder(folder / f"run-{number + 1}" if options.runs > 1 else folder)
-        try:
-            plan = plan_of(options, number=number, scenario=None if isinstance(scenario, str) else scenario)
-            record = asyncio.run(Experiment(plan, place, judge, lambda *_: None).run())
-        finally:
-            place.close()
-        runs.append(Done(record, judge(record, plan.policy).verdict, place.path.name if options.runs > 1 else ""))
-    done = together(runs)
-    return done.record, done.verdict
+    known = None if isinstance(scenario, str) else scenario
+    return all_runs(options, folder, lambda number: plan_of(options, number=number, scenario=known), lambda *_: None)
 
 
 def _scenario(item: pytest.Function, body: Callable[..., Any], arguments: dict[str, Any]) -> Scenario:
+    import asyncio
+
     from harness.scenarios import scenario
 
     marked: dict[str, Any] = {}
@@ -252,6 +276,8 @@ class _Blocking:
             return found
 
         def act(*arguments: Any, **named: Any) -> Any:
+            import asyncio
+
             result = found(*arguments, **named)
             if inspect.isawaitable(result):
                 return asyncio.run_coroutine_threadsafe(_awaited(result), self._loop).result()
@@ -264,9 +290,12 @@ async def _awaited(result: Any) -> Any:
     return await result
 
 
-def _in_thread(work: Callable[[], Any]) -> Any:
-    """In a thread of its own: the test may be running in an event loop already."""
-    results: list[Any] = []
+def _in_thread(work: Callable[[], Done]) -> Done:
+    """In a thread of its own: the test may be running in an event loop already.
+
+    When pytest is interrupted it waits for nothing, and the guardian ends the server.
+    """
+    results: list[Done] = []
     errors: list[BaseException] = []
 
     def attempt() -> None:
@@ -275,7 +304,7 @@ def _in_thread(work: Callable[[], Any]) -> Any:
         except BaseException as error:  # noqa: BLE001 - raised again in the test's thread
             errors.append(error)
 
-    thread = threading.Thread(target=attempt, name=f"leak-harness {os.getpid()}")
+    thread = threading.Thread(target=attempt, name="leak-harness", daemon=True)
     thread.start()
     thread.join()
     if errors:

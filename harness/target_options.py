@@ -46,6 +46,7 @@ _OWN: Final = {
 
 def declare_target(parser: argparse.ArgumentParser) -> None:
     """The options that name it."""
+    parser.set_defaults(command_line=["leak-harness", *sys.argv[1:]])
     target = parser.add_argument_group("target: one of these; the embedded chat server without any")
     target.add_argument("--fault", metavar="NAME", action="append", default=[], help="switch a fault on (embedded)")
     target.add_argument("--agent-size", metavar="SIZE", help="memory of one character's agent (embedded)")
@@ -101,7 +102,7 @@ def target_of(options: argparse.Namespace, default_path: str, seed: int) -> tupl
         "url": url_without_secrets(url),
         "protocol": options.protocol,
         "compression": "deflate" if options.compression else "off",
-        "command_line": without_secrets(["leak-harness", *sys.argv[1:]]),
+        "command_line": without_secrets(options.command_line),
     }
     target = Target(
         command,

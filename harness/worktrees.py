@@ -65,7 +65,7 @@ class Repository:
             self.git("worktree", "prune")
             self.git("worktree", "add", "--detach", "--force", str(place), commit)
         mark = self._cache / f"{commit[:12]}.set-up"
-        if setup and not mark.exists():
+        if setup and not (mark.exists() and mark.read_text(encoding="utf-8") == setup):
             try:
                 done = subprocess.run(
                     ["sh", "-c", setup], cwd=place, capture_output=True, text=True, timeout=SETUP_LIMIT_S, check=False
@@ -75,7 +75,7 @@ class Repository:
             if done.returncode:
                 last = (done.stderr or done.stdout).strip().splitlines()[-1:]
                 return place, f"`{setup}` ended with {done.returncode}: {' '.join(last)}"
-        mark.touch()
+        mark.write_text(setup or "", encoding="utf-8")
         return place, ""
 
     def remove_all(self, commits: Sequence[str]) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import random
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,10 @@ from server_scripts import ECHO, ECHO_SCENARIO, HEAD
 from harness.bisection import Answer, Search
 
 LEAK = ECHO.replace("await connection.send(message)", "kept.append(bytearray(2**20)); await connection.send(message)")
-RUN = ["--protocol", "plain", "--cycles", "16", "--sessions", "6", "--grace", "0", "--no-explain", "--limit", "64KiB"]
+FIRST = 2
+DEAD = "raise SystemExit(1)"
+RUN = ["--protocol", "plain", "--cycles", "13", "--sessions", "7", "--grace", "0", "--limit", "64KiB"]
+RUN += ["--memory-budget", "8MiB"]  # a leak of 1 MiB a session is plain after three cycles
 
 
 def searched(number: int, first_bad: int, dead: frozenset[int] = frozenset()) -> tuple[list[str], int]:
@@ -48,78 +53,100 @@ def test_commits_beside_the_first_bad_one_that_do_not_start_are_all_named() -> N
     assert suspects == ["c6", "c7", "c8"]
 
 
-def git(folder: Path, *words: str) -> str:
-    who = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
-    return subprocess.run(["git", *who, *words], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
+def git(folder: Path, *words: str, text: str | None = None) -> str:
+    done = subprocess.run(["git", *words], cwd=folder, input=text, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
-@pytest.fixture
-def repository(tmp_path: Path) -> Path:
-    """Eight commits after the first; the sixth leaks, the fourth does not start."""
+def repository(folder: Path, handlers: Sequence[str]) -> Path:
+    """A repository with a commit for each server, `change 0` the first."""
     if shutil.which("git") is None:
         pytest.skip("there is no git")
-    folder = tmp_path / "repo"
     folder.mkdir()
     git(folder, "init", "-q", "-b", "main")
-    for number in range(9):
-        handler = LEAK if number >= 6 else "raise SystemExit(1)" if number == 4 else ECHO
-        (folder / "app.py").write_text(f"{HEAD}\nkept = []\n{handler}\nNUMBER = {number}\nasyncio.run(main())\n")
-        (folder / "echo.py").write_text(ECHO_SCENARIO)
-        git(folder, "add", ".")
-        git(folder, "commit", "-q", "-m", f"change {number}")
+    stream = ""
+    for number, handler in enumerate(handlers):
+        app = f"{HEAD}\nkept = []\n{handler}\nNUMBER = {number}\nasyncio.run(main())\n"
+        stream += f"commit refs/heads/main\ncommitter a <a@b> {number} +0000\ndata <<.\nchange {number}\n.\n"
+        for name, text in (("app.py", app), ("echo.py", ECHO_SCENARIO)):
+            stream += f"M 644 inline {name}\ndata {len(text)}\n{text}\n"
+    git(folder, "fast-import", "--quiet", text=stream)
+    git(folder, "reset", "-q", "--hard")
     return folder
 
 
-def bisect(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "harness", "bisect", "--good", "HEAD~8", "--bad", "HEAD", "--repo", str(folder)]
-    serve = ["--serve", f"{sys.executable} app.py"]
-    return subprocess.run(
-        [*command, f"{folder.name}/echo.py", *RUN, *serve, *words],
-        cwd=folder.parent,
-        capture_output=True,
-        text=True,
-        timeout=110,
-        check=False,
-    )
+def bisect(repo: Path, *words: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "harness", "bisect", "--repo", str(repo), *words]
+    return subprocess.Popen(command, cwd=repo.parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 @pytest.mark.slow
-def test_the_commit_that_brought_the_leak_is_found_and_the_search_is_kept(repository: Path) -> None:
-    done = bisect(repository, "--setup", "touch set-up", "--out", "found")
-    assert done.returncode == 0, done.stderr
-    assert "change 6" in done.stdout.splitlines()[0]
-    assert "at it:  leak" in done.stdout
-    assert (repository.parent / "found" / "bisect.png").read_bytes().startswith(b"\x89PNG")
-    again = bisect(repository, "--setup", "touch set-up", "--out", "found", "--json")
-    found = json.loads(again.stdout)
-    assert (found["first_bad"], found["runs"]) == (git(repository, "rev-parse", "HEAD~2"), len(found_runs(repository)))
-    assert "worktree" not in git(repository, "worktree", "list", "--porcelain").replace("worktree ", "", 1)
-
-
-def found_runs(repository: Path) -> list[str]:
-    state = json.loads((repository.parent / "found" / "bisect.json").read_text())
-    return list(state["tried"])
+@pytest.mark.timeout(300)  # nine runs, each of a server of its own
+def test_the_bug_is_found_in_64_commits_of_which_ten_do_not_start_also_when_the_search_is_cut_short(
+    tmp_path: Path,
+) -> None:
+    dead = {14, 20, 21, 22, 31, 40, 41, 42, 50, 60}
+    repo = repository(
+        tmp_path / "repo", [DEAD if number in dead else LEAK if number >= FIRST else ECHO for number in range(65)]
+    )
+    words = ["--good", "HEAD~64", "--bad", "HEAD", "--setup", f"pwd >> {tmp_path}/setups", "--out", "found"]
+    words += ["repo/echo.py", *RUN, "--serve", f"{sys.executable} app.py"]
+    with bisect(repo, *words) as first:
+        assert first.stderr is not None
+        assert next(line for line in first.stderr if line.startswith("    bad: leak"))
+        next(first.stderr)
+        first.send_signal(signal.SIGINT)
+        first.communicate()
+    assert first.returncode == 130
+    with bisect(repo, *words) as second:
+        told, errors = second.communicate()
+    assert second.returncode == 0, errors
+    assert f"change {FIRST}" in told.splitlines()[0]
+    assert "  before: flat after 91 sessions" in told
+    assert "  at it:  leak after" in told
+    assert "container" in told.splitlines()[-1]
+    state = json.loads((tmp_path / "found" / "bisect.json").read_text())
+    answers = [one["answer"] for one in state["tried"].values()]
+    assert answers.count("good") + answers.count("bad") <= 7
+    assert "skip" in answers
+    set_up = (tmp_path / "setups").read_text().splitlines()
+    assert len(set_up) == len(set(set_up)) == len(answers)
+    assert (tmp_path / "found" / "bisect.png").read_bytes().startswith(b"\x89PNG")
+    assert len(git(repo, "worktree", "list").splitlines()) == 1
+    with bisect(repo, *words, "--json") as again:
+        told, _ = again.communicate()
+    found = json.loads(told)
+    assert (found["first_bad"], found["runs"]) == (git(repo, "rev-parse", f"HEAD~{64 - FIRST}"), len(answers))
 
 
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--good", "HEAD", "--bad", "HEAD~3"], "does not come before"),
+        (["--good", "HEAD", "--bad", "HEAD~1"], "does not come before"),
         (["--good", "no-such", "--bad", "HEAD"], "git rev-parse"),
         (["--good", "HEAD~1", "--bad", "HEAD", "--repo", "/"], "git rev-parse"),
     ],
 )
-def test_revisions_that_are_none_are_told(repository: Path, words: list[str], says: str) -> None:
-    repo = [] if "--repo" in words else ["--repo", str(repository)]
-    command = [sys.executable, "-m", "harness", "bisect", *words, *repo]
-    done = subprocess.run(command, cwd=repository.parent, capture_output=True, text=True, timeout=60, check=False)
-    assert (done.returncode, says in done.stderr, "Traceback" in done.stderr) == (2, True, False), done.stderr
+def test_revisions_that_are_none_are_told(tmp_path: Path, words: list[str], says: str) -> None:
+    with bisect(repository(tmp_path / "repo", [ECHO, LEAK]), *words) as done:
+        _, errors = done.communicate()
+    assert (done.returncode, says in errors, "Traceback" in errors) == (2, True, False), errors
 
 
-def test_a_run_speaks_to_git_bisect_in_its_own_numbers(repository: Path) -> None:
-    git(repository, "checkout", "-q", "HEAD~4")
-    command = [sys.executable, "-m", "harness", "run", "echo.py", *RUN, "--bisect-status", "--serve"]
-    dead = subprocess.run([*command, f"{sys.executable} app.py"], cwd=repository, capture_output=True, check=False)
-    assert dead.returncode == 125
-    wrong = subprocess.run([*command, ""], cwd=repository, capture_output=True, check=False)
-    assert wrong.returncode == 255
+@pytest.mark.slow
+def test_git_bisect_finds_it_with_runs_as_its_command(tmp_path: Path) -> None:
+    repo = repository(tmp_path / "repo", [ECHO, ECHO, LEAK, LEAK, LEAK])
+    git(repo, "bisect", "start", "HEAD", "HEAD~4")
+    run = [sys.executable, "-m", "harness", "run", "echo.py", *RUN, "--no-explain", "--bisect-status"]
+    assert "first bad commit" in git(repo, "bisect", "run", *run, "--serve", f"{sys.executable} app.py")
+    assert git(repo, "show", "-s", "--format=%s", "refs/bisect/bad") == "change 2"
+
+
+@pytest.mark.parametrize(("serve", "status"), [(f"{sys.executable} app.py", 125), ("", 255)])
+def test_git_bisect_goes_around_what_does_not_start_and_gives_up_where_nothing_can_run(
+    tmp_path: Path, serve: str, status: int
+) -> None:
+    (tmp_path / "app.py").write_text(DEAD)
+    (tmp_path / "echo.py").write_text(ECHO_SCENARIO)
+    command = [sys.executable, "-m", "harness", "run", "echo.py", *RUN, "--bisect-status", "--serve", serve]
+    assert subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode == status

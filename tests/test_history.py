@@ -5,18 +5,24 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from scripted import KIB, Script, memory
+from scripted import KIB, MIB
+from server_scripts import ECHO, ECHO_SCENARIO, written
 
-from harness.changes import changes
+from harness.changes import changes, findings_since
+from harness.commands.history import LEAST, steps_of
 from harness.errors import RecordNotWritable
 from harness.history import Entry, History
-from harness.record import encode_line
+from harness.record import Line, RestSample, RunStarted, decode_line, encode_line
+
+FLAT = Path(__file__).parent / "data" / "runs" / "flat.jsonl"
 
 
 def noisy(runs: int, seed: int, *, noise: float = 200.0) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
@@ -78,39 +84,92 @@ def test_a_file_that_is_no_history_is_told(tmp_path: Path) -> None:
         History(tmp_path / "no.sqlite")
 
 
-def stored(folder: Path, growths: Sequence[float]) -> None:
-    """Run folders that grow by so many bytes a session."""
+def stored(folder: Path, growths: Sequence[float], **started: Any) -> None:
+    """Run folders made from a run that was real and flat, each of a commit of its own that grows by so many bytes."""
+    lines = [decode_line(line) for line in FLAT.read_bytes().splitlines()]
     for number, growth in enumerate(growths):
+        at = f"2025-{number // 28 + 1:02}-{number % 28 + 1:02}T00:00:00Z"
         place = folder / f"run-{number:02}"
         place.mkdir(parents=True)
-        lines = list(Script(memory(growth)).lines(24))
-        text = b"".join(map(encode_line, lines)).replace(
-            b"2025-01-01T00:00:00Z", f"2026-01-{number + 1:02}T00:00:00Z".encode()
+        text = b"".join(
+            encode_line(altered(one, growth, {"started_at": at, "environment": {"commit": f"{number:040}"}, **started}))
+            for one in lines
         )
         (place / "run.jsonl").write_bytes(text)
 
 
+def altered(line: Line, growth: float, started: Mapping[str, Any]) -> Line:
+    if isinstance(line, RunStarted):
+        return replace(line, **started)
+    if isinstance(line, RestSample):
+        grown = {name: line.values[name] + growth * line.sessions for name in ("rss", "uss", "malloc_in_use")}
+        return replace(line, values={**line.values, **grown})
+    return line
+
+
 def history(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "harness", "history", *words, "runs", "--json"]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    command = [sys.executable, "-m", "harness", "history", *words, "--json"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=100, check=False)
 
 
-def test_run_folders_become_a_history_with_its_step(tmp_path: Path) -> None:
-    stored(tmp_path / "runs", [0.0] * 10 + [4 * KIB] * 5)
-    for _ in range(2):  # the same runs, added again, are the same
-        done = history(tmp_path)
-        assert done.returncode == 1, done.stderr
-        told = json.loads(done.stdout)
-        assert told["runs"] == 15
-        assert [one["at"] for one in told["steps"]["growth_bytes"]] == [10]
-    assert "memory per session: 0B → 4KiB" in (tmp_path / "reports" / "history.html").read_text()
-    assert (tmp_path / "reports" / "history.png").read_bytes().startswith(b"\x89PNG")
-    assert "memory per session: 0B → 4KiB" in (tmp_path / "reports" / "history.md").read_text()
+def test_60_run_folders_become_a_history_with_the_commit_that_brought_2_kib_a_session(tmp_path: Path) -> None:
+    growths = noisy(60, 3)
+    growths[37:] += 2 * KIB
+    stored(tmp_path / "runs", growths.tolist())
+    done = history(tmp_path, "runs")
+    assert done.returncode == 1, done.stderr
+    told = json.loads(done.stdout)
+    (step,) = told["steps"]["growth_bytes"]
+    assert abs(int(step["revision"]) - 37) <= 1
+    assert step["after"] - step["before"] == pytest.approx(2 * KIB, rel=0.2)
+    assert [told["steps"][name] for name in ("rest_bytes", "reply_s", "idle_cpu_percent")] == [[], [], []]
+    again = history(tmp_path, "runs/run-59", "--out", "page")  # a run that is added again is the same
+    assert json.loads(again.stdout) == {**told, "runs": 60}
+    assert {path.name for path in (tmp_path / "page").iterdir()} == {"history.html", "history.md", "history.png"}
+    assert f"commit {step['revision'][:10]}" in (tmp_path / "page" / "history.html").read_text()
 
 
 def test_a_history_without_a_step_is_status_0_and_a_folder_without_runs_is_told(tmp_path: Path) -> None:
-    stored(tmp_path / "runs", [0.0] * 9)
-    assert history(tmp_path).returncode == 0
+    stored(tmp_path / "runs", noisy(9, 4).tolist())
+    assert history(tmp_path, "runs").returncode == 0
     (tmp_path / "runs" / "empty").mkdir()
     done = history(tmp_path, "runs/empty")
     assert (done.returncode, "holds no run" in done.stderr) == (2, True)
+
+
+def test_no_figure_of_20_histories_without_a_step_raises_an_alarm() -> None:
+    for seed in range(20):
+        chance = np.random.default_rng(seed)
+        noise = [chance.standard_normal(60) for _ in LEAST]
+        entries = [
+            replace(
+                entry(at),
+                growth_bytes=300 + 200 * noise[0][at],
+                rest_bytes=50 * MIB * (1 + 0.01 * noise[1][at]),
+                reply_s=0.05 * float(np.exp(0.2 * noise[2][at])),
+                idle_cpu_percent=0.3 + 0.1 * abs(noise[3][at]),
+            )
+            for at in range(60)
+        ]
+        assert [one for name in LEAST for one in steps_of(entries, name) if one.confirmed] == []
+
+
+@pytest.mark.slow
+def test_what_the_last_run_makes_suspect_is_run_again_before_there_is_an_alarm(tmp_path: Path) -> None:
+    keeps = ECHO.replace("await connection.send", "kept.append(bytearray(2**20)); await connection.send")
+    (tmp_path / "echo.py").write_text(ECHO_SCENARIO)
+    serve = written(tmp_path, f"kept = []\n{keeps}")
+    words = f"echo.py --protocol plain --serve '{serve}' --cycles 4 --sessions 1 --no-explain --grace 0"
+    started = {"scenario": "echo", "environment": {}, "target": {"command_line": f"leak-harness run {words}"}}
+    stored(tmp_path / "runs", [0.0] * 9 + [1.0 * MIB], **started)
+    suspected = history(tmp_path, "runs")
+    assert (suspected.returncode, json.loads(suspected.stdout)["steps"]["growth_bytes"][0]["confirmed"]) == (0, False)
+    confirmed = history(tmp_path, "--confirm")
+    told = json.loads(confirmed.stdout)
+    assert (confirmed.returncode, told["runs"], told["steps"]["growth_bytes"][0]["at"]) == (1, 12, 9), confirmed.stderr
+
+
+def test_a_finding_is_new_known_or_fixed_by_its_fingerprint() -> None:
+    assert findings_since([{"a": "A"}]) == {}
+    runs = [{"a": "A", "b": "B"}, {"b": "B", "c": "C"}, {"a": "A", "c": "C", "d": "D"}]
+    assert findings_since(runs) == {"new": {"d": "D"}, "known": {"a": "A", "c": "C"}, "fixed": {"b": "B"}}

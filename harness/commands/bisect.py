@@ -32,6 +32,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Find it; 0 where it is one commit, 3 where several are left that cannot be told apart."""
     from harness.bisection import Answer, Search
+    from harness.store import write_whole
     from harness.worktrees import Repository
 
     folder: Path = options.out or Path("reports") / "bisect"
@@ -49,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
         left = f"{len(search.suspects)} commits, about {search.runs_left} runs left"
         print(f"{repository.title(commit)}  ({left})", file=sys.stderr, flush=True)
         state["tried"][commit] = one = _try(repository, commit, options.setup, words, folder)
-        (folder / STATE).write_text(json.dumps(state, indent=1), encoding="utf-8")
+        write_whole(folder / STATE, json.dumps(state, indent=1).encode())
         print(f"    {one['answer']}: {one['summary']}", file=sys.stderr, flush=True)
     return _conclude(search, state["tried"], repository, folder, as_json=options.json)
 

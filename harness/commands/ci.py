@@ -6,24 +6,27 @@ import argparse
 import json
 import os
 import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from harness.commands import run as run_verb
+from harness.errors import UsageError
 from harness.options import declare
 from harness.reporters import openmetrics
 
 HELP = "a run in CI: job page, outputs, artifact folder and annotations of GitHub and GitLab"
 FOLDER: Final = Path("leak-report")
-MARK: Final = "<!-- leak-harness -->"
-"""Begins a comment, so that the next one can take its place."""
 _MOST_ANNOTATIONS: Final = 10
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Those of a run."""
+    """Those of a run, and one more."""
     declare(parser)
+    parser.add_argument(
+        "--comment", action="store_true", help="on the pull or merge request, brought up to date (LEAK_HARNESS_TOKEN)"
+    )
 
 
 def defaults() -> dict[str, object]:
@@ -35,17 +38,32 @@ def run(options: argparse.Namespace) -> int:
     """Run, then tell the CI; the run's status comes back."""
     options.out = options.out or FOLDER
     shutil.rmtree(options.out, ignore_errors=True)
+    token = os.environ.pop("LEAK_HARNESS_TOKEN", "")  # which the server under test does not get to see
     status = run_verb.run(options)
     if (options.out / "result.json").exists():
         tell(options.out, os.environ)
+        if options.comment:
+            comment(options.out, os.environ, token)
     return status
+
+
+def comment(folder: Path, environment: Mapping[str, str], token: str) -> None:
+    """The summary as one comment on the request; one that cannot be written changes no verdict."""
+    from harness.comment import Thread
+
+    thread = Thread.of(environment)
+    if thread is None:
+        return
+    try:
+        thread.say((folder / "summary.md").read_text(encoding="utf-8"), token)
+    except UsageError as error:
+        print(f"leak-harness: {error}", file=sys.stderr)
 
 
 def tell(folder: Path, environment: Mapping[str, str]) -> None:
     """Write what each CI reads, whichever it is."""
     result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     summary = (folder / "summary.md").read_text(encoding="utf-8")
-    (folder / "comment.md").write_text(f"{MARK}\n{summary}", encoding="utf-8")
     if page := environment.get("GITHUB_STEP_SUMMARY"):
         with Path(page).open("a", encoding="utf-8") as job:
             job.write(summary)

@@ -115,8 +115,7 @@ async def _in_turn(sides: dict[str, argparse.Namespace]) -> dict[str, RunRecord]
     folders = {name: RunFolder(side.out) for name, side in sides.items()}
     try:
         runs = [
-            Experiment(plan_of(copy(side)), folders[name], judge, lambda *_: None, turn=turn)
-            for name, side in sides.items()
+            Experiment(plan_of(side), folders[name], judge, lambda *_: None, turn=turn) for name, side in sides.items()
         ]
         records = await asyncio.gather(*(one.run() for one in runs))
     finally:

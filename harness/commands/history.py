@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import shlex
+import sys
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from harness.commands import run as run_verb
 from harness.errors import ExitStatus, UsageError
+from harness.options import declare, revision
 
 if TYPE_CHECKING:
     from harness.changes import Change
-    from harness.history import Entry
+    from harness.history import Entry, History
 
 HELP = "runs over time: where memory per session, memory at rest, latency or CPU changed; new and fixed findings"
 LEAST: Final = {"growth_bytes": 512.0, "rest_bytes": 1024.0 * 1024, "reply_s": 0.005, "idle_cpu_percent": 1.0}
@@ -25,25 +31,25 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("runs", metavar="RUN", nargs="*", type=Path, help="run folders to add, or folders of such")
     parser.add_argument("--db", metavar="FILE", type=Path, default=Path("reports/history.sqlite"), help="(%(default)s)")
     parser.add_argument("--scenario", metavar="NAME", help="runs of this one alone")
+    parser.add_argument("--confirm", action="store_true", help="what the last run makes suspect: run that again, here")
     parser.add_argument("--out", metavar="DIR", type=Path, help="history.html, .md and .png go there (beside the file)")
     parser.add_argument("--json", action="store_true", help="on standard output, and nothing else there")
 
 
 def run(options: argparse.Namespace) -> int:
     """Add, look for steps, tell; 1 where the last level is confirmed to be worse than the one before."""
+    from harness.changes import CONFIRMED, findings_since
     from harness.history import History
     from harness.reporters import history_page
     from harness.store import write_whole
 
     history = History(options.db)
     history.add(_entries(options.runs))
-    entries = history.entries(options.scenario)
-    names = {one.scenario for one in entries}
-    if len(names) > 1:
-        raise UsageError(
-            f"the history holds {len(names)} scenarios: {', '.join(sorted(names))}", hint="choose with --scenario"
-        )
-    steps = {name: _steps(entries, name) for name in LEAST}
+    entries, steps = _looked_at(history, options.scenario)
+    for _ in range(CONFIRMED - 1 if options.confirm else 0):
+        if any(not one.confirmed for found in steps.values() for one in found):
+            history.add(_entries([_run_again(entries[-1], options.db.parent)]))
+            entries, steps = _looked_at(history, options.scenario)
     folder = options.out or options.db.parent
     folder.mkdir(parents=True, exist_ok=True)
     text = history_page.text(entries, steps)
@@ -55,7 +61,8 @@ def run(options: argparse.Namespace) -> int:
             name: [asdict(one) | {"revision": entries[one.at].revision} for one in found]
             for name, found in steps.items()
         }
-        print(json.dumps({"runs": len(entries), "steps": told}))
+        found = findings_since([one.findings for one in entries])
+        print(json.dumps({"runs": len(entries), "steps": told, "findings": found}))
     else:
         print(text, end="")
     worse = any(found and found[-1].confirmed and found[-1].after > found[-1].before for found in steps.values())
@@ -80,8 +87,38 @@ def _entries(paths: list[Path]) -> list[Entry]:
     return found
 
 
-def _steps(entries: list[Entry], name: str) -> list[Change]:
-    """By their places among all runs."""
+def _looked_at(history: History, scenario: str | None) -> tuple[list[Entry], dict[str, list[Change]]]:
+    entries = history.entries(scenario)
+    names = {one.scenario for one in entries}
+    if len(names) > 1:
+        raise UsageError(
+            f"the history holds {len(names)} scenarios: {', '.join(sorted(names))}", hint="choose with --scenario"
+        )
+    return entries, {name: steps_of(entries, name) for name in LEAST}
+
+
+def _run_again(last: Entry, folder: Path) -> Path:
+    """The folder of a fresh run of what the last one ran, of the same commit."""
+    from harness.store import load_record
+
+    words = shlex.split(load_record(Path(last.folder)).started.target.get("command_line", ""))
+    if words[1:2] not in (["run"], ["ci"]):
+        raise UsageError(f"{last.folder} does not say how to run it again", hint="run it yourself, and add it")
+    parser = argparse.ArgumentParser()
+    declare(parser)
+    parser.set_defaults(**run_verb.defaults(), command_line=words)
+    options = parser.parse_args(words[2:])
+    if revision(options).get("commit", "") != last.revision:
+        raise UsageError(f"the last run was of commit {last.revision[:10]}", hint="check that out, and confirm again")
+    options.out = folder / f"{datetime.now(UTC).strftime('%Y%m%dT%H%M%S.%fZ')}-{last.scenario}"
+    options.json = False
+    with contextlib.redirect_stdout(sys.stderr):
+        run_verb.run(options)
+    return Path(options.out)
+
+
+def steps_of(entries: list[Entry], name: str) -> list[Change]:
+    """Steps of a figure, by their places among all runs."""
     from harness.changes import Change, changes
 
     places = [at for at, one in enumerate(entries) if getattr(one, name) is not None]

@@ -9,10 +9,12 @@ import random
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from harness.live import LivePage
     from harness.record import RunRecord
     from harness.repeated import Done
-    from harness.run import Experiment, Plan
+    from harness.run import Announce, Experiment, Plan
     from harness.verdict import Judgement
 
 EXPORT_LIMIT_S = 10.0
@@ -76,13 +78,18 @@ def _run(options: argparse.Namespace) -> int:
     from harness.store import write_whole
 
     trace = _tracer() if options.trace else None
-    plan = plan_of(options, trace=trace)
+
+    @cache
+    def plan_of_run(number: int) -> Plan:
+        return plan_of(options, trace=trace, number=number)
+
+    plan = plan_of_run(0)
     if options.once:
         with tempfile.TemporaryDirectory() as folder:
             return asyncio.run(_once(plan, Path(folder) / "server.log"))
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     path = options.out or Path("reports") / f"{stamp}-{plan.load.scenario.name}"
-    done = _all_runs(options, plan, path)
+    done = all_runs(options, path, plan_of_run, _progress)
     text = write_reports(path, done.record, done.verdict, options.lang)
     result = json.loads((path / "result.json").read_text())
     if options.textfile:
@@ -108,23 +115,23 @@ def _export(url: str, result: dict[str, Any]) -> None:
         print(f"leak-harness: --otlp {url}: {error}", file=sys.stderr)
 
 
-def _all_runs(options: argparse.Namespace, first: Plan, path: Path) -> Done:
+def all_runs(options: argparse.Namespace, path: Path, plan_of_run: Callable[[int], Plan], announce: Announce) -> Done:
     """One run in the folder itself; several, each in a folder of its own in it; then the control."""
     from harness.repeated import controlled, together
 
     runs: list[Done] = []
     for number in range(options.runs):
         random.seed(options.seed + number)
-        plan = plan_of(options, trace=first.load.trace, number=number) if number else first
-        runs.append(_measured(plan, path, f"run-{number + 1}" if options.runs > 1 else "", live=options.live))
+        name = f"run-{number + 1}" if options.runs > 1 else ""
+        runs.append(_measured(plan_of_run(number), path, name, announce, live=options.live))
         if runs[-1].verdict.name == "interrupted":
             break
     done = together(runs)
     if not options.control or done.verdict.name == "interrupted":
         return done
-    plan = control_of(plan_of(options, number=options.runs))
+    plan = control_of(plan_of_run(options.runs))
     print(f"control: {format_size(plan.planted_bytes)} a session are planted", file=sys.stderr)
-    control = _measured(plan, path, "control")
+    control = _measured(plan, path, "control", announce)
     return replace(done, verdict=controlled(done.verdict, control, plan.planted_bytes))
 
 
@@ -139,14 +146,14 @@ def _live(experiment: Experiment) -> LivePage:
     return page
 
 
-def _measured(plan: Plan, path: Path, name: str, *, live: bool = False) -> Done:
+def _measured(plan: Plan, path: Path, name: str, announce: Announce, *, live: bool = False) -> Done:
     from harness.judge import judge
     from harness.repeated import Done
     from harness.run import Experiment
     from harness.store import RunFolder
 
     folder = RunFolder(path / name)
-    experiment = Experiment(plan, folder, judge, _progress)
+    experiment = Experiment(plan, folder, judge, announce)
     page = _live(experiment) if live else None
     try:
         record = asyncio.run(_until_interrupted(experiment.run))
@@ -164,8 +171,9 @@ def _measured(plan: Plan, path: Path, name: str, *, live: bool = False) -> Done:
 async def _until_interrupted(run: Callable[[], Any]) -> RunRecord:
     task = asyncio.ensure_future(run())
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, task.cancel)
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, task.cancel)
     record: RunRecord = await task
     return record
 

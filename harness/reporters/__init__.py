@@ -7,19 +7,26 @@ Heavy libraries are imported when a report is drawn, not with the module.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Final
+from typing import TYPE_CHECKING
 
-from harness.record import RunRecord
-from harness.verdict import Verdict
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-Render = Callable[[RunRecord, Verdict], bytes]
+    from harness.record import RunRecord
+    from harness.verdict import Verdict
 
-_MODULES: Final = [import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__)]
+    Render = Callable[[RunRecord, Verdict], bytes]
 
-REPORTERS: Final[dict[str, Render]] = {
-    file_name: render for module in _MODULES for file_name, render in getattr(module, "FILES", {}).items()
-}
-"""What a run folder gets beside its record: file name to the function that makes it."""
+REPORTERS: dict[str, Render]
+"""What a run folder gets beside its record: file name to the function that makes it. Made when first used."""
+
+
+def __getattr__(name: str) -> object:
+    if name != "REPORTERS":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    modules = [import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__)]
+    found = {file: render for module in modules for file, render in getattr(module, "FILES", {}).items()}
+    globals()[name] = found
+    return found

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
-from harness.changes import Change
+from harness.changes import Change, findings_since
 from harness.quantities import format_size, format_time
 from harness.reporters import canvas
 from harness.reporters.facts import clean, format_percent
@@ -110,17 +110,9 @@ def _steps(runs: Sequence[Run], steps: Mapping[str, Sequence[Change]]) -> Iterat
 
 
 def _findings(runs: Sequence[Run]) -> Iterator[str]:
-    if len(runs) < 2:
-        return
-    last, seen = runs[-1].findings, {print_ for run in runs[:-1] for print_ in run.findings}
-    previous = runs[-2].findings
-    for title, prints in (
-        ("new", [one for one in last if one not in seen]),
-        ("known", [one for one in last if one in seen]),
-        ("fixed", [one for one in previous if one not in last]),
-    ):
-        for one in prints:
-            yield f"- {title}: {(last.get(one) or previous.get(one, ''))[:160]} ({one})"
+    for title, found in findings_since([run.findings for run in runs]).items():
+        for fingerprint, words in found.items():
+            yield f"- {title}: {words[:160]} ({fingerprint})"
 
 
 def _cell(run: Run, name: str) -> str:

@@ -1,4 +1,4 @@
-"""How long `leak-harness --help` takes, as a multiple of what Python takes to do nothing; both in turn."""
+"""How long `leak-harness --help` takes, and an unused pytest plugin adds, beside what Python takes to do nothing."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 from statistics import median
+
+PLUGIN = "import time, pytest; a = time.perf_counter(); import harness.pytest_plugin; print(time.perf_counter() - a)"
 
 
 def wall_s(*words: str) -> float:
@@ -16,10 +18,18 @@ def wall_s(*words: str) -> float:
 
 
 def main() -> None:
-    """Print the medians of fifteen, and their ratio."""
-    times = [(wall_s("-m", "harness", "--help"), wall_s("-c", "pass")) for _ in range(15)]
-    help_s, nothing_s = (median(column) for column in zip(*times, strict=True))
-    print(f"leak-harness --help: {help_s * 1000:.0f} ms, {help_s / nothing_s:.1f} times `python -c pass`")
+    """Print the medians of fifteen, in turn, and their ratio to doing nothing."""
+    times = [
+        (
+            wall_s("-c", "pass"),
+            wall_s("-m", "harness", "--help"),
+            float(subprocess.check_output([sys.executable, "-c", PLUGIN])),
+        )
+        for _ in range(15)
+    ]
+    nothing_s, help_s, plugin_s = (median(column) for column in zip(*times, strict=True))
+    for name, one_s in (("leak-harness --help", help_s), ("import of the pytest plugin", plugin_s)):
+        print(f"{name}: {one_s * 1000:.1f} ms, {one_s / nothing_s:.2f} times `python -c pass`")
 
 
 if __name__ == "__main__":
