@@ -26,9 +26,8 @@ if TYPE_CHECKING:
     from harness.verdict import Verdict
 
 MARK: Final = "leak_harness"
-QUICK_LIMIT: Final = "16KiB"
-QUICK: Final = {"max_cycles": 20, "grace": "5s"}
-"""Large leaks in a few seconds."""
+QUICK: Final = {"limit": "16KiB", "max_cycles": 20, "grace": "5s"}
+"""Large leaks in a few seconds; a marker that wants less than that gets it."""
 FULL: Final = {"runs": 3}
 _OF_SCENARIO: Final = ("connect", "standing", "path", "settle_s", "reply_limit_s", "session_limit_s")
 """What the marker says of the scenario itself."""
@@ -190,8 +189,8 @@ class _Harness:
             asked |= mark.kwargs
         asked |= options
         if self._item.config.getoption("--leak-quick"):
-            given = str(asked.get("limit", 0))
-            asked |= QUICK | {"limit": max(given, QUICK_LIMIT, key=parse_size)}
+            largest = max(str(asked.get("limit", 0)), str(QUICK["limit"]), key=parse_size)
+            asked = QUICK | asked | {"limit": largest, "max_cycles": QUICK["max_cycles"]}
         if self._item.config.getoption("--leak-full"):
             asked = FULL | asked
         return {name: value for name, value in asked.items() if name not in _OF_SCENARIO}

@@ -21,6 +21,8 @@ from server_scripts import (
     written,
 )
 
+from harness.cli import main
+
 RUN = [sys.executable, "-m", "harness", "run"]
 
 
@@ -48,11 +50,11 @@ def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
         ("x = 1\n", "holds no scenario"),
     ],
 )
-def test_a_scenario_file_that_is_none(place: Path, text: str, says: str) -> None:
+def test_a_scenario_file_that_is_none(place: Path, capfd: pytest.CaptureFixture[str], text: str, says: str) -> None:
     (place / "mine.py").write_text(text)
-    done = run(place, "mine.py")
-    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
-    assert says in done.stderr
+    assert main(["run", str(place / "mine.py")]) == 2
+    said = capfd.readouterr().err
+    assert (says in said, "Traceback" in said) == (True, False)
 
 
 @pytest.mark.parametrize(
@@ -68,14 +70,17 @@ def test_a_scenario_file_that_is_none(place: Path, text: str, says: str) -> None
         (["character-switch"], "protocol 'plain' does not have"),
     ],
 )
-def test_words_that_cannot_be_followed(place: Path, words: list[str], says: str) -> None:
+def test_words_that_cannot_be_followed(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], words: list[str], says: str
+) -> None:
+    monkeypatch.chdir(place)
     (place / "a-file").write_text("")
     (place / "not-executable").write_text("")
     serve = [] if "--serve" in words else ["--serve", written(place, ECHO)]
     scenario = [] if words[0] == "character-switch" else ["echo.py"]
-    done = run(place, *scenario, *serve, "--protocol", "plain", *words)
-    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
-    assert says in done.stderr
+    assert main(["run", *scenario, *serve, "--protocol", "plain", *words]) == 2
+    said = capfd.readouterr().err
+    assert (says in said, "Traceback" in said) == (True, False)
 
 
 @pytest.mark.parametrize(

@@ -41,13 +41,24 @@ def _run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     ],
 )
 def test_bad_input_is_answered_with_one_clear_message(
-    tmp_path: Path, arguments: list[str], status: int, says: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    arguments: list[str],
+    status: int,
+    says: str,
 ) -> None:
-    done = _run(*arguments, folder=tmp_path)
-    assert done.returncode == status
-    assert says in done.stderr
-    assert "Traceback" not in done.stderr
-    assert len(done.stderr.splitlines()) <= 6
+    monkeypatch.chdir(tmp_path)
+    assert main(["run", *arguments]) == status
+    said = capfd.readouterr().err
+    assert says in said
+    assert "Traceback" not in said
+    assert len(said.splitlines()) <= 6
+
+
+def test_the_status_of_the_command_is_that_of_what_it_says(tmp_path: Path) -> None:
+    done = _run("--fault", "gremlins", folder=tmp_path)
+    assert (done.returncode, done.stderr.splitlines()[0]) == (2, "leak-harness: there is no fault 'gremlins'")
 
 
 def test_a_short_run_of_the_embedded_server_leaves_a_whole_run_folder_and_nothing_running(tmp_path: Path) -> None:

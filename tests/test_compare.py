@@ -127,6 +127,7 @@ def test_a_revision_is_compared_with_what_lies_in_the_folder(tmp_path: Path) -> 
     done = run_compare(tmp_path, "echo.py", *words, "--no-explain", "--grace", "0", "--json", "--out", "out")
     assert done.returncode == 1, done.stdout + done.stderr
     assert json.loads(done.stdout)["growth"]["after"]["value"] > 2**19
+    assert list((tmp_path / "out" / "worktrees").glob("*")) == []
 
 
 def _cycles(path: Path) -> list[float]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import copy
 from datetime import UTC, datetime
 from pathlib import Path
@@ -85,9 +87,9 @@ def _run_both(options: argparse.Namespace) -> tuple[Pair, Path]:
         side.serve = options.serve if options.against else getattr(options, name)
         side.fault = options.before_fault if name == "before" else []
         side.out = folder / name
-    if options.against:
-        sides["before"].cwd = _work_tree(options, folder)
-    records = asyncio.run(_in_turn(sides))
+    with _work_tree(options, folder) as place:
+        sides["before"].cwd = place
+        records = asyncio.run(_in_turn(sides))
     pair = []
     for name, record in records.items():
         verdict = judge(record, record.started.policy).verdict
@@ -96,14 +98,23 @@ def _run_both(options: argparse.Namespace) -> tuple[Pair, Path]:
     return (pair[0], pair[1]), folder
 
 
-def _work_tree(options: argparse.Namespace, folder: Path) -> Path:
+@contextmanager
+def _work_tree(options: argparse.Namespace, folder: Path) -> Iterator[Path | None]:
+    """Where the first server is started: a work tree of its revision, as long as it is needed."""
     from harness.worktrees import Repository
 
+    if not options.against:
+        yield options.cwd
+        return
     repository = Repository(options.cwd or Path(), folder / "worktrees")
-    place, problem = repository.checkout(repository.commit(options.against), options.setup)
-    if problem:
-        raise UsageError(f"{options.against} cannot be set up: {problem}", hint="see --setup")
-    return place
+    commit = repository.commit(options.against)
+    try:
+        place, problem = repository.checkout(commit, options.setup)
+        if problem:
+            raise UsageError(f"{options.against} cannot be set up: {problem}", hint="see --setup")
+        yield place
+    finally:
+        repository.remove_all([commit])
 
 
 async def _in_turn(sides: dict[str, argparse.Namespace]) -> dict[str, RunRecord]:
