@@ -184,10 +184,7 @@ class _Harness:
     def _options(self, options: dict[str, Any]) -> dict[str, Any]:
         from harness.quantities import parse_size
 
-        asked: dict[str, Any] = {}
-        for mark in reversed(list(self._item.iter_markers(MARK))):
-            asked |= mark.kwargs
-        asked |= options
+        asked = _marked(self._item) | options
         if self._item.config.getoption("--leak-quick"):
             largest = max(str(asked.get("limit", 0)), str(QUICK["limit"]), key=parse_size)
             asked = QUICK | asked | {"limit": largest, "max_cycles": QUICK["max_cycles"]}
@@ -207,6 +204,11 @@ class _Harness:
         folder = Path(place) / (name if self._number == 1 else f"{name}-{self._number}")
         shutil.rmtree(folder, ignore_errors=True)
         return folder
+
+
+def _marked(item: pytest.Item) -> dict[str, Any]:
+    """What the markers say; that of the function wins over that of its class, and this over the module's."""
+    return {name: value for mark in reversed([*item.iter_markers(MARK)]) for name, value in mark.kwargs.items()}
 
 
 def _words(options: dict[str, Any]) -> Iterator[str]:
@@ -247,9 +249,7 @@ def _scenario(item: pytest.Function, body: Callable[..., Any], arguments: dict[s
 
     from harness.scenarios import scenario
 
-    marked: dict[str, Any] = {}
-    for mark in item.iter_markers(MARK):
-        marked |= {name: mark.kwargs[name] for name in _OF_SCENARIO if name in mark.kwargs}
+    marked = {name: value for name, value in _marked(item).items() if name in _OF_SCENARIO}
 
     async def script(session: Session) -> None:
         if inspect.iscoroutinefunction(body):

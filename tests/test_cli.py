@@ -44,6 +44,7 @@ def test_bad_input_is_answered_with_one_clear_message(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
+    *,
     arguments: list[str],
     status: int,
     says: str,

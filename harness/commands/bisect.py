@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from harness.commands import run as run_verb
 from harness.errors import ExitStatus, UsageError
-from harness.options import declare
+from harness.options import declare, plan_of
 
 if TYPE_CHECKING:
-    from harness.bisection import Search
+    from harness.bisection import Answer, Search
+    from harness.verdict import Verdict
     from harness.worktrees import Repository
 
 HELP = "which commit brought the leak? tries as few of them as it can, and can be resumed"
-STATE = "bisect.json"
+STATE: Final = "bisect.json"
+_NOT_OF_A_RUN: Final = ("good", "bad", "repo", "setup", "out", "json", "verb", "parser", "command_line")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -27,6 +29,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--repo", metavar="DIR", type=Path, default=Path(), help="the repository (here)")
     parser.add_argument("--setup", metavar="COMMAND", help="run by a shell in each work tree, once")
     declare(parser)
+
+
+def defaults() -> dict[str, object]:
+    """What the configuration file sets."""
+    return run_verb.defaults()
 
 
 def run(options: argparse.Namespace) -> int:
@@ -40,8 +47,8 @@ def run(options: argparse.Namespace) -> int:
     repository = Repository(options.repo, folder / "worktrees")
     good, bad = repository.commit(options.good), repository.commit(options.bad)
     commits = repository.between(good, bad)
-    words = _run_words(sys.argv[2:])
-    state = _state(folder / STATE, {"good": good, "bad": bad, "words": words})
+    asked = {name: str(value) for name, value in vars(options).items() if name not in _NOT_OF_A_RUN}
+    state = _state(folder / STATE, {"good": good, "bad": bad, "asked": asked})
     while True:
         search = Search(commits, {commit: Answer(one["answer"]) for commit, one in state["tried"].items()})
         commit = search.next
@@ -49,22 +56,10 @@ def run(options: argparse.Namespace) -> int:
             break
         left = f"{len(search.suspects)} commits, about {search.runs_left} runs left"
         print(f"{repository.title(commit)}  ({left})", file=sys.stderr, flush=True)
-        state["tried"][commit] = one = _try(repository, commit, options.setup, words, folder)
+        state["tried"][commit] = one = _try(repository, commit, options, folder)
         write_whole(folder / STATE, json.dumps(state, indent=1).encode())
         print(f"    {one['answer']}: {one['summary']}", file=sys.stderr, flush=True)
     return _conclude(search, state["tried"], repository, folder, as_json=options.json)
-
-
-def _run_words(words: list[str]) -> list[str]:
-    """The options of the runs: those of the command line without our own."""
-    kept, skip = [], False
-    for word in words:
-        name = word.partition("=")[0]
-        if skip or name in ("--good", "--bad", "--repo", "--setup", "--out", "--json"):
-            skip = not skip and "=" not in word and name != "--json"
-            continue
-        kept.append(word)
-    return kept
 
 
 def _state(path: Path, wanted: dict[str, Any]) -> dict[str, Any]:
@@ -77,46 +72,42 @@ def _state(path: Path, wanted: dict[str, Any]) -> dict[str, Any]:
     return {**wanted, "tried": {}}
 
 
-def _try(repository: Repository, commit: str, setup: str | None, words: list[str], folder: Path) -> dict[str, Any]:
+def _try(repository: Repository, commit: str, options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """Set it up and run it; what the state keeps of that."""
     from harness.bisection import Answer
 
-    place, problem = repository.checkout(commit, setup)
+    place, problem = repository.checkout(commit, options.setup)
     if problem:
-        return {"answer": Answer.SKIP, "summary": problem, "finding": ""}
-    out = (folder / commit[:12]).resolve()
+        return {"answer": Answer.SKIP, "summary": problem}
     number = len(list(folder.glob(f"{commit[:12]}*")))
-    out = out if not out.exists() else out.with_name(f"{commit[:12]}-{number}")
-    command = [sys.executable, "-P", "-m", "harness", "run", *words, "--cwd", str(place), "--json", "--out", str(out)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    try:
-        result = json.loads(done.stdout)
-    except ValueError:
-        if done.returncode == ExitStatus.USAGE:
-            raise UsageError(f"the run of {commit[:12]}: {done.stderr.strip()}") from None
-        return {"answer": Answer.SKIP, "summary": done.stderr.strip()[-200:], "finding": ""}
-    findings = result.get("findings") or [{}]
-    gate = result["gates"].get("memory", {})
-    summary = f"{result['verdict']} after {result['sessions']} sessions"
-    if gate.get("growth_per_session") is not None:
-        summary += f", {gate['growth_per_session']:+.0f} bytes a session"
+    out = folder / (f"{commit[:12]}-{number}" if number else commit[:12])
+    asked = argparse.Namespace(**vars(options) | {"cwd": place})
+    done = run_verb.all_runs(asked, out, lambda number: plan_of(asked, number=number), lambda *_: None)
+    if done.verdict.name == "interrupted":
+        raise KeyboardInterrupt
+    growth = getattr(done.verdict.gates.get("memory"), "growth_per_session", None)
+    summary = f"{done.verdict.name} after {done.record.sessions} sessions"
+    if growth is not None:
+        summary += f", {growth:+.0f} bytes a session"
+    finding = next((one.summary for one in done.verdict.findings), "")
+    place_of_record = str(out / done.folder)
     return {
-        "answer": _answer(result),
+        "answer": _answer(done.verdict),
         "summary": summary,
-        "finding": findings[0].get("summary", ""),
-        "growth": gate.get("growth_per_session"),
-        "out": str(out),
+        "finding": finding,
+        "growth": growth,
+        "out": place_of_record,
     }
 
 
-def _answer(result: dict[str, Any]) -> str:
+def _answer(verdict: Verdict) -> Answer:
     """Latency and CPU that stay open on a busy machine hold nothing up: what is looked for shows in the other gates."""
     from harness.bisection import Answer
 
-    if result["verdict"] in ("leak", "degraded"):
+    if verdict.name in ("leak", "degraded"):
         return Answer.BAD
-    still_open = {name for name, gate in result["gates"].items() if gate["outcome"] == "inconclusive"}
-    decided = result["verdict"] == "inconclusive" and not still_open - {"latency", "cpu"} and not result["doubts"]
-    return Answer.GOOD if result["verdict"] == "flat" or decided else Answer.SKIP
+    only_noisy = verdict.name == "inconclusive" and not verdict.doubts and {*verdict.open_gates} <= {"latency", "cpu"}
+    return Answer.GOOD if verdict.name == "flat" or only_noisy else Answer.SKIP
 
 
 def _conclude(search: Search, tried: dict[str, Any], repository: Repository, folder: Path, *, as_json: bool) -> int:
@@ -137,6 +128,7 @@ def _conclude(search: Search, tried: dict[str, Any], repository: Repository, fol
         "runs": len(tried),
     }
     (folder / "bisect.png").write_bytes(_plot(search, tried))
+    reports = [_report(tried[commit]["out"]) for commit in (*before[-1:], first) if "out" in tried.get(commit, {})]
     if as_json:
         print(json.dumps(found))
     elif len(suspects) == 1:
@@ -144,10 +136,21 @@ def _conclude(search: Search, tried: dict[str, Any], repository: Repository, fol
     else:
         print("the first bad commit is one of these; those in between could not be tried:")
         print("\n".join(f"  {title}" for title in titles))
-    if finding and not as_json:
-        print(f"  {finding}")
+    if not as_json:
+        print("\n".join(f"  {line}" for line in [finding, *reports] if line))
     repository.remove_all(list(tried))
     return ExitStatus.FLAT if len(suspects) == 1 else ExitStatus.INCONCLUSIVE
+
+
+def _report(run: str) -> str:
+    """Drawn of the two commits that matter alone."""
+    from harness.commands.report import write_reports
+    from harness.judge import judge
+    from harness.store import load_record
+
+    record = load_record(Path(run))
+    write_reports(Path(run), record, judge(record, record.started.policy).verdict)
+    return str(Path(run) / "report.html")
 
 
 def _plot(search: Search, tried: dict[str, Any]) -> bytes:
