@@ -27,6 +27,7 @@ _WORDS: Final = {
     "native": "a session in {of}, which no Python object accounts for",
     "cpu": "of the looks at rest found the server busy there",
 }
+UNREACHED: Final = "nothing in Python leads there: an extension module keeps it, or never gave a reference back"
 _NOTHING: Final = Cause()
 
 
@@ -118,6 +119,8 @@ def _summary(grown: Growth, cause: Cause, of: str, made: str, size: float) -> It
         yield f"{format_size(round(size))} a session"
     if cause.chain and grown.kind == "object":
         yield f"kept by {' → '.join(cause.chain)}"
+    elif cause.unreached:
+        yield UNREACHED
 
 
 def _chain_of_task(grown: Growth) -> tuple[str, ...]:

@@ -197,6 +197,8 @@ class Cause:
     """Of a container: the type of its entries."""
     count: int = 0
     """How often it was seen, where that is no matter of a census."""
+    unreached: bool = False
+    """No module, task, loop or thread leads to it, though it is there."""
 
 
 @dataclass(frozen=True, slots=True)

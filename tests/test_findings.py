@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from scripted import Script
 
-from harness.findings import findings
+from harness.findings import UNREACHED, findings
 from harness.record import Cause, Causes, Census, RunRecord, TaskGroup
 
 CYCLES = ((5, 5), (13, 25), (22, 70), (40, 160))
@@ -55,6 +55,15 @@ def test_types_that_grow_come_with_their_chain_and_parts_of_them_not_at_all() ->
     record.add(Causes(2.0, {"object:room.Room": Cause(("module server", ".rooms <list>", "[3] <room.Room>"))}))
     (one,) = findings(record)
     assert (one.type, one.chain[-1]) == ("room.Room", "[3] <room.Room>")
+
+
+def test_what_nothing_in_python_leads_to_is_laid_at_an_extensions_door() -> None:
+    record = censuses({"multidict._multidict.CIMultiDict": 1.0})
+    cause = Cause(made_at="/srv/app/server.py:6", made_in="chat", made_by="application", unreached=True)
+    record.add(Causes(2.0, {"object:multidict._multidict.CIMultiDict": cause}))
+    (one,) = findings(record)
+    assert (one.created_at, one.created_in) == ("/srv/app/server.py:6", "chat")
+    assert one.summary.endswith(UNREACHED)
 
 
 def test_parts_are_told_where_nothing_else_is_known() -> None:

@@ -104,6 +104,18 @@ def test_the_line_that_makes_things_is_told_once_it_has_been_traced(served: Laun
     assert served.do("__import__('tracemalloc').is_tracing()") is False
 
 
+def test_what_an_extension_has_lost_is_told_with_the_line_that_made_it(served: Launched) -> None:
+    peer = served.peer()
+    peer.ask("trace", on=True)
+    served.do("import ctypes")
+    served.do("hotel.let(1); ctypes.pythonapi.Py_IncRef(ctypes.py_object(hotel.hotel.by_name.popitem()[1]))")
+    found = peer.ask("causes", targets=[{"key": "k", "kind": "object", "name": "hotel.Room"}])["k"]
+    assert found["unreached"] is True
+    assert "chain" not in found
+    line = int(found["made_at"].rpartition(":")[2])
+    assert "Room(name)" in APPLICATION.splitlines()[line - 1]
+
+
 def test_tasks_are_told_with_the_line_that_made_them_and_what_they_hold(served: Launched) -> None:
     served.do("done = threading.Event()")
     served.do("loop.call_soon_threadsafe(lambda: (hotel.wait_in(4), done.set())) and None; done.wait()")

@@ -24,7 +24,7 @@ _WAITS = frozenset(
 """Functions of the standard library in which threads wait."""
 
 Cause = dict[str, Any]
-"""`chain`, `name` and `owner` as `paths.walk` gives them; `made_at`, and whose place that is, `made_by`; `bytes`."""
+"""`chain`, `name`, `owner` and `unreached` as `paths.walk` gives them; `made_at`, and whose place that is, `made_by`; `bytes`."""
 
 
 def find(targets: Iterable[Mapping[str, Any]]) -> dict[str, Cause]:
@@ -60,7 +60,16 @@ def _in_heap(wanted: list[Mapping[str, Any]]) -> dict[str, Cause]:
     keys = {**search.keys, **{id(one): key for key, one in search.newest.items()}}
     del search, stand
     chains = paths.walk(keys)
-    return {key: {**details.get(key, {}), **chain} for key, chain in chains.items()}
+    alone = {number: key for number, key in keys.items() if chains.get(key, {}).get("unreached")}
+    for key in set(alone.values()) - _still_there(alone):  # it has gone meanwhile
+        del chains[key]
+    return {key: {**details.get(key, {}), **chains.get(key, {})} for key in {**details, **chains}}
+
+
+def _still_there(keys: Mapping[int, str]) -> set[str]:
+    if not keys:
+        return set()
+    return {keys[id(one)] for objects in heap.slices() for one in objects if id(one) in keys}
 
 
 class _Search:

@@ -34,7 +34,8 @@ def walk(targets: Mapping[int, str]) -> dict[str, dict[str, Any]]:
 
     Returns:
         For each that is reached: `owner` of the root; `chain`, in words from the root down; `name`, the last part of
-        the path from something that has a name.
+        the path from something that has a name. For each that no root leads to, once all have been followed:
+        `unreached`.
     """
     until, answers = monotonic() + LIMIT_S, dict[str, dict[str, Any]]()
     seen: dict[int, tuple[Any, Any]] = {}
@@ -65,6 +66,7 @@ def walk(targets: Mapping[int, str]) -> dict[str, dict[str, Any]]:
                     continue
                 seen[number] = (child, parent)
                 queue.append(child)
+    answers.update({key: {"unreached": True} for number, key in targets.items() if number not in seen})
     return answers
 
 
