@@ -174,9 +174,12 @@ def look(t: Floats, x: Floats, limit: float, quantum: float = 0.0) -> Look | Non
     lower = (rise - jump - _NOISE_FACTOR * noise) / span
     flat_noise = min(noise, _MAD_TO_SIGMA * _spread(np.diff(x[warmup:])) + quantum)
     upper = (_largest_rise(ty, y, span) + _NOISE_FACTOR * flat_noise) / span
-    drops = int(np.count_nonzero(d < -max(4 * quantum, limit * span / 4)))
+    falls = d[d < -max(4 * quantum, limit * span / 4)]
+    drops = len(falls)
     long_enough = float(t[-1] - t[warmup]) >= FLAT_SPAN_SESSIONS
-    flat = long_enough and upper < limit and (drops == 0 or drops >= 3)
+    beside_falls = span * (1 - window * drops / k)  # the envelope is level for a window before each
+    hidden = (upper * span - float(falls.sum())) / beside_falls if beside_falls > 0 else np.inf
+    flat = long_enough and upper < limit and (drops == 0 or drops >= 3 or hidden < limit)
     step = False
     if not flat and float(t[-1] - t[warmup]) >= STEP_SPAN_SESSIONS and drops == 0 and jump > 0.6 * rise:
         beside = (_beside_jump(y, before, after) + _NOISE_FACTOR * flat_noise) / span

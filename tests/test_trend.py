@@ -173,6 +173,12 @@ def test_one_drop_may_be_an_unfinished_saw_tooth_and_three_are_a_saw_tooth() -> 
     assert is_flat(t, 600 * (t % 24))
 
 
+def test_a_drop_that_could_not_hide_growth_over_the_limit_keeps_nothing_open() -> None:
+    t = sessions(230)
+    assert is_flat(t, 100 * t - np.where(t >= 180, 60_000, 0))
+    assert not is_flat(t, 1100 * t - np.where(t >= 180, 60_000, 0))
+
+
 def test_noise_hides_growth_that_is_smaller_than_it() -> None:
     t = sessions(60)
     noise = 60_000 * np.resize([0, 1, 2, 1], len(t)) * (1 + t % 7)
