@@ -24,7 +24,7 @@ _WAITS = frozenset(
 """Functions of the standard library in which threads wait."""
 
 Cause = dict[str, Any]
-"""`chain`, `name`, `owner` and `unreached` as `paths.walk` gives them; `made_at`, and whose place that is, `made_by`; `bytes`."""
+"""What `paths.walk` gives; `made_at`, and whose place that is, `made_by`; `bytes`."""
 
 
 def find(targets: Iterable[Mapping[str, Any]]) -> dict[str, Cause]:
@@ -140,8 +140,11 @@ def _places_inside(part: Any) -> list[str]:
     return next((places for one in gc.get_referents(part)[-MOST_INSIDE:] if (places := trace.places_of(one))), [])
 
 
-def _made(places: Iterable[str]) -> Cause:
-    place, owner = naming.telling(places)
+def _made(places: list[str]) -> Cause:
+    """The outermost frame is asked last: it runs the server, and has a part in whatever packages make by themselves."""
+    place, owner = naming.telling(places[:-1])
+    if owner not in ("application", "dependency"):
+        place, owner = naming.telling(places)
     return {"made_at": place, "made_by": owner}
 
 

@@ -25,6 +25,8 @@ from . import naming
 
 _FRAME_OF = {CoroutineType: "cr_frame", GeneratorType: "gi_frame", AsyncGeneratorType: "ag_frame"}
 _RUNNING = {CoroutineType: "cr_running", GeneratorType: "gi_running", AsyncGeneratorType: "ag_running"}
+_CACHE = "_lru_cache_wrapper"
+"""Of functools: the function that `lru_cache` and `cache` make."""
 _OPTIMIZED = 1
 """Of code flags: locals are not the namespace itself."""
 
@@ -119,7 +121,7 @@ def _named_parent(path: Sequence[Any], place: int) -> str:
         return naming.function_name(parent.__code__)
     if kind in _FRAME_OF:
         return str(parent.__qualname__)
-    if issubclass(kind, type):
+    if issubclass(kind, type) or kind.__name__ == _CACHE:
         return naming.type_name(parent)
     return "" if _is_builtin(kind) else naming.type_name(kind)
 
@@ -165,6 +167,8 @@ def _attribute(above: Any, node: Any) -> str:
         return " local"
     if type(above) is MethodType:
         return ".__self__" if above.__self__ is node else ".__func__"
+    if type(above).__name__ == _CACHE and type(node) is dict and node is not _own_dict(above):
+        return " cache"
     found = next((name for name, value in attributes_of(above).items() if value is node), None)
     if found is None:
         found = next((name for name, value in list((_own_dict(above) or {}).items()) if value is node), None)
