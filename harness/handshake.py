@@ -182,8 +182,11 @@ def _refused(url: str, error: Exception) -> HandshakeRefused:
 
 
 def _hint_of_status(status: int, location: str) -> str:
-    if status in (401, 403):
-        return "the server wants to know who asks: see --auth, --header, --cookie and --origin"
+    who = "the server wants to know who asks: see --auth, --header, --cookie and --origin"
+    if status == 403:
+        return f"check the path of --url, as FastAPI answers so to one that it does not know; or {who}"
+    if status == 401:
+        return who
     if location:
         return f"it redirects to {location}: give that as --url, with ws:// or wss://"
     if status == HTTPStatus.OK:
