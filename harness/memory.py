@@ -126,11 +126,7 @@ def _by_engine(situation: Situation, bytes_: dict[str, Evidence], blocks: Eviden
         return _by_outside(situation, growing[0], bytes_, blocks)
     if not _not_calm(bytes_):
         return _calm(bytes_)
-    if (
-        malloc is not None
-        and malloc.standing is Standing.RELEASED
-        and (_is_held_free(situation) or all(_was_in_use(malloc, blocks, bytes_[by]) for by in outside))
-    ):
+    if malloc is not None and malloc.standing is Standing.RELEASED and _is_held_free(situation):
         return Decision(Standing.RELEASED, "malloc", Kind.RELEASED_LATE, standing_reason(malloc))
     if blocks is not None and blocks.standing.growing and _near_the_limit(bytes_, blocks, outside):
         return _growing(situation, outside[0], blocks)
@@ -169,8 +165,6 @@ def _by_outside(situation: Situation, by: str, bytes_: dict[str, Evidence], bloc
     only where blocks grow, too; fewer than limit / 512 of them per session cannot hold the limit.
     """
     malloc, found = bytes_.get("malloc"), bytes_[by]
-    if malloc is not None and malloc.standing is Standing.RELEASED and _was_in_use(malloc, blocks, found):
-        return Decision(Standing.RELEASED, by, Kind.RELEASED_LATE, standing_reason(malloc))
     if malloc is None or (blocks is not None and blocks.standing.growing and _explains(blocks, found)):
         return _growing(situation, by, found)
     if not malloc.standing.calm or (blocks is not None and blocks.standing is Standing.OPEN):
@@ -186,12 +180,6 @@ def _by_outside(situation: Situation, by: str, bytes_: dict[str, Evidence], bloc
         Kind.FRAGMENTATION,
         f"{by} grows by {format_size(found.rate or 0)} per session, while what is in use does not",
     )
-
-
-def _was_in_use(malloc: Evidence, blocks: Evidence | None, outside: Evidence) -> bool:
-    """Whether what grows outside is what was in use and has been released: its pages may stay with the allocators."""
-    small = (blocks.rate or 0.0) * SMALL_BLOCK_BYTES if blocks and blocks.standing is Standing.RELEASED else 0.0
-    return (outside.rate or 0.0) - (malloc.rate or 0.0) - small <= outside.limit
 
 
 def _explains(blocks: Evidence, outside: Evidence) -> bool:

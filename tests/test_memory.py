@@ -141,15 +141,6 @@ def test_a_heap_that_grows_while_nothing_in_use_does_is_fragmented_and_flat() ->
     assert (found.outcome, found.kind) == (Outcome.FLAT, Kind.FRAGMENTATION)
 
 
-def test_pages_that_stay_with_the_allocators_after_a_late_release_are_no_leak() -> None:
-    script = Script({**memory(6 * KIB), "blocks": rising(90_000, 140)})
-    record = script.record(40)
-    left = {"malloc_in_use": 5 * MIB, "blocks": 90_000 + 160 * 5.5, "uss": 53 * MIB, "rss": 63 * MIB}
-    record.add(script.idle(record, **left))
-    found = gate_of(record, Policy())
-    assert (found.outcome, found.kind) == (Outcome.FLAT, Kind.RELEASED_LATE)
-
-
 def test_fragmentation_fails_where_the_policy_says_so() -> None:
     script = Script({**memory(6 * KIB, malloc=0), "malloc_system": rising(8 * MIB, 6 * KIB)})
     found = gate(script, policy=replace(NOW, fail_on=("fragmentation",)))
