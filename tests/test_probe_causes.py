@@ -161,5 +161,5 @@ def test_censuses_leave_no_objects_in_the_server(served: Launched) -> None:
         peer.ask("census", followed=[])
         return int(peer.gauges()["gc_objects"])
 
-    readings = [objects() for _ in range(6)]
-    assert max(readings[2:]) - min(readings[2:]) <= 2, readings
+    readings = [objects() for _ in range(8)]  # one may come while a thread still ends: the floor is what stays
+    assert min(readings[5:]) - min(readings[2:5]) <= 2, readings
