@@ -9,7 +9,7 @@ from typing import Final
 
 from harness.growth import Growth, growths, is_part
 from harness.quantities import format_size
-from harness.record import Cause, RunRecord
+from harness.record import Cause, RunRecord, TaskGroup
 from harness.verdict import Finding
 
 MOST_FINDINGS: Final = 10
@@ -113,6 +113,8 @@ def _summary(grown: Growth, cause: Cause, of: str, made: str, size: float) -> It
     if grown.task is not None:
         held = list(_held(grown))
         yield f"each waits at {grown.task.waits_at}" + (f" and holds {', '.join(held)}" if held else "")
+        if grown.task.left:
+            yield _owners(grown.task)
     elif cause.of:
         yield f"the newest is a {cause.of}"
     if size >= 1 and grown.kind != "native":
@@ -121,6 +123,15 @@ def _summary(grown: Growth, cause: Cause, of: str, made: str, size: float) -> It
         yield f"kept by {' → '.join(cause.chain)}"
     elif cause.unreached:
         yield UNREACHED
+    if cause.closed_s is not None:
+        yield f"that task's session has been closed for over {cause.closed_s:.0f} s"
+
+
+def _owners(task: TaskGroup) -> str:
+    """Whose the tasks are, as far as that is known."""
+    sessions = f"{task.closed_sessions} session{'s' if task.closed_sessions > 1 else ''}"
+    which = "these" if task.left == task.count else f"{task.left} of these {task.count}"
+    return f"{which} are of {sessions}, all closed over {task.newest_closed_s:.0f} s ago"
 
 
 def _chain_of_task(grown: Growth) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from harness.drift import (
 )
 from harness.filling import filling
 from harness.metrics import METRICS, Source
+from harness.ownership import left
 from harness.record import SessionResult
 from harness.standing import GUARD_TASKS, Evidence, Situation, Standing, evidence, sessions_needed
 from harness.trend import FLAT_SPAN_SESSIONS, Trend
@@ -74,12 +75,16 @@ def counter_gate(situation: Situation, metric: str) -> Judged:
     fills = filling(situation.record) if metric == "gc_objects" and found.standing.growing else None
     if fills is not None and fills.explains(found.rate or 0.0, limit, fills.objects_per_session):
         found = replace(found, standing=Standing.FLAT)
+    reason, since_sessions = standing_reason(found), found.trend.suspected_sessions
+    owned = left(situation) if metric == "tasks" and not found.standing.growing else None
+    if owned is not None:
+        found, reason, since_sessions = replace(found, standing=owned.standing), owned.words, owned.since_sessions
     outcome, x = _OUTCOMES[found.standing], found.series.x
-    gate = CounterGate(outcome, standing_reason(found), float(x[0]), float(x[-1]), found.rate, found.bounds, limit)
+    gate = CounterGate(outcome, reason, float(x[0]), float(x[-1]), found.rate, found.bounds, limit)
     return Judged(
         gate,
         suspect=found.standing is Standing.SUSPECT,
-        suspected_sessions=found.trend.suspected_sessions,
+        suspected_sessions=since_sessions,
         sessions_needed=sessions_needed(situation, found, guard) if outcome is Outcome.INCONCLUSIVE else None,
     )
 

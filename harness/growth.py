@@ -21,7 +21,8 @@ LEAST_MAPPED_BYTES: Final = 512.0
 """Per session: less resident memory in one kind of mapping is nobody's leak."""
 _PARTS: Final = re.compile(
     r"builtins\.(dict|list|tuple|cell|function|method|set|coroutine|frame|builtin_function_or_method|weakref"
-    r"|getset_descriptor|generator|property|type|member_descriptor|wrapper_descriptor|method_descriptor|traceback|module)$"
+    r"|getset_descriptor|generator|property|type|member_descriptor|wrapper_descriptor|method_descriptor|traceback|module"
+    r"|hamt\w*)$"
     r"|collections\.(deque|OrderedDict|defaultdict)|coroutine |_asyncio\.|_contextvars\.|asyncio\.|weakref\."
     r"|_weakref|_thread\.|threading\.|_io\.|subprocess\.|types\."
 )

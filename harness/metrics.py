@@ -51,6 +51,8 @@ _ALL: Final = (
     Metric("blocks", Unit.COUNT, Source.PROBE, "sys.getallocatedblocks()", 1),
     Metric("gc_objects", Unit.COUNT, Source.PROBE, "objects that the collector tracks, without cancelled timers"),
     Metric("tasks", Unit.COUNT, Source.PROBE, "pending asyncio tasks of all loops"),
+    Metric("left_tasks", Unit.COUNT, Source.PROBE, "pending asyncio tasks of sessions that are closed"),
+    Metric("leaving_sessions", Unit.COUNT, Source.PROBE, "sessions that are closed and have left pending tasks"),
     Metric("files", Unit.COUNT, Source.OUTSIDE, "files under the folders that are watched"),
     Metric("file_bytes", Unit.BYTES, Source.OUTSIDE, "their sizes", 1),
     Metric("timers", Unit.COUNT, Source.PROBE, "timers of the event loops that are still to fire"),

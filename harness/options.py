@@ -51,7 +51,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--subprotocol", metavar="NAME", action="append", default=[], help="for the handshake")
     parser.add_argument("--compression", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--cycles", metavar="N", type=_count, help="exactly so many cycles")
-    parser.add_argument("--min-cycles", metavar="N", type=_count, default=12, help="(default: %(default)s)")
+    parser.add_argument("--min-cycles", metavar="N", type=_count, default=10, help="(default: %(default)s)")
     parser.add_argument("--max-cycles", metavar="N", type=_count)
     parser.add_argument("--sessions", metavar="N", type=_count, help="sessions a cycle (1 in the first ten, then 5)")
     parser.add_argument("--concurrency", metavar="N", type=_count, default=1, help="sessions at once (%(default)s)")

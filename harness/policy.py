@@ -20,7 +20,7 @@ class Policy:
     """Tasks, threads, descriptors or children per session that are still flat: one in fifty."""
     fixed_cycles: int | None = None
     """Exactly so many cycles; None lets the judge stop as soon as it can decide."""
-    min_cycles: int = 12
+    min_cycles: int = 10
     """No verdict before this many cycles."""
     max_sessions: int = 500
     """A run without fixed cycles that has not decided by then is inconclusive."""

@@ -138,6 +138,13 @@ class TaskGroup:
     count: int
     waits_for: str = ""
     """`timer`, or the type of what it awaits."""
+    left: int = 0
+    """How many of them belong to sessions that are closed."""
+    closed_sessions: int = 0
+    """Of how many sessions these are."""
+    newest_closed_s: float = 0.0
+    """For how long all of these sessions have been closed at least, and the oldest of them."""
+    oldest_closed_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +206,8 @@ class Cause:
     """How often it was seen, where that is no matter of a census."""
     unreached: bool = False
     """No module, task, loop or thread leads to it, though it is there."""
+    closed_s: float | None = None
+    """A task keeps it whose session has been closed for so long; None where none is known to."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ TRACED_SESSION_LIMIT_S = 2.5
 """On average, where there are many. A server that is busy with what it leaks is several times slower while traced."""
 HOPELESS_SESSIONS = 5
 """So many failed sessions and not one that worked: the run ends."""
-FALLING = ("uss", "malloc_in_use", "gc_objects", "tasks", "threads", "descriptors", "children")
+FALLING = ("uss", "malloc_in_use", "gc_objects", "tasks", "left_tasks", "threads", "descriptors", "children")
 """What is watched for late releases while the run idles."""
 
 Judge = Callable[[RunRecord, Policy], Judgement]
@@ -257,10 +257,14 @@ class Experiment:
         policy = self._plan.policy
         grace_s = policy.grace_s
         # Sessions that are all younger than the grace cannot tell what is released after a minute from what stays for
-        # ever. A run that is over its budget, or was fixed by the user, is not kept waiting for that.
+        # ever. A run that is over its budget, or was fixed by the user, is not kept waiting for that. What closed
+        # sessions have left gets the whole grace, once, in a fixed run too: what is still there then is a leak.
         since_s = self.record.idles[-1].at_s if self.record.idles else 0.0
-        patient = policy.fixed_cycles is None and self._grown_bytes() < policy.memory_budget_bytes
+        within_budget = self._grown_bytes() < policy.memory_budget_bytes
+        patient = policy.fixed_cycles is None and within_budget
         at_least_s = max(IDLE_AT_LEAST_S, grace_s - (began_s - since_s)) if patient else IDLE_AT_LEAST_S
+        if within_budget and not self.record.idles and lowest.get("leaving_sessions"):
+            at_least_s = grace_s
         while True:
             await asyncio.sleep(IDLE_STEP_S)
             server.check_alive()

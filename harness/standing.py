@@ -32,7 +32,8 @@ FLOOR_BARE: Final = 150
 GUARD_TASKS: Final = 40
 """Caches hold no pending tasks. Threads, descriptors and children do pile up in pools, and wait for the guard."""
 MOST_IDLES: Final = 3
-"""Waits for late releases in one run; each may take the whole grace."""
+"""Waits for late releases in one run; each may take the whole grace. One that comes early is not counted: it was for
+tasks of closed sessions, and the counters that wait for their guard need theirs."""
 _WHERE_NOTHING_HAPPENS: Final = {"timers": 0, "python_threads": 1, "children": 0}
 _LONGEST_SPAN: Final = 2000.0
 
@@ -117,7 +118,9 @@ class Situation:
     @property
     def may_idle(self) -> bool:
         """Whether a wait for late releases is still to come before a leak is declared."""
-        return self.is_worth_waiting and not self.ended and bool(self.record.rests) and self.waits < MOST_IDLES
+        early = bool(self.record.idles) and self.record.idles[0].sessions < GUARD_TASKS
+        waits_left = self.waits - early < MOST_IDLES
+        return self.is_worth_waiting and not self.ended and bool(self.record.rests) and waits_left
 
     @property
     def is_worth_waiting(self) -> bool:

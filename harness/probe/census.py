@@ -65,7 +65,9 @@ class _Census:
         self._file.write(self._pairs.tobytes())
         names: Counter[str] = Counter()
         for key, count in self._counts.items():
-            names[naming.name_of_key(key)] += count
+            name = naming.name_of_key(key)
+            if not name.startswith(naming.OWN):
+                names[name] += count
         return {
             "names": dict(names.most_common(MOST_NAMES)),
             "bounded": self._bounded,

@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Callable
 
-from . import heap, loops, malloc, threads
+from . import heap, loops, malloc, tasks, threads
 
 Gauge = Callable[[], int]
 
@@ -29,7 +29,7 @@ def _table() -> dict[str, Gauge]:
     if getattr(sys, "getallocatedblocks", int)():  # 0 where Python's own allocator is switched off
         table.update(blocks=sys.getallocatedblocks)
     table.update(gc_objects=tracked_objects, tasks=loops.pending_tasks, python_threads=python_threads)
-    table.update(timers=loops.timers)
+    table.update(timers=loops.timers, left_tasks=tasks.left_by_closed, leaving_sessions=tasks.leaving_sessions)
     return table
 
 

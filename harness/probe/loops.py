@@ -32,7 +32,7 @@ def pending_tasks() -> int:
         return 0
     if _TASKS_ARE_ASKED_OF_LOOPS:
         return pending_tasks_by_loop()
-    return sum(not task.done() and task.get_loop() not in _left_behind for task in _registered(asyncio))
+    return sum(map(is_pending, _registered(asyncio)))
 
 
 def all_pending() -> list[Any]:
@@ -42,7 +42,7 @@ def all_pending() -> list[Any]:
         return []
     if _TASKS_ARE_ASKED_OF_LOOPS:
         return [task for loop in _in_heap(asyncio) - set(_left_behind) for task in asyncio.all_tasks(loop)]
-    return [task for task in _registered(asyncio) if not task.done() and task.get_loop() not in _left_behind]
+    return [task for task in _registered(asyncio) if is_pending(task)]
 
 
 def pending_tasks_by_loop() -> int:
@@ -85,6 +85,11 @@ def _timers(loop: Any, *, cancelled: bool) -> int:
     return sum(handle.cancelled() is cancelled for handle in list(handles))
 
 
+def is_pending(task: Any) -> bool:
+    """Not done, and not left behind in the parent of this process."""
+    return not task.done() and task.get_loop() not in _left_behind
+
+
 def before_fork() -> None:
     """Remember the loop from whose thread the process is forked."""
     asyncio = _asyncio()
@@ -109,10 +114,10 @@ def _asyncio() -> Any:
 
 
 def _registered(asyncio: Any) -> set[Any]:
-    return {task for name in _REGISTRIES for task in _still(getattr(asyncio.tasks, name, ()))}
+    return {task for name in _REGISTRIES for task in still(getattr(asyncio.tasks, name, ()))}
 
 
-def _still(registry: Iterable[Any]) -> list[Any]:
+def still(registry: Iterable[Any]) -> list[Any]:
     """A copy of what other threads may be changing, made as asyncio itself makes it.
 
     Raises:

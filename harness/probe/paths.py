@@ -15,15 +15,15 @@ from types import BuiltinFunctionType, CodeType, ModuleType
 from typing import Any
 from weakref import ReferenceType
 
-from . import links, loops, naming
+from . import links, loops, naming, sites
+from .sessions import Session
 
 LIMIT_S = 5.0
 MOST_NODES = 3_000_000
 SLICE = 20_000
 """Nodes between two pauses in which the server's threads get their turn."""
-_ATOMS = frozenset(
-    (int, str, float, bytes, bool, complex, type(None), CodeType, ReferenceType, BuiltinFunctionType, ModuleType, range)
-)
+_PLAIN = (int, str, float, bytes, bool, complex, type(None), range)
+_ATOMS = frozenset((*_PLAIN, CodeType, ReferenceType, BuiltinFunctionType, ModuleType, Session))
 
 
 def walk(targets: Mapping[int, str]) -> dict[str, dict[str, Any]]:
@@ -34,8 +34,8 @@ def walk(targets: Mapping[int, str]) -> dict[str, dict[str, Any]]:
 
     Returns:
         For each that is reached: `owner` of the root; `chain`, in words from the root down; `name`, the last part of
-        the path from something that has a name. For each that no root leads to, once all have been followed:
-        `unreached`.
+        the path from something that has a name; of a task, `closed_s`, how long its session has been closed. For each
+        that no root leads to, once all have been followed: `unreached`.
     """
     until, answers = monotonic() + LIMIT_S, dict[str, dict[str, Any]]()
     seen: dict[int, tuple[Any, Any]] = {}
@@ -62,6 +62,9 @@ def walk(targets: Mapping[int, str]) -> dict[str, dict[str, Any]]:
                     path = _path(child, seen)
                     chain, name = links.words(path)
                     answers[targets[number]] = {"owner": owner, "chain": [word, *chain], "name": name}
+                    session = sites.session_of(root) if word.startswith("task ") else None
+                    if session is not None:
+                        answers[targets[number]]["closed_s"] = session.closed_for_s(monotonic())
                 elif type(child) in _ATOMS or (number in outside and not is_module):
                     continue
                 seen[number] = (child, parent)

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import os
 
-from . import loops, requests, sites
+from . import imports, loops, requests, sessions, sites
 from .listener import Listener, Report
 
+_WRAPPED = (
+    ("asyncio.base_events", "BaseEventLoop", "create_task", sites.noting),
+    ("asyncio.base_events", "BaseEventLoop", "create_server", sessions.serving),
+    ("asyncio.unix_events", "_UnixSelectorEventLoop", "create_unix_server", sessions.serving),
+    ("uvloop", "Loop", "create_task", sites.noting),
+    ("uvloop", "Loop", "create_server", sessions.serving_in_one_context),
+    ("uvloop", "Loop", "create_unix_server", sessions.serving_in_one_context),
+    ("tornado.tcpserver", "TCPServer", "_handle_connection", sessions.handling),
+)
 _listeners: list[Listener] = []
 """The latest: a server that runs already may be given to one harness after another."""
 
@@ -28,7 +37,7 @@ def start(folder: str, report: Report) -> None:
     _listeners[:] = [listener]
     if not is_first:
         return
-    sites.watch()
+    imports.watch(_WRAPPED)
 
     def after_fork() -> None:
         try:

@@ -3,25 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from time import monotonic
 from typing import Any
 
 from . import links, loops, naming, retained, sites
+from .sessions import Session
 
 MOST_LOCALS = 20
 MOST_MEASURED = 200
 
 
 def groups() -> list[dict[str, Any]]:
-    """Tasks that are alike, counted: `coroutine`, `made_at`, `made_in`, `waits_at`, `waits_for`, `holds`, `count`."""
+    """Tasks that are alike, counted: `coroutine`, `made_at`, `made_in`, `waits_at`, `waits_for`, `holds`, `count`.
+
+    Of those that closed sessions have left: how many, `left`; of how many sessions, `closed_sessions`; how long the
+    newest and the oldest of these are closed, `newest_closed_s` and `oldest_closed_s`.
+    """
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
-    timed = _timed()
+    closed: dict[tuple[Any, ...], dict[Session, float]] = {}
+    timed, left = _timed(), {id(task): (session, closed_s) for task, session, closed_s in _left()}
     for task in loops.all_pending():
         key, frames = _key(task)
         group = found.get(key)
         if group is None:
             group = found[key] = _described(task, frames, timed)
+            closed[key] = {}
         group["count"] += 1
+        if id(task) in left:
+            session, closed_s = left[id(task)]
+            group["left"] += 1
+            closed[key][session] = closed_s
+    for key, sessions in closed.items():
+        if sessions:
+            newest_s, oldest_s = min(sessions.values()), max(sessions.values())
+            found[key].update(closed_sessions=len(sessions), newest_closed_s=newest_s, oldest_closed_s=oldest_s)
     return list(found.values())
+
+
+def left_by_closed() -> int:
+    """Pending tasks of sessions that are closed."""
+    return sum(1 for _ in _left())
+
+
+def leaving_sessions() -> int:
+    """Sessions that are closed and have left pending tasks."""
+    return len({session for _, session, _ in _left()})
+
+
+def _left() -> Iterator[tuple[Any, Session, float]]:
+    """With the session, and for how long that is closed."""
+    now_s = monotonic()
+    for task, session in sites.tasks_of_sessions():
+        closed_s = session.closed_for_s(now_s) if loops.is_pending(task) else None
+        if closed_s is not None:
+            yield task, session, closed_s
 
 
 def retained_bytes(coroutine: str, made_at: str) -> int:
@@ -47,6 +82,7 @@ def _described(task: Any, frames: list[Any], timed: set[int]) -> dict[str, Any]:
         "waits_for": _awaited(task, timed),
         "holds": _held(task.get_coro(), frames[0]) if frames else {},
         "count": 0,
+        "left": 0,
     }
 
 
