@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,24 @@ def test_a_task_names_its_coroutine_the_line_that_made_it_and_what_it_holds() ->
     assert (one.kind, one.type, one.count_per_session) == ("task", "Room.keep", 1.0)
     assert (one.created_at, one.created_in, one.owner) == ("/srv/app/room.py:12", "Room.join", "application")
     assert "local self <room.Room>" in one.chain
+
+
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [
+        (161, "these are of 160 sessions, all closed over 31 s ago"),
+        (40, "40 of these 161 are of 160 sessions, all closed over 31 s ago"),
+        (0, ""),
+    ],
+)
+def test_a_task_says_of_how_many_closed_sessions_they_are(left: int, words: str) -> None:
+    record = censuses({}, tasks=1.0)
+    last = record.censuses[-1]
+    owned = replace(last.tasks[0], count=161, left=left, closed_sessions=160, newest_closed_s=31.4, oldest_closed_s=99)
+    record.censuses[-1] = replace(last, tasks=(owned,))
+    (one,) = findings(record)
+    assert words in one.summary
+    assert ("sessions, all closed" in one.summary) is bool(words)
 
 
 def test_a_container_is_named_by_its_path_without_places_in_lists() -> None:

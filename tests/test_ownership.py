@@ -32,7 +32,7 @@ def found(record: RunRecord, policy: Policy = PATIENT) -> Left | None:
 
 def standing(record: RunRecord, policy: Policy = PATIENT) -> Standing | None:
     one = found(record, policy)
-    return one and one.standing
+    return None if one is None else one.standing
 
 
 def waited(record: RunRecord, waited_s: float = 90, **values: float) -> RunRecord:
