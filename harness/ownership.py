@@ -21,8 +21,8 @@ IN_A_ROW: Final = 8
 ABOUT_EVERY: Final = 0.9
 WHOLE: Final = 0.95
 """Of the grace, what a wait must have lasted: samples are taken a little before it is over."""
-TASKS: Final = "left_tasks"
-SESSIONS: Final = "leaving_sessions"
+LEFT_TASKS: Final = "left_tasks"
+LEAVING_SESSIONS: Final = "leaving_sessions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,9 @@ def left(situation: Situation) -> Left | None:
         return None
     wait = situation.ends_of_waits[0] if situation.idles else None
     rests = [
-        one for one in situation.record.rests if SESSIONS in one.values and (wait is None or one.cycle <= wait.cycle)
+        one
+        for one in situation.record.rests
+        if LEAVING_SESSIONS in one.values and (wait is None or one.cycle <= wait.cycle)
     ]
     row = _row(rests)
     if not row:
@@ -63,7 +65,7 @@ def left(situation: Situation) -> Left | None:
     if standing is None:
         return None
     waited_s = wait.at_s - last.at_s if wait is not None else 0.0
-    return Left(standing, int(last.values[TASKS]), int(last.values[SESSIONS]), row[0].sessions, waited_s)
+    return Left(standing, int(last.values[LEFT_TASKS]), int(last.values[LEAVING_SESSIONS]), row[0].sessions, waited_s)
 
 
 def _row(rests: Sequence[RestSample]) -> Sequence[RestSample]:
@@ -75,8 +77,8 @@ def _row(rests: Sequence[RestSample]) -> Sequence[RestSample]:
     if start is None:
         return ()
     row = rests[start:]
-    rose = all(after.values[SESSIONS] > before.values[SESSIONS] for before, after in pairwise(row))
-    left_something = last.values[SESSIONS] - row[0].values[SESSIONS]
+    rose = all(after.values[LEAVING_SESSIONS] > before.values[LEAVING_SESSIONS] for before, after in pairwise(row))
+    left_something = last.values[LEAVING_SESSIONS] - row[0].values[LEAVING_SESSIONS]
     return row if rose and left_something >= ABOUT_EVERY * (last.sessions - row[0].sessions) else ()
 
 
@@ -88,5 +90,5 @@ def _before_wait(situation: Situation) -> Standing | None:
 
 def _after_wait(rest: RestSample, wait: RestSample, grace_s: float) -> Standing | None:
     is_whole = rest.cycle == wait.cycle and wait.at_s - rest.at_s >= WHOLE * grace_s
-    is_kept = all(wait.values.get(name, 0.0) >= rest.values[name] for name in (TASKS, SESSIONS))
+    is_kept = all(wait.values.get(name, 0.0) >= rest.values[name] for name in (LEFT_TASKS, LEAVING_SESSIONS))
     return Standing.LEAK if is_whole and is_kept else None

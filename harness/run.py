@@ -18,6 +18,7 @@ from harness.errors import HarnessError, ProbeError, ServerError, SessionError
 from harness.explain import Explainer
 from harness.handshake import why_not_ready
 from harness.log_watch import LogWatch, files_in
+from harness.ownership import IN_A_ROW, LEAVING_SESSIONS
 from harness.policy import Policy
 from harness.probe_link import ProbeLink
 from harness.record import (
@@ -263,7 +264,7 @@ class Experiment:
         within_budget = self._grown_bytes() < policy.memory_budget_bytes
         patient = policy.fixed_cycles is None and within_budget
         at_least_s = max(IDLE_AT_LEAST_S, grace_s - (began_s - since_s)) if patient else IDLE_AT_LEAST_S
-        if within_budget and not self.record.idles and lowest.get("leaving_sessions"):
+        if within_budget and not self.record.idles and lowest.get(LEAVING_SESSIONS, 0) >= IN_A_ROW:
             at_least_s = grace_s
         while True:
             await asyncio.sleep(IDLE_STEP_S)

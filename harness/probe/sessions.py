@@ -4,6 +4,9 @@ A loop calls the protocol factory of a server for each connection that it accept
 the connection's own, and all that follows inherits it. uvloop runs all connections of a server in one context, so that
 the session is set again at the entry of each call that brings something from its transport. There is no table of
 sessions: one lives as long as something of it does, and holds nothing itself.
+
+Without an owner remain tasks made in an empty context (uvicorn 0.40 starts each plain HTTP request in one, WebSockets
+not), and by servers whose sockets no loop accepts, but for Tornado's.
 """
 
 from __future__ import annotations
