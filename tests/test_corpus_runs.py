@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from harness.judge import judge
 from harness.store import load_record
-from harness.verdict import VerdictName
+from harness.verdict import NextStep, VerdictName
 
 RUNS = Path(__file__).parent / "data" / "corpus"
 LEAKING = {"uvicorn-0.15.0", "nicegui-3.4.1", "engineio-4.6.1"}
@@ -34,6 +35,21 @@ def test_a_release_that_leaked_is_a_leak(name: str) -> None:
 @pytest.mark.parametrize("name", INNOCENT)
 def test_a_release_that_was_mended_or_never_leaked_is_none(name: str) -> None:
     assert verdict(name) is not VerdictName.LEAK
+
+
+def test_a_server_that_leaves_a_sleeping_task_with_each_session_is_waited_for_after_ten_and_never_called() -> None:
+    stored = load_record(RUNS / "socketio-5.18.1.jsonl")
+    record, policy = (
+        replace(stored, cycles=stored.cycles[:10], rests=stored.rests[:11], idles=[]),
+        stored.started.policy,
+    )
+    record = replace(record, censuses=[], causes={}, logs=[], incidents=[], ended=None)
+    assert judge(record, policy).next is NextStep.IDLE
+    for idle in stored.idles:
+        if idle.cycle == 10:
+            record.add(idle)
+            assert judge(record, policy).verdict.name is not VerdictName.LEAK
+    assert judge(record, policy).next is NextStep.CONTINUE
 
 
 def test_every_stored_run_is_judged() -> None:
