@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import trustme
-from puppets import PYENV, Launch, Launched, until
+from puppets import Launch, Launched, interpreter, until
 from websockets.asyncio.client import connect
 
 HEAD = """
@@ -283,14 +283,11 @@ def check_protocol(served: tuple[Launched, int], loop: str, kind: str, authority
     until(lambda: server.do("remembered()") == (0, 0, 0))
 
 
-@pytest.mark.parametrize(("version", "kind"), [("3.9.18", "tls"), ("3.13.0", "streams")])
+@pytest.mark.parametrize(("version", "kind"), [("3.9", "tls"), ("3.13", "streams"), ("3.14", "tls")])
 def test_other_pythons_tell_owners_too(
     version: str, kind: str, serve: Serve, authority: trustme.CA, tmp_path: Path
 ) -> None:
-    python = PYENV / version / "bin/python3"
-    if not python.exists():
-        pytest.skip(f"no CPython {version} on this machine")
-    check_protocol(serve(RAW, "asyncio", kind, python=str(python)), "asyncio", kind, authority, tmp_path)
+    check_protocol(serve(RAW, "asyncio", kind, python=interpreter(version)), "asyncio", kind, authority, tmp_path)
 
 
 async def test_a_task_that_is_made_in_a_context_of_its_own_belongs_to_no_session(
