@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import CloseCode
 
 from . import messages, requests
 from .agent import AgentMissing
@@ -80,6 +81,11 @@ class Session:
         for closed in self.services.hooks.session_closed:
             closed(self)
         log.info("client %s: clean-up done", self.client_uid)
+
+    @property
+    def said_goodbye(self) -> bool:
+        """Whether the page has closed its connection; of one that broke no code has come."""
+        return self._websocket.close_code not in (None, CloseCode.ABNORMAL_CLOSURE)
 
     async def send(self, message: Message) -> None:
         """Say something to the page."""

@@ -1,4 +1,4 @@
-"""What looks after pages that have gone does more for each of them: CPU at rest, and nothing else."""
+"""What looks after pages that have said goodbye does more for each of them: CPU at rest, and nothing else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 SPEC: Final[dict[str, Any]] = {
     "name": "busy-loop-after-close",
-    "description": "a timer takes more CPU with each page that has gone",
+    "description": "a timer takes more CPU with each page that has said goodbye",
     "scenario": "plain-chat",
     "options": ["--agent-size", "1MiB", "--grace", "2s"],
     "verdict": "degraded",
@@ -30,15 +30,15 @@ MOST: Final = 2.0
 
 
 class Janitor:
-    """Looks after pages that have gone."""
+    """Looks after pages that have said goodbye."""
 
     def __init__(self) -> None:
         self.gone = 0
 
-    def note(self, _: Session) -> None:
-        """One more has gone."""
-        self.gone += 1
-        if self.gone == 1:
+    def note(self, session: Session) -> None:
+        """One more has gone; of a connection that broke nobody knows."""
+        self.gone += session.said_goodbye
+        if self.gone == 1 and session.said_goodbye:
             self.look()
 
     def look(self) -> None:

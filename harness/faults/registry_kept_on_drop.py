@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from harness.chat_server.hooks import Hooks
     from harness.chat_server.session import Session
-    from harness.chat_server.turn import Turn
 
 SPEC: Final[dict[str, Any]] = {
     "name": "registry-kept-on-drop",
-    "description": "a page whose connection breaks in a reply stays in a registry",
+    "description": "a page whose connection breaks stays in a registry",
     "scenario": "drop-mid-reply",
     "options": ["--agent-size", "1MiB", "--grace", "2s"],
     "verdict": "leak",
@@ -30,12 +29,13 @@ _pages: dict[str, Session] = {}
 def install(hooks: Hooks) -> None:
     """Register each page, and take it out once it has said goodbye."""
     hooks.session_opened.append(_register)
-    hooks.turn_finished.append(_leave)
+    hooks.session_closed.append(_leave)
 
 
 def _register(session: Session) -> None:
     _pages[session.client_uid] = session
 
 
-def _leave(session: Session, _: Turn) -> None:
-    _pages.pop(session.client_uid, None)
+def _leave(session: Session) -> None:
+    if session.said_goodbye:
+        del _pages[session.client_uid]
