@@ -1,44 +1,50 @@
 """Which action leaves how much: a regression of what each cycle added on how often each action happened in it.
 
 Model: from one rest sample to the next a metric changes by the sum of each action's count times what that action
-leaves, plus the seconds that passed times what a second leaves. Ordinary least squares (Draper and Smith, Applied
-Regression Analysis); intervals by Student's t.
+leaves, plus what a second and a sample leave.
+
+What a session leaves is larger for all that the session did, and that is no second leak. So whoever is to blame is
+looked for in what comes in ones first: entries of a container, tasks and threads before objects, those before bytes.
+What other actions add in sessions in which a guilty one happened is told as more of what that leaves.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from harness.deeds import CLOSE, CONNECT, DROP, PASSING, SAMPLE, SECOND, WARMUP_CYCLES, Deeds, apart, beside
 from harness.errors import UsageError
-from harness.record import CycleDone, RestSample, RunRecord
+from harness.filling import ROUNDING, filling
+from harness.record import RunRecord
+from harness.regression import Floats, fit
 
-Floats = NDArray[np.float64]
-
-CONFIDENCE: Final = 0.9995
-"""Two-sided: of the sixty intervals of a run, fewer than one in thirty runs has one that misses by chance."""
-WARMUP_CYCLES: Final = 6
-LEAST_CYCLES: Final = 12
-SECOND: Final = "second"
+LEAST_CYCLES: Final = 6
+EXACT: Final = ("tasks", "threads", "descriptors", "children")
 LIMITS: Final[Mapping[str, float]] = {
+    **dict.fromkeys(EXACT, 0.02),
+    "gc_objects": 0.02,
     "malloc_in_use": 512.0,
     "uss": 4096.0,
-    "blocks": 0.6,
-    "gc_objects": 0.6,
-    "tasks": 0.02,
-    "threads": 0.02,
-    "descriptors": 0.02,
-    "children": 0.02,
+    "blocks": 1.5,
     "idle_cpu": 0.2,
 }
-"""What an action may leave without being to blame, by metric; of memory, malloc's count is preferred."""
-FOLLOWING: Final = ("greeting", "playback", "send", "receive", "heartbeat")
-"""Actions that come with others, and never alone."""
+"""What an action may leave without being to blame, by metric, the surest first; of memory, malloc's is preferred."""
+NOISE: Final[Mapping[str, float]] = {
+    **dict.fromkeys(LIMITS, 0.05),
+    "malloc_in_use": 512.0,
+    "uss": 4096.0,
+    "blocks": 1.0,
+}
+"""No cycle is known better than that."""
+LAST: Final = ("blocks",)
+"""Asked only where nothing else has grown or fills: every server leaves a few."""
+LASTING: Final = 0.5
+"""In the last third of the cycles, the metric grows by at least so much of what the guilty leave in them: else it is
+released again, or a cache is full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,15 @@ class Share:
     upper: float
     guilty: bool
     """The whole interval is above the metric's limit."""
+    more_of: str = ""
+    """The action that leaves it; this one makes it more."""
+
+    @property
+    def label(self) -> str:
+        """The action, and whose leavings it makes more: once a session where it is the connect."""
+        if not self.more_of:
+            return self.action
+        return f"a session with {self.more_of}" if self.action == CONNECT else f"{self.action}, more of {self.more_of}"
 
     @property
     def is_calm(self) -> bool:
@@ -63,20 +78,20 @@ class Share:
 class Blame:
     """What a run says of its scenario's actions."""
 
+    guilty: tuple[str, ...]
+    """Actions to blame, those of the surest metric first; a second is none."""
     shares: tuple[Share, ...]
     cycles: int
     sessions: int
     inseparable: tuple[str, ...] = ()
     """Actions that always came together, so that what they leave cannot be told apart."""
+    filling: str = ""
+    """Containers with a bound that fill: what they take is no leak."""
 
     @property
-    def guilty(self) -> tuple[str, ...]:
-        """Actions to blame, the one that is farthest above its limit first; a second is none."""
-        worst: dict[str, float] = {}
-        for share in self.shares:
-            if share.guilty and share.action != SECOND:
-                worst[share.action] = max(worst.get(share.action, 0.0), share.lower / LIMITS[share.metric])
-        return tuple(sorted(worst, key=lambda action: -worst[action]))
+    def with_time(self) -> bool:
+        """Something grows with the seconds, whatever is done."""
+        return any(share.guilty and share.action == SECOND for share in self.shares)
 
 
 def blame(record: RunRecord) -> Blame:
@@ -85,69 +100,92 @@ def blame(record: RunRecord) -> Blame:
     Raises:
         UsageError: too few cycles to tell.
     """
-    steps = _steps(record)
-    if len(steps) < LEAST_CYCLES:
+    deeds = Deeds(record)
+    if len(deeds.steps) < LEAST_CYCLES:
         raise UsageError(
-            f"{len(steps)} cycles after the warm-up are too few to tell actions apart, {LEAST_CYCLES} are needed",
+            f"{len(deeds.steps)} cycles after the warm-up are too few to tell actions apart, {LEAST_CYCLES} are needed",
             hint=f"give --cycles {LEAST_CYCLES + WARMUP_CYCLES} or more, or a smaller --agent-size",
         )
-    names = sorted({name for cycle, _, _ in steps for name in _counts(cycle)} - set(FOLLOWING))
-    x = np.array([[_counts(cycle).get(name, 0) for name in names] for cycle, _, _ in steps], dtype=np.float64)
-    kept, inseparable = _independent(x, names)
-    x = np.column_stack([x[:, kept], [after.at_s - before.at_s for _, before, after in steps]])
-    actions = [names[one] for one in kept] + [SECOND]
-    metrics = [name for name in LIMITS if all(name in after.values for _, _, after in steps)]
-    if "malloc_in_use" in metrics and "uss" in metrics:
-        metrics.remove("uss")
-    shares = [
-        share
-        for metric in metrics
-        for share in _fit(x, np.array([b.values[metric] - a.values[metric] for _, a, b in steps]), actions, metric)
-    ]
-    return Blame(tuple(shares), len(steps), sum(len(cycle.sessions) for cycle, _, _ in steps), inseparable)
+    return _Regression(record, deeds).blame()
 
 
-def _steps(record: RunRecord) -> list[tuple[CycleDone, RestSample, RestSample]]:
-    """Cycles after the warm-up, with the rest samples around them."""
-    by_number = {cycle.cycle: cycle for cycle in record.cycles}
-    return [
-        (by_number[after.cycle], before, after)
-        for before, after in pairwise(record.rests)
-        if after.cycle > WARMUP_CYCLES and after.cycle in by_number and after.cycle == before.cycle + 1
-    ]
+class _Regression:
+    """What each cycle added to each metric, and what may explain it."""
+
+    def __init__(self, record: RunRecord, deeds: Deeds) -> None:
+        self._record = record
+        self._deeds = deeds
+        self._grown = {
+            name: np.array([after.values[name] - before.values[name] for before, after in deeds.steps])
+            for name in LIMITS
+            if all(name in before.values and name in after.values for before, after in deeds.steps)
+        }
+        if "malloc_in_use" in self._grown:
+            self._grown.pop("uss", None)
+        self._limits = dict(LIMITS)
+        self._filling = filling(record)
+        if self._filling is not None:
+            self._limits["gc_objects"] += ROUNDING * self._filling.objects_per_session
+            for name in ("malloc_in_use", "uss"):
+                self._limits[name] += ROUNDING * self._filling.bytes_per_session
+
+    def blame(self) -> Blame:
+        entries = self._entries()
+        guilty = list(dict.fromkeys(share.action for share in entries))
+        asked = []
+        for metric in self._grown:
+            if metric not in LAST or not (guilty or self._filling):
+                asked.append(metric)
+                guilty += self._guilty(metric, guilty)
+        return Blame(
+            tuple(guilty),
+            (*entries, *(share for metric in asked for share in self._fit(metric, guilty))),
+            len(self._deeds.steps),
+            self._deeds.sessions,
+            self._deeds.inseparable,
+            self._filling.words if self._filling else "",
+        )
+
+    def _entries(self) -> list[Share]:
+        """Containers that are longer at each census by so many entries for each time that one action happened."""
+        if not self._record.censuses:
+            return []
+        found: dict[str, Share] = {}
+        for lengths in self._record.censuses[-1].rising.values():
+            cycles = [census.cycle for census in self._record.censuses[-len(lengths) :]]
+            grown = np.diff(np.array(lengths, dtype=np.float64))
+            followed = [one for name in self._deeds.actions if (one := self._follows(name, cycles, grown))]
+            if len(followed) == 1:
+                found.setdefault(followed[0].action, followed[0])
+        return list(found.values())
+
+    def _follows(self, action: str, cycles: Sequence[int], grown: Floats) -> Share | None:
+        done = self._deeds.between(action, cycles)
+        total = float(done.sum())
+        if not total or np.abs(grown - done * (rate := float(grown.sum()) / total)).max() > 1:
+            return None
+        return Share(action, "entries", rate, rate - 1 / total, rate + 1 / total, True)
+
+    def _guilty(self, metric: str, known: Sequence[str]) -> list[str]:
+        """Who else is to blame, the worst first."""
+        shares = [one for one in self._fit(metric, known) if one.guilty and one.action not in (SECOND, *known)]
+        found = [one.action for one in sorted(shares, key=lambda one: -one.lower)]
+        if {CLOSE, DROP} <= {*found}:  # however it ends
+            found = [CONNECT, *(one for one in found if one not in (CLOSE, DROP))]
+        # Every session leaves something: what more it leaves for what more it did is no second leak.
+        return [CONNECT] if CONNECT in found and metric not in EXACT else found
+
+    def _fit(self, metric: str, guilty: Sequence[str]) -> list[Share]:
+        grown, columns = self._grown[metric], self._deeds.columns(guilty)
+        passing = tuple(key for key in PASSING if key in columns)
+        shares = []
+        for one in fit(grown, columns, NOISE[metric], passing, beside if guilty else apart):
+            action, more_of = one.key
+            sure = one.chosen and action != SAMPLE and not more_of and one.lower > self._limits[metric]
+            lasts = _late(grown) >= LASTING * _late(one.estimate * columns[one.key])
+            shares.append(Share(action, metric, one.estimate, one.lower, one.upper, sure and lasts, more_of))
+        return shares
 
 
-def _counts(cycle: CycleDone) -> dict[str, int]:
-    total: dict[str, int] = {}
-    for session in cycle.sessions:
-        for action, count in session.actions.items():
-            total[action] = total.get(action, 0) + count
-    return total
-
-
-def _independent(x: Floats, names: Sequence[str]) -> tuple[list[int], tuple[str, ...]]:
-    """Columns that none before them makes up, and the names of the others."""
-    order = sorted(range(len(names)), key=lambda one: (names[one] != "connect", names[one]))
-    kept: list[int] = []
-    left: list[str] = []
-    for one in order:
-        if np.linalg.matrix_rank(x[:, [*kept, one]]) > len(kept):
-            kept.append(one)
-        else:
-            left.append(names[one])
-    return kept, tuple(left)
-
-
-def _fit(x: Floats, y: Floats, actions: Sequence[str], metric: str) -> list[Share]:
-    from scipy import stats  # noqa: PLC0415 - half a second, for this alone
-
-    coefficients, _, _, _ = np.linalg.lstsq(x, y, rcond=None)
-    free = len(y) - x.shape[1]
-    residual = y - x @ coefficients
-    variance = float(residual @ residual) / free
-    errors = np.sqrt(np.diag(np.linalg.pinv(x.T @ x)) * variance)
-    reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, free)) * errors + 1e-9
-    return [
-        Share(action, metric, float(b), float(b - r), float(b + r), bool(b - r > LIMITS[metric]))
-        for action, b, r in zip(actions, coefficients, reach, strict=True)
-    ]
+def _late(grown: Floats) -> float:
+    return float(grown[-(len(grown) // 3) :].sum())

@@ -159,7 +159,7 @@ class Experiment:
                 await server.wait_ready(self._why_not_ready, target.ready_limit_s)
                 self._probe, silence = await greeted(target, server, probe, self._why_not_ready)
                 self._add(ServerReady(self._now_s(), server.pid, silence))
-                if self._probe is not None and not (self._plan.planted_bytes or self._plan.schedule):
+                if self._probe is not None and not self._plan.planted_bytes:
                     self._explainer = Explainer(self._probe, server.pids, self._now_s)
                 yield server
             finally:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import random
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from typing import Any, Final
+
+import numpy as np
 
 from harness.contracts import Character, Data, Reply, Stage
+from harness.deeds import WARMUP_CYCLES
 from harness.session import Session
 
-TIMES = (0, 1, 2)
-MOST_SESSIONS = 3
-MOST_IDLE_S = 0.6
+BLOCK: Final = 6
+"""Every factor has each of its levels equally often in so many cycles."""
+TRIES: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,25 +27,47 @@ class Variation:
     chat: int
     """How often each chat of the script happens; the same for the others."""
     switch_character: int
+    interrupt: int
+    leave: bool
+    """Replies that the script leaves half-way are left; else they are read to their end."""
     drop: bool
     """Sessions end with a reset instead of a close."""
     idle_s: float
     """So long the cycle rests after its sessions: what grows with time alone shows by that."""
 
 
+FEW, MANY = (1, 2), (1, 6)
+"""Sessions in a cycle: few at first, for each may leave much; more then, for only one in ten may."""
+FEW_CYCLES: Final = 12
+LEVELS: Final[Sequence[Sequence[Any]]] = ((0, 1, 2), (0, 1, 2), (0, 1, 2), (False, True), (False, True))
+IDLE_S: Final = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7)
+
+
 def schedule(cycles: int, seed: int) -> list[Variation]:
-    """So many cycles, every factor drawn anew for each: independent of all others but for chance."""
+    """So many cycles; each factor is as independent of the others as can be, from the first block on."""
     draw = random.Random(seed)
-    return [
-        Variation(
-            draw.randint(1, MOST_SESSIONS),
-            draw.choice(TIMES),
-            draw.choice(TIMES),
-            draw.random() < 0.5,
-            draw.uniform(0.0, MOST_IDLE_S),
-        )
-        for _ in range(cycles)
+    done = [
+        Variation(1, 1, 1, 1, leave=number % 4 < 2, drop=number % 2 == 1, idle_s=0.0) for number in range(WARMUP_CYCLES)
     ]
+    designed: list[Variation] = []
+    while len(done) + len(designed) < cycles:
+        sessions = FEW if len(designed) < FEW_CYCLES else MANY
+        blocks = [_block(draw, sessions) for _ in range(TRIES)]
+        designed += max(blocks, key=lambda block: _spread([*designed, *block]))
+    return (done + designed)[:cycles]
+
+
+def _block(draw: random.Random, sessions: Sequence[int]) -> list[Variation]:
+    columns = [draw.sample([*levels] * (BLOCK // len(levels)), BLOCK) for levels in (sessions, *LEVELS, IDLE_S)]
+    return [Variation(*row) for row in zip(*columns, strict=True)]
+
+
+def _spread(cycles: Sequence[Variation]) -> float:
+    """D-optimality: the log of the determinant of the information on each factor, times the sessions, as it counts."""
+    x = np.array([astuple(one) for one in cycles], dtype=np.float64)
+    x[:, 1:-1] *= x[:, :1]
+    x = np.column_stack([np.ones(len(x)), x])
+    return float(np.linalg.slogdet(x.T @ x + 1e-6 * np.eye(x.shape[1]))[1])  # the first block alone is too short
 
 
 class VariedSession(Session):
@@ -50,10 +76,19 @@ class VariedSession(Session):
     def __init__(self, variation: Variation, *arguments: Any) -> None:
         super().__init__(*arguments)
         self._variation = variation
+        self._left = False
+
+    def another(self) -> Session:
+        """One that does as this one does; what it does is counted here."""
+        other = VariedSession(self._variation, self._address, type(self._protocol)(), self._limits, self._trace)
+        other.counts = self.counts
+        return other
 
     async def chat(self, text: str, *, leave_at: Stage | str | None = None) -> Reply:
-        """So many turns instead of one."""
-        if leave_at is not None:
+        """So many turns instead of one; one that is left half-way is left once."""
+        if leave_at is not None and self._variation.leave:
+            self.counts["leave"] += 1
+            self._left = True
             return await super().chat(text, leave_at=leave_at)
         reply = Reply("")
         for _ in range(self._variation.chat):
@@ -72,10 +107,20 @@ class VariedSession(Session):
         for _ in range(self._variation.switch_character):
             await super().switch_character(character, answered=answered)
 
+    async def interrupt(self) -> None:
+        """So many interruptions instead of one; a reply that was left needs one before the next."""
+        for _ in range(max(int(self._left), self._variation.interrupt)):
+            await super().interrupt()
+        self._left = False
+
     async def drop(self) -> None:
-        """Only in cycles whose sessions end so."""
+        """Leave as the cycle has it."""
+        await (super().drop() if self._variation.drop else super().close())
+
+    async def vanish(self) -> None:
+        """Only in cycles whose sessions end with a reset."""
         if self._variation.drop:
-            await super().drop()
+            await super().vanish()
 
     async def close(self) -> None:
         """Leave as the cycle has it."""

@@ -3,40 +3,68 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from scripted import NOW
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 
-from harness.blame import SECOND, WARMUP_CYCLES, Blame, Share, blame
+from harness.blame import Blame, Share, blame
+from harness.commands.blame import words
+from harness.deeds import SECOND, WARMUP_CYCLES
 from harness.errors import UsageError
-from harness.record import CycleDone, RestSample, RunRecord, RunStarted, SessionResult
-from harness.schedule import schedule
+from harness.handshake import Address
+from harness.protocols import protocol_named
+from harness.record import Bounded, Census, CycleDone, RestSample, RunRecord, RunStarted, SessionResult
+from harness.scenarios import Scenario
+from harness.schedule import BLOCK, Variation, VariedSession, schedule
+from harness.session import Session
 
-BASE_BYTES = 5e6
+SCHEDULE = schedule(82, 1)
+BASE = {"malloc_in_use": 5e6, "tasks": 1.0, "gc_objects": 9000.0, "blocks": 50_000.0, "idle_cpu": 0.0}
+
+Actions = Mapping[str, int]
+Leaves = Callable[[Actions, int], Mapping[str, float]]
+"""What a session of these actions leaves of each metric; its number counts from 1."""
 
 
-def varied(
-    cycles: int = 40, *, warmup: float = 0.0, per_second: float = 0.0, together: bool = False, **leaves: float
+def ran(
+    leaves: Leaves = lambda _actions, _number: {}, *, cycles: int = 60, per_second: float = 0.0, warmup: float = 0.0
 ) -> RunRecord:
-    """A scheduled run in which each action leaves so many bytes, and the first sessions leave some more."""
+    """A scheduled run; with `warmup`, the first cycles leave so many bytes more."""
     record = RunRecord(RunStarted("plain-chat", {}, NOW, {}, "2026-01-01T00:00:00Z"))
-    at_s, value, sessions = 0.0, BASE_BYTES, 0
-    record.add(RestSample(0, 0, at_s, True, 0.0, {"malloc_in_use": value, "tasks": 1.0}))
-    for number, variation in enumerate(schedule(cycles, 1), 1):
-        counts = {"connect": 1, "chat": 2 * variation.chat, "switch_character": variation.switch_character}
-        counts["drop"] = counts["chat"] if together else int(variation.drop)
-        done = tuple(SessionResult(True, 0.1, actions=counts) for _ in range(variation.sessions))
+    noise = random.Random(1)
+    at_s, values = 0.0, defaultdict(float, BASE)
+    record.add(RestSample(0, 0, at_s, True, 0.0, dict(values)))
+    for number, variation in enumerate(SCHEDULE[:cycles], 1):
+        actions = {"connect": 1, "chat": 2 * variation.chat, "switch_character": 2 * variation.switch_character}
+        actions["drop"] = int(variation.drop)
+        done = tuple(SessionResult(True, 0.1, actions=actions) for _ in range(variation.sessions))
+        for session in range(variation.sessions):
+            for metric, grown in leaves(actions, record.sessions + session + 1).items():
+                values[metric] += grown
         record.add(CycleDone(number, at_s, at_s + 1, done))
         seconds = 0.5 + 0.2 * variation.sessions + variation.idle_s
-        at_s, sessions = at_s + seconds, sessions + len(done)
-        value += per_second * seconds + (warmup if number <= WARMUP_CYCLES else 0.0)
-        value += sum(leaves.get(action, 0.0) * count * len(done) for action, count in counts.items())
-        wobble = 40.0 * (-1) ** number
-        record.add(RestSample(number, sessions, at_s, True, 0.0, {"malloc_in_use": value + wobble, "tasks": 1.0}))
+        at_s += seconds
+        values["malloc_in_use"] += per_second * seconds + (warmup if number <= WARMUP_CYCLES else 0.0)
+        wobble = {
+            "malloc_in_use": values["malloc_in_use"] + 40.0 * (-1) ** number,
+            "idle_cpu": values["idle_cpu"] + noise.uniform(-1.5, 1.5) * (values["idle_cpu"] > 0),
+        }
+        record.add(RestSample(number, record.sessions, at_s, True, 0.0, values | wobble))
     return record
+
+
+def each(**leaves: float) -> Leaves:
+    """Each action leaves so many bytes."""
+    return lambda actions, _: {"malloc_in_use": sum(leaves.get(name, 0.0) * n for name, n in actions.items())}
 
 
 def share(found: Blame, action: str, metric: str = "malloc_in_use") -> Share:
@@ -44,7 +72,7 @@ def share(found: Blame, action: str, metric: str = "malloc_in_use") -> Share:
 
 
 def test_the_action_that_leaves_something_is_to_blame_and_how_much_it_leaves_is_told() -> None:
-    found = blame(varied(switch_character=4096.0))
+    found = blame(ran(each(switch_character=4096.0)))
     assert found.guilty == ("switch_character",)
     guilty = share(found, "switch_character")
     assert guilty.lower < 4096 < guilty.upper
@@ -52,46 +80,168 @@ def test_the_action_that_leaves_something_is_to_blame_and_how_much_it_leaves_is_
 
 
 def test_the_intervals_of_the_other_actions_contain_nothing() -> None:
-    found = blame(varied(chat=2048.0))
-    assert all(share(found, action).is_calm for action in ("connect", "switch_character", "drop"))
+    found = blame(ran(each(chat=2048.0)))
+    assert all(share(found, action).is_calm for action in ("connect", "switch_character", "drop", "close"))
 
 
 def test_two_actions_are_both_to_blame_the_worse_one_first() -> None:
-    assert blame(varied(connect=2000.0, drop=9000.0)).guilty == ("drop", "connect")
+    assert blame(ran(each(chat=2000.0, switch_character=9000.0))).guilty == ("switch_character", "chat")
 
 
 def test_a_server_that_keeps_nothing_has_nobody_to_blame() -> None:
-    assert blame(varied()).guilty == ()
+    assert blame(ran()).guilty == ()
+
+
+def test_what_stays_only_of_sessions_that_were_dropped_is_blamed_on_the_drop() -> None:
+    found = blame(ran(each(drop=3000.0)))
+    assert found.guilty == ("drop",)
+    assert share(found, "connect").is_calm
+
+
+def test_what_stays_only_of_sessions_that_were_closed_is_blamed_on_the_close() -> None:
+    found = blame(ran(lambda actions, _: {"gc_objects": 0 if actions["drop"] else 3}))
+    assert found.guilty == ("close",)
+
+
+def test_what_stays_however_a_session_ends_is_blamed_on_the_connect_even_where_a_drop_leaves_more() -> None:
+    found = blame(ran(lambda actions, _: {"gc_objects": 77 if actions["drop"] else 68}))
+    assert found.guilty == ("connect",)
+    assert share(found, "connect", "gc_objects").guilty
+
+
+def test_a_page_that_stays_and_is_larger_after_chats_is_no_second_leak() -> None:
+    found = blame(ran(lambda actions, _: {"tasks": 1, "malloc_in_use": 100_000 + 700 * actions["chat"]}))
+    assert found.guilty == ("connect",)
+    more = next(one for one in found.shares if one.label == "chat, more of connect" and one.lower > 0)
+    assert more.estimate == pytest.approx(700, rel=0.05)
+    assert "chat, more of connect" in words(found)
+
+
+def test_a_page_that_stays_once_it_has_switched_is_blamed_on_the_switch_alone() -> None:
+    def leaves(actions: Actions, _: int) -> Mapping[str, float]:
+        switches = actions["switch_character"]
+        return {"tasks": switches, "malloc_in_use": (1e6 + 500 * actions["chat"]) * bool(switches)}
+
+    found = blame(ran(leaves))
+    assert found.guilty == ("switch_character",)
+    assert all(one.is_calm for one in found.shares if one.action in ("connect", "chat", "close") and not one.more_of)
+    assert "a session with switch_character" in words(found)
+
+
+def test_what_stays_of_every_tenth_session_is_blamed_on_the_connect() -> None:
+    assert blame(ran(lambda _, number: {"gc_objects": number % 10 == 0}, cycles=82)).guilty == ("connect",)
+
+
+def test_what_is_released_later_is_nobodys_fault() -> None:
+    recent = 12
+    found = blame(ran(lambda _, number: {"gc_objects": 5 if number < recent else 0}))
+    assert found.guilty == ()
+
+
+def test_a_cache_that_was_full_before_the_end_is_nobodys_fault() -> None:
+    entries = 80
+    assert blame(ran(lambda _, number: {"malloc_in_use": 16_384 * (number <= entries)})).guilty == ()
+
+
+def test_a_container_with_a_bound_that_fills_is_nobodys_fault_and_is_named() -> None:
+    record = ran(each(connect=2048.0))
+    for sessions in (40, 150):
+        bounded = Bounded("1:1", "deque", sessions, 1500, 2048, 0)
+        record.add(Census(0.0, 0, sessions, {}, bounded=(bounded,)))
+    found = blame(record)
+    assert found.guilty == ()
+    assert "deque 150 of 1500" in words(found)
+
+
+def test_two_containers_that_follow_two_actions_are_two_leaks() -> None:
+    record = ran(each(connect=900.0, chat=700.0))
+    cycles = (4, 10, 20, 34, 50)
+    did = [[one.actions for cycle in record.cycles[:number] for one in cycle.sessions] for number in cycles]
+    pages, lines = [len(done) for done in did], [sum(one["chat"] for one in done) for done in did]
+    rising = {"1:1": tuple(pages), "1:2": tuple(lines)}
+    record.censuses += [Census(0.0, number, n, {}, rising=rising) for number, n in zip(cycles, pages, strict=True)]
+    found = blame(record)
+    assert found.guilty == ("connect", "chat")
+    assert share(found, "chat", "entries").estimate == 1
+
+
+def test_small_objects_alone_are_seen_by_the_blocks_they_take() -> None:
+    assert blame(ran(lambda _, number: {"blocks": 3 + number % 2})).guilty == ("connect",)
+
+
+def test_cpu_at_rest_that_rises_with_each_close_is_blamed_on_it_though_each_reading_is_off_by_itself() -> None:
+    found = blame(ran(lambda actions, _: {"idle_cpu": 0.0 if actions["drop"] else 0.8}))
+    assert found.guilty == ("close",)
 
 
 def test_what_grows_with_time_is_told_from_what_grows_with_sessions() -> None:
-    found = blame(varied(per_second=5000.0))
+    found = blame(ran(per_second=5000.0))
     assert found.guilty == ()
     assert share(found, SECOND).estimate == pytest.approx(5000, rel=0.05)
+    assert "no action is to blame: it grows with time" in words(found)
 
 
 def test_a_warm_up_is_nobodys_fault() -> None:
-    assert blame(varied(warmup=1e6)).guilty == ()
+    assert blame(ran(warmup=1e6)).guilty == ()
 
 
 def test_an_exact_counter_that_never_moves_has_an_interval_of_nothing() -> None:
-    tasks = share(blame(varied()), "connect", "tasks")
+    tasks = share(blame(ran()), "connect", "tasks")
     assert not tasks.guilty
     assert tasks.estimate == pytest.approx(0, abs=1e-9)
 
 
 def test_actions_that_always_come_together_are_said_to_be_inseparable() -> None:
-    assert blame(varied(together=True, chat=2048.0)).inseparable == ("drop",)
+    record = ran(each(chat=2048.0))
+    for cycle in record.cycles:
+        for session in cycle.sessions:
+            session.actions["wave"] = 3 * session.actions["chat"]
+    assert blame(record).inseparable == ("wave",)
+
+
+def test_a_few_cycles_are_enough_where_each_leaves_a_whole_number() -> None:
+    record = ran(lambda actions, _: {"tasks": actions["switch_character"]}, cycles=10)
+    assert blame(record).guilty == ("switch_character",)
 
 
 def test_too_few_cycles_are_an_error_that_says_how_many_are_needed() -> None:
     with pytest.raises(UsageError, match="too few"):
-        blame(varied(cycles=10))
+        blame(ran(cycles=9))
+
+
+def test_every_factor_has_each_of_its_levels_equally_often_in_each_block() -> None:
+    block = schedule(WARMUP_CYCLES + BLOCK, 1)[WARMUP_CYCLES:]
+    assert Counter(one.chat for one in block) == {0: 2, 1: 2, 2: 2}
+    assert Counter(one.drop for one in block) == {False: 3, True: 3}
 
 
 def test_a_schedule_is_the_same_for_the_same_seed_and_another_for_another() -> None:
     assert schedule(20, 1) == schedule(20, 1)
     assert schedule(20, 1) != schedule(20, 2)
+
+
+@pytest.mark.parametrize(("drop", "code"), [(False, 1000), (True, 1006)])
+async def test_a_session_ends_as_its_cycle_has_it_and_asks_as_often(drop: bool, code: int) -> None:
+    codes: list[int | None] = []
+
+    async def answer(connection: ServerConnection) -> None:
+        with suppress(ConnectionClosed):
+            async for message in connection:
+                await connection.send(message)
+        codes.append(connection.close_code)
+
+    async def script(_: Session) -> None: ...
+
+    variation = Variation(1, chat=2, switch_character=0, interrupt=0, leave=False, drop=drop, idle_s=0.0)
+    async with serve(answer, "127.0.0.1", 0) as serving:
+        url = f"ws://127.0.0.1:{next(iter(serving.sockets)).getsockname()[1]}"
+        session = VariedSession(variation, Address(url), protocol_named("plain")(), Scenario("test", script))
+        await session.connect()
+        await session.request("hello", "hello")
+        await session.drop()
+        await session.close()
+    assert codes == [code]
+    assert (session.counts["request"], session.counts["drop"]) == (2, int(drop))
 
 
 @pytest.mark.slow

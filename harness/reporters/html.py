@@ -125,9 +125,11 @@ def _blamed(found: Blame | None) -> list[list[str]]:
     ranked = sorted(found.shares, key=lambda one: (not one.guilty, one.metric, one.action))
     told = []
     for one in ranked:
+        if one.action == "sample" or (one.more_of and one.is_calm):
+            continue
         write = format_size if one.metric in ("malloc_in_use", "uss") else format_count
         cells = [write(value) for value in (one.estimate, one.lower, one.upper)]
-        told.append([one.action, one.metric, cells[0], f"{cells[1]} … {cells[2]}", "leak" if one.guilty else ""])
+        told.append([one.label, one.metric, cells[0], f"{cells[1]} … {cells[2]}", "leak" if one.guilty else ""])
     return told
 
 
