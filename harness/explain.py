@@ -88,6 +88,7 @@ class Explainer:
             inventory.descriptors(self._first.intersection(pids)),
             inventory.children(pids[1:]),
             inventory.mappings(pids),
+            {name: label for answer in answers.values() for name, label in answer["labels"].items()},
         )
 
     async def suspects(self, record: RunRecord) -> Causes | None:

@@ -14,8 +14,22 @@ from harness.verdict import Finding
 
 MOST_FINDINGS: Final = 10
 MOST_OF_A_KIND: Final = 4
-_KINDS: Final = ("task", "child-process", "thread", "descriptor", "garbage", "container", "object", "native", "cpu")
-"""From what says most to what says least: what comes later is often held by what comes first."""
+_RANKS: Final = (
+    "task",
+    "child-process",
+    "thread",
+    "descriptor",
+    "garbage",
+    "kept",
+    "container",
+    "object",
+    "native",
+    "cpu",
+)
+"""From what says most to what says least: what comes later is often held by what comes first.
+
+An exception or a generator that a growing container holds itself says more than the container, and is `kept`.
+"""
 _WORDS: Final = {
     "task": "tasks of {of} a session are never done",
     "child-process": "processes `{of}` a session are never ended",
@@ -25,9 +39,15 @@ _WORDS: Final = {
     "container": "entries a session stay in {of}",
     "object": "{of} a session stay",
     "native": "a session in {of}, which no Python object accounts for",
+    "executor": "executors {of} a session stay",
+    "exception": "exceptions {of} a session stay",
+    "generator": "generators {of} a session stay",
+    "async generator": "async generators {of} a session stay",
     "cpu": "of the looks at rest found the server busy there",
 }
 UNREACHED: Final = "nothing in Python leads there: an extension module keeps it, or never gave a reference back"
+_NAMED_ALIKE: Final = frozenset(("task", "child-process", "thread", "descriptor"))
+"""What is made for different reasons may have the same name: its maker tells them apart."""
 _NOTHING: Final = Cause()
 
 
@@ -39,12 +59,20 @@ def findings(record: RunRecord, *, first: Collection[str] = (), severity: str = 
         first: kinds that the gates point at.
         severity: `leak`, or `notice` for what no gate calls one.
     """
-    found = [_finding(one, record.causes.get(one.key, _NOTHING), severity) for one in growths(record)]
-    found += [_found_otherwise(key, cause, record, severity) for key, cause in record.causes.items() if _is_other(key)]
+    grown = growths(record)
+    entries = {record.causes.get(one.key, _NOTHING).of for one in grown if one.kind == "container"}
+    found: dict[str, list[Finding]] = {rank: [] for rank in _RANKS}
+    for one in grown:
+        finding = _finding(one, record.causes.get(one.key, _NOTHING), severity)
+        found["kept" if one.label and one.name in entries and finding.kind == "object" else finding.kind].append(
+            finding
+        )
+    for key, cause in record.causes.items():
+        if _is_other(key):
+            found[key.partition(":")[0]].append(_found_otherwise(key, cause, record, severity))
     best: list[Finding] = []
-    for kind in sorted(_KINDS, key=lambda one: (one not in first, _KINDS.index(one))):
-        ranked = sorted((one for one in found if one.kind == kind), key=_rank)
-        best += _told(ranked, best)
+    for rank in sorted(_RANKS, key=lambda one: (one not in first, _RANKS.index(one))):
+        best += _told(sorted(found[rank], key=_rank), best)
     return tuple(best[:MOST_FINDINGS])
 
 
@@ -87,9 +115,9 @@ def _finding(grown: Growth, cause: Cause, severity: str) -> Finding:
     chain = _chain_of_task(grown) if grown.task else cause.chain
     size = grown.per_session if grown.kind == "native" else cause.bytes * grown.per_session
     return Finding(
-        fingerprint=_fingerprint(grown.kind, of, made_in if grown.task else ""),
+        fingerprint=_fingerprint(grown.kind, of, made_in if grown.kind in _NAMED_ALIKE else ""),
         severity=severity,
-        kind=grown.kind,
+        kind="thread" if grown.label == "executor" else grown.kind,
         type=of if grown.kind != "object" else grown.name,
         count_per_session=0.0 if grown.kind == "native" else round(grown.per_session, 3),
         bytes_per_session=round(size),
@@ -107,7 +135,8 @@ def _made(place: str, function: str) -> str:
 
 def _summary(grown: Growth, cause: Cause, of: str, made: str, size: float) -> Iterator[str]:
     much = f"+{format_size(grown.per_session)}" if grown.kind == "native" else f"+{grown.per_session:.2f}"
-    yield f"{much} {_WORDS[grown.kind].format(of=grown.name if grown.kind == 'object' else of)}"
+    name = grown.name.removeprefix(f"{grown.label.replace(' ', '_')} ") if grown.kind == "object" else of
+    yield f"{much} {_WORDS[grown.label or grown.kind].format(of=name)}"
     if made:
         yield made
     if grown.task is not None:
@@ -117,6 +146,8 @@ def _summary(grown: Growth, cause: Cause, of: str, made: str, size: float) -> It
             yield _owners(grown.task)
     elif cause.of:
         yield f"the newest is a {cause.of}"
+    elif cause.state:
+        yield cause.state
     if size >= 1 and grown.kind != "native":
         yield f"{format_size(round(size))} a session"
     if cause.chain and grown.kind == "object":

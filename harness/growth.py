@@ -23,8 +23,8 @@ _PARTS: Final = re.compile(
     r"builtins\.(dict|list|tuple|cell|function|method|set|coroutine|frame|builtin_function_or_method|weakref"
     r"|getset_descriptor|generator|property|type|member_descriptor|wrapper_descriptor|method_descriptor|traceback|module"
     r"|hamt\w*)$"
-    r"|collections\.(deque|OrderedDict|defaultdict)|coroutine |_asyncio\.|_contextvars\.|asyncio\.|weakref\."
-    r"|_weakref|_thread\.|threading\.|_io\.|subprocess\.|types\."
+    r"|collections\.(deque|OrderedDict|defaultdict)|coroutine |_asyncio\.|_contextvars\.|asyncio\.(?!exceptions\.)"
+    r"|weakref\.|_weakref|_thread\.|threading\.|_io\.|subprocess\.|types\."
 )
 
 
@@ -40,6 +40,8 @@ class Growth:
     """Of its cause in the record."""
     made_at: str = ""
     task: TaskGroup | None = None
+    label: str = ""
+    """Of an object: `executor`, `exception`, `generator` or `async generator`."""
     words: str = ""
     """Of what was opened or started: how the newest of them was called in full."""
 
@@ -86,7 +88,7 @@ def growths(record: RunRecord) -> list[Growth]:
         *_counted("thread", span, lambda census: census.threads),
         *_counted("descriptor", span, lambda census: census.descriptors),
         *(Growth("container", "", one.per_session, one.key) for one in suspects(record)),
-        *sorted(_counted("object", span, lambda census: census.types), key=_parts_last),
+        *sorted(_objects(span), key=_parts_last),
         *_counted("native", span, lambda census: census.mappings, LEAST_MAPPED_BYTES),
     ]
 
@@ -130,6 +132,11 @@ def _counted(
         yield Growth(kind, name, rate, f"{kind}:{name}")
 
 
+def _objects(span: Sequence[Census]) -> Iterator[Growth]:
+    for one in _counted("object", span, lambda census: census.types):
+        yield replace(one, label=span[-1].labels.get(one.name, ""))
+
+
 def _rising(counts: Sequence[Mapping[Name, int]], span: Sequence[Census], least: float) -> list[tuple[Name, float]]:
     """Names and growth per session of what is more at each census that is far enough from the one before."""
     sessions = span[-1].sessions - span[0].sessions
@@ -149,5 +156,5 @@ def is_part(name: str) -> bool:
     return bool(_PARTS.match(name))
 
 
-def _parts_last(one: Growth) -> tuple[bool, float]:
-    return is_part(one.name), -one.per_session
+def _parts_last(one: Growth) -> tuple[bool, bool, float]:
+    return is_part(one.name), not one.label, -one.per_session

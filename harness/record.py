@@ -182,6 +182,8 @@ class Census:
     """Processes of the tree but the first, by command."""
     mappings: dict[str, int] = field(default_factory=dict)
     """Resident bytes by kind of mapping: of malloc's heap, of anonymous memory, of files."""
+    labels: dict[str, str] = field(default_factory=dict)
+    """Of some types what they are: `executor`, `exception`, `generator`, `async generator`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +204,8 @@ class Cause:
     """What one of them keeps alive."""
     of: str = ""
     """Of a container: the type of its entries."""
+    state: str = ""
+    """Of the newest executor, generator or exception: whether it was shut down, where it waits, what it holds."""
     count: int = 0
     """How often it was seen, where that is no matter of a census."""
     unreached: bool = False

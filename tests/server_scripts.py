@@ -42,8 +42,11 @@ async def echo(session):
 """
 
 
+SERVED = "served_under_trial.py"
+
+
 def written(folder: Path, handler: str) -> str:
     """The command that starts a server with this handler; its file is in the folder, and names it in `ps`."""
-    path = folder / "served_under_trial.py"
+    path = folder / SERVED
     path.write_text(f"{HEAD}\n{handler}\nasyncio.run(main())\n")
     return shlex.join([sys.executable, str(path)])

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from scripted import Script
+from server_scripts import ECHO_SCENARIO, SERVED, written
 
 from harness.findings import UNREACHED, findings
 from harness.record import Cause, Causes, Census, RunRecord, TaskGroup
@@ -115,6 +116,97 @@ def fingerprint(place: str, line: int, made_in: str = "Room.join") -> str:
 def test_a_fingerprint_is_the_same_elsewhere_and_another_for_another_cause() -> None:
     assert fingerprint("/srv/app", 12) == fingerprint("/home/me/app", 14)
     assert fingerprint("/srv/app", 12) != fingerprint("/srv/app", 12, "Room.leave")
+
+
+KEEPING = """
+pools, streams, failures, ears = [], [], [], []
+
+class RenderFailed(Exception):
+    pass
+
+def draw(pixels):
+    raise RenderFailed(len(pixels))
+
+def fail(pixels):
+    try:
+        draw(pixels)
+    except RenderFailed as error:
+        failures.append(error)
+
+async def captions(pixels):
+    for pixel in pixels:
+        yield pixel
+
+async def begin(pixels):
+    streams.append(captions(pixels))
+    await anext(streams[-1])
+
+def work():
+    pools.append(ThreadPoolExecutor(1))
+    pools[-1].submit(int)
+
+def listen():
+    ears.append(threading.Event())
+    threading.Thread(target=ears[-1].wait, name=f"ear {len(ears)}", daemon=True).start()
+
+async def close_in_time(pixels):
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(int)
+    with suppress(RenderFailed):
+        draw(pixels)
+    async with aclosing(captions(pixels)) as stream:
+        await anext(stream)
+
+async def handle(connection):
+    pixels = bytearray(os.urandom(2**20))
+    fail(pixels)
+    await begin(pixels)
+    work()
+    listen()
+    await close_in_time(pixels)
+    async for message in connection:
+        await connection.send(message)
+"""
+
+
+def kept(folder: Path) -> subprocess.Popen[str]:
+    """A run, of six visits, against a server in that folder that keeps some of what each visit makes."""
+    folder.mkdir(parents=True)
+    (folder / "visit.py").write_text(ECHO_SCENARIO)
+    imports = (
+        "import threading\nfrom concurrent.futures import ThreadPoolExecutor\nfrom contextlib import aclosing, suppress"
+    )
+    server = written(folder, f"{imports}\n{KEEPING}")
+    words = ["run", "visit.py", "--protocol", "plain", "--serve", server, "--cycles", "6", "--sessions", "1"]
+    command = [sys.executable, "-m", "harness", *words, "--grace", "0", "--json", "--out", "out"]
+    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+
+@pytest.mark.slow
+def test_executors_generators_and_exceptions_are_told_as_such_and_known_again_elsewhere(tmp_path: Path) -> None:
+    runs = [kept(tmp_path / "here"), kept(tmp_path / "some" / "where" / "else 7")]
+    here, elsewhere = (json.loads(run.communicate(timeout=100)[0])["findings"] for run in runs)
+    told = {one["type"]: one for one in here}
+    lines = {text: number for number, text in enumerate((tmp_path / "here" / SERVED).read_text().splitlines(), 1)}
+    for kind, name, made_at, words in (
+        ("thread", "concurrent.futures.thread.ThreadPoolExecutor", "pools.append", "nobody has shut it down"),
+        (
+            "object",
+            "async_generator captions",
+            "streams.append",
+            f"suspended at {{}}:{lines['        yield pixel']}, and",
+        ),
+        ("object", "__main__.RenderFailed", "raise RenderFailed", "its traceback holds 2 frames, from {}:"),
+    ):
+        one = told[name]
+        assert (one["kind"], one["count_per_session"]) == (kind, 1.0)
+        file, _, line = one["created_at"].rpartition(":")
+        assert made_at in Path(file).read_text().splitlines()[int(line) - 1]
+        assert words.format(file) in one["summary"]
+    assert {one["type"]: one["fingerprint"] for one in elsewhere} == {
+        name: one["fingerprint"] for name, one in told.items()
+    }
+    assert len({one["fingerprint"] for one in here}) == len(here)
 
 
 def found(folder: Path, *words: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:

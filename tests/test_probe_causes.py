@@ -53,6 +53,82 @@ tasks = []
 """
 
 
+TOWN = """
+import array, asyncio, atexit, collections, contextvars, functools, logging, weakref
+
+class Person:
+    pass
+
+class Signal:
+    receivers = []
+
+class Bag(dict):
+    def __len__(self):
+        raise RuntimeError("nobody may ask")
+
+@functools.lru_cache(maxsize=None)
+def rendered(number):
+    return str(number) * 50
+
+class Room:
+    @functools.lru_cache(maxsize=None)
+    def picture(self, number):
+        return [number]
+
+def seen(number, before={}):
+    before[number] = number
+
+def called(number):
+    called.calls.append(number)
+
+called.calls = []
+room = Room()
+present, supposed_weak, people = weakref.WeakSet(), set(), []
+by_user, counts, bag = collections.defaultdict(list), collections.Counter(), Bag()
+latest, scores = collections.deque(), array.array("d")
+log = logging.getLogger("town")
+variable = contextvars.ContextVar("users", default=[])
+begun = asyncio.Future(loop=__import__("__main__").loop)
+
+def grow(number):
+    for place in range(len(people), len(people) + number):
+        one = Person()
+        people.append(one)
+        present.add(one)
+        supposed_weak.add(one)
+        Signal.receivers.append(one)
+        weakref.finalize(one, print)
+        by_user[place].append(one)
+        counts[str(place)] += 1
+        bag[place] = one
+        latest.append(one)
+        scores.append(place)
+        rendered(place)
+        room.picture(place)
+        seen(place)
+        called(place)
+        variable.get().append(one)
+        begun.add_done_callback(lambda _, one=one: one)
+        atexit.register(lambda one=one: one)
+        log.addHandler(logging.NullHandler())
+        log.addFilter(lambda _, one=one: True)
+        logging.getLogger("town.%d" % place)
+"""
+NAMES = {
+    *("town.people", "town.present.data", "town.supposed_weak", "town.Signal.receivers", "weakref.finalize._registry"),
+    *("town.by_user", "town.counts", "town.bag", "town.latest", "town.scores"),
+    *(
+        "town.rendered cache",
+        "town.Room.picture cache",
+        "seen.__defaults__[0]",
+        "called.calls",
+        "town.variable default",
+    ),
+    *("town.begun._callbacks", "atexit", "logging.Logger.handlers", "logging.Logger.filters"),
+    "logging.Manager.loggerDict",
+}
+
+
 @pytest.fixture(params=VERSIONS)
 def served(request: pytest.FixtureRequest, launch: Launch, tmp_path: Path) -> Iterator[Launched]:
     """A process of that version with the application loaded."""
@@ -78,6 +154,25 @@ def test_types_are_counted_by_their_names_and_containers_by_their_lengths(served
     for path, grown in (("hotel.hotel.by_name", 30), ("hotel.words", 40)):
         number = served.do(f"id({path})")
         assert longer[number] - lengths.get(number, 0) == grown
+
+
+def test_containers_of_every_kind_are_named_by_what_they_hang_on_once_they_grow(
+    served: Launched, tmp_path: Path
+) -> None:
+    (tmp_path / "town.py").write_text(TOWN)
+    served.do("import town; town.grow(5)")
+    _, before = census(served)
+    served.do("town.grow(20)")
+    _, after = census(served)
+    peer = served.peer()
+    peer.ask("trace", on=True)
+    served.do("town.grow(1)")
+    longer = [str(number) for number in after if number in before and after[number] >= before[number] + 20]
+    targets = [{"key": number, "kind": "container", "id": number} for number in longer if int(number) < 2**63]
+    found = {one["name"]: one for one in peer.ask("causes", targets=targets).values() if "name" in one}
+    assert NAMES - found.keys() == set()
+    for name in ("town.people", "atexit", "logging.Logger.handlers"):
+        assert "town.py:" in found[name]["made_at"]
 
 
 def test_what_keeps_an_object_is_told_by_attribute_and_key(served: Launched) -> None:

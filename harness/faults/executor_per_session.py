@@ -17,7 +17,7 @@ SPEC: Final[dict[str, Any]] = {
     "verdict": "leak",
     "gate": "threads",
     "finding": "thread",
-    "type": "ThreadPoolExecutor-*_*",
+    "type": "concurrent.futures.thread.ThreadPoolExecutor",
     "file": "faults/executor_per_session.py",
     "function": "_work",
     "action": "connect",

@@ -5,17 +5,13 @@ from __future__ import annotations
 import gc
 import sys
 import threading
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from time import monotonic, sleep
 from typing import Any
 
-from . import census, heap, naming, paths, retained, tasks, threads, trace
+from . import census, heap, naming, paths, retained, states, tasks, threads, trace
 
-MOST_ENTRIES = 200
-"""Entries of a container in which one is looked for whose making was seen."""
-MOST_OF_A_KIND = 5_000
 MOST_INSIDE = 20
 
 _WAITS = frozenset(
@@ -24,7 +20,7 @@ _WAITS = frozenset(
 """Functions of the standard library in which threads wait."""
 
 Cause = dict[str, Any]
-"""What `paths.walk` gives; `made_at`, and whose place that is, `made_by`; `bytes`."""
+"""What `paths.walk` gives; `made_at`, and whose place that is, `made_by`; `bytes`; `state`."""
 
 
 def find(targets: Iterable[Mapping[str, Any]]) -> dict[str, Cause]:
@@ -42,6 +38,9 @@ def find(targets: Iterable[Mapping[str, Any]]) -> dict[str, Cause]:
             found[target["key"]] = _made(_places_of_thread(target["name"]))
         elif target["kind"] == "opened":
             found[target["key"]] = _made(trace.places_of_event(target["words"]))
+        elif target["kind"] == "container" and int(target["id"]) == census.AT_EXIT:
+            made = _made(trace.places_of_event(trace.AT_EXIT))
+            found[target["key"]] = {**made, "name": "atexit", "owner": made["made_by"], "of": "callback"}
     found.update(_in_heap(wanted))
     return found
 
@@ -57,6 +56,8 @@ def _in_heap(wanted: list[Mapping[str, Any]]) -> dict[str, Cause]:
     for key, (parts, places, name) in stand.items():
         is_text = name and not parts  # which grows by its own characters
         details[key] = {**_made(places), "bytes": 1 if is_text else sum(map(retained.size, parts)), "of": name}
+    for key, one in search.newest.items():
+        details[key]["state"] = states.state_of(one)
     keys = {**search.keys, **{id(one): key for key, one in search.newest.items()}}
     del search, stand
     chains = paths.walk(keys)
@@ -77,6 +78,7 @@ class _Search:
 
     def __init__(self, wanted: list[Mapping[str, Any]]) -> None:
         self.keys = {int(one["id"]): one["key"] for one in wanted if one["kind"] == "container"}
+        self.keys.pop(census.AT_EXIT, None)
         self.containers: dict[str, Any] = {}
         self.newest: dict[str, Any] = {}
         """The last of each name; one whose making was seen, where there is such a one."""
@@ -124,12 +126,12 @@ def _stands_for(container: Any) -> tuple[tuple[Any, ...], list[str], str]:
     """The newest entry whose making was seen stands for all: its parts, where it was made, what it is called."""
     if isinstance(container, (str, bytes, bytearray)):
         return (), trace.places_of(container), naming.type_name(type(container))
-    for entry in islice(_newest_first(container), MOST_ENTRIES):
+    for entry in islice(census.entries(container), census.MOST_ENTRIES):
         for part in reversed(entry):
             places = trace.places_of(part) or _places_inside(part)
             if places:
                 return entry, places, naming.name_of(entry[-1])
-    entry = next(_newest_first(container), ())
+    entry = next(census.entries(container), ())
     return entry, [], naming.name_of(entry[-1]) if entry else ""
 
 
@@ -146,16 +148,6 @@ def _made(places: list[str]) -> Cause:
     if owner not in ("application", "dependency"):
         place, owner = naming.telling(places)
     return {"made_at": place, "made_by": owner}
-
-
-def _newest_first(container: Any) -> Iterator[tuple[Any, ...]]:
-    """Entries as tuples: of a dict, key and value."""
-    if isinstance(container, dict):
-        yield from list(islice(reversed(container.items()), MOST_ENTRIES))
-    elif isinstance(container, (list, deque)):
-        yield from ((container[-place],) for place in range(1, min(len(container), MOST_ENTRIES) + 1))
-    elif isinstance(container, (set, frozenset)):
-        yield from ((one,) for one in islice(list(container), MOST_OF_A_KIND))
 
 
 def _places_of_thread(name: str) -> list[str]:

@@ -11,16 +11,20 @@ import gc
 import re
 import sys
 from array import array
-from collections import Counter, OrderedDict, deque
-from collections.abc import Iterable
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
-from typing import Any, BinaryIO, Optional
+from typing import Any, BinaryIO, Dict, Optional
 
-from . import heap, links, naming
+from . import heap, links, naming, states
 
 MOST_NAMES = 2_000
 MOST_OF_AN_ENTRY = 200
 """Objects of one entry that are looked at."""
+MOST_ENTRIES = 200
+"""Entries of a container in which one is looked for whose making was seen."""
+MOST_OF_A_SET = 5_000
 LONG_TEXT = 256
 LONG_CONTAINER = 50
 MOST_REFERENCES = 200
@@ -28,22 +32,34 @@ MOST_REFERENCES = 200
 PLACE_BITS = 10
 PLACE_MARK = 1 << 63
 """Set in the number of a place; an identity has it not."""
+AT_EXIT = 1
+"""Stands for what is to be called at exit, which the interpreter keeps where nobody sees it; the id of no object."""
 _BUFFERED_PAIRS = 4096
 """Small blocks: a large one would leave a trace in malloc, see `heap`."""
-_KINDS = frozenset((dict, list, set, deque, OrderedDict, bytearray, array))
+_KINDS = frozenset((dict, list, set, deque, bytearray, array))
+"""And what is derived from them."""
 _TEXTS = frozenset((str, bytes))
 _NO_OWNERS = frozenset((FunctionType, CodeType, ModuleType, BuiltinFunctionType, tuple, type))
 _BOUND = re.compile(r"(^|_)(max_?size|max_?len(gth)?|max_?entries|max_?items|capacity)$", re.IGNORECASE)
 
 
 def take(lengths: BinaryIO, followed: Iterable[int] = ()) -> dict[str, Any]:
-    """`names`: tracked objects, counted; `bounded`: containers with a bound; `apart`: identities not to be followed.
+    """`names`: tracked objects, counted; `labels`: what some of them are, see `states`; `bounded`: containers with a
+    bound; `apart`: identities not to be followed.
 
     Args:
         lengths: gets a pair of 64-bit numbers for each container: its identity or place, and its length.
         followed: identities of containers that have grown so far: whether one of them has a bound is looked up.
     """
     return _Census(lengths, frozenset(followed)).take()
+
+
+class _Bases(Dict[type, Any]):
+    """By type, the kind of container that it is derived from; None of what is no container."""
+
+    def __missing__(self, kind: type) -> Any:
+        base = self[kind] = next((one for one in kind.__mro__ if one in _KINDS), None)
+        return base
 
 
 class _Census:
@@ -55,6 +71,7 @@ class _Census:
         self._bounded: list[dict[str, Any]] = []
         self._cached = getattr(sys.modules.get("functools"), "_lru_cache_wrapper", None)
         self._not_ours: set[int] = set()
+        self._bases = _Bases()
 
     def take(self) -> dict[str, Any]:
         own = _own()
@@ -62,36 +79,47 @@ class _Census:
             self._counts.update(map(naming.key_of, objects))
             for one in objects:
                 self._look(one)
+        self._pair(AT_EXIT, getattr(sys.modules.get("atexit"), "_ncallbacks", int)())
         self._file.write(self._pairs.tobytes())
         names: Counter[str] = Counter()
+        labels: dict[str, str] = {}
         for key, count in self._counts.items():
-            name = naming.name_of_key(key)
-            if not name.startswith(naming.OWN):
-                names[name] += count
+            name, label = naming.name_of_key(key), states.label_of_key(key)
+            if name.startswith(naming.OWN):
+                continue
+            names[name] += count
+            if label:
+                labels[name] = label
+        named = dict(names.most_common(MOST_NAMES))
         return {
-            "names": dict(names.most_common(MOST_NAMES)),
+            "names": named,
+            "labels": {name: label for name, label in labels.items() if name in named},
             "bounded": self._bounded,
             "apart": sorted(own | self._not_ours),
         }
 
     def _look(self, one: Any) -> None:
         kind = type(one)
-        if kind in _KINDS:
-            if one:
-                self._note(one)
+        base = self._bases[kind]
+        if base is not None:
+            self._note(one, base)
+            if kind is not base and id(one) in self._followed:
+                self._note_bound(one, one, base)
         elif kind is self._cached:
             self._note_cache(one)
         referents = references(one)
         is_owner = len(referents) <= MOST_REFERENCES and kind not in _NO_OWNERS
         for index, referred in enumerate(referents):
             kind_of_referred = type(referred)
-            if kind_of_referred in _KINDS:
-                if not gc.is_tracked(referred) and referred:
-                    self._note(referred)
-                if is_owner and len(referred) >= LONG_CONTAINER and getattr(referred, "maxlen", None) is None:
-                    self._pair(place_of(one, index), len(referred))
+            base = self._bases[kind_of_referred]
+            if base is not None:
+                if not gc.is_tracked(referred):
+                    self._note(referred, base)
+                length = base.__len__(referred)
+                if is_owner and length >= LONG_CONTAINER and (base is not deque or referred.maxlen is None):
+                    self._pair(place_of(one, index), length)
                 if id(referred) in self._followed:
-                    self._note_bound(one, referred)
+                    self._note_bound(one, referred, base)
             elif is_owner and kind_of_referred in _TEXTS and len(referred) >= LONG_TEXT:
                 self._pair(place_of(one, index), len(referred))
 
@@ -101,11 +129,15 @@ class _Census:
             self._file.write(self._pairs.tobytes())
             self._pairs = array("Q")
 
-    def _note(self, one: Any) -> None:
-        if getattr(one, "maxlen", None) is None:
-            self._pair(id(one), len(one))
-        elif len(one) < one.maxlen:
-            self._bounded.append(_bounded(one, "deque", len(one), one.maxlen, one[-1]))
+    def _note(self, one: Any, base: Any) -> None:
+        """By the length that its base knows: a derived class may have code of its own for that."""
+        length = base.__len__(one)
+        if not length:
+            return
+        if base is not deque or one.maxlen is None:
+            self._pair(id(one), length)
+        elif length < one.maxlen:
+            self._bounded.append(_bounded(one, "deque", length, one.maxlen, one[-1]))
 
     def _note_cache(self, cache: Any) -> None:
         _, _, bound, length = cache.cache_info()
@@ -115,15 +147,14 @@ class _Census:
         if 0 < length < bound:
             self._bounded.append(_bounded(cache, f"lru_cache {cache.__qualname__}", length, bound, _newest(cache)))
 
-    def _note_bound(self, owner: Any, container: Any) -> None:
-        """A container that lies beside its limit in the same object has that bound, as long as it keeps it."""
-        bound = _limit_beside(owner)
-        if bound is not None and len(container) <= bound and id(container) not in self._not_ours:
+    def _note_bound(self, owner: Any, container: Any, base: Any) -> None:
+        """A container beside its limit in the same object, or with one of its own, has that as long as it keeps it."""
+        bound, length = _limit_beside(owner), base.__len__(container)
+        if bound is not None and length <= bound and id(container) not in self._not_ours:
             self._not_ours.add(id(container))
-            if len(container) < bound:
-                entry = newest_entry(container)
+            if length < bound:
                 kind = naming.type_name(type(owner))
-                self._bounded.append(_bounded(container, kind, len(container), bound, entry))
+                self._bounded.append(_bounded(container, kind, length, bound, next(entries(container), None)))
 
 
 def references(one: Any) -> list[Any]:
@@ -141,11 +172,23 @@ def owner_and_index(number: int) -> tuple[int, int]:
     return (number & ~PLACE_MARK) >> PLACE_BITS, number & ((1 << PLACE_BITS) - 1)
 
 
-def newest_entry(container: Any) -> Any:
-    """What was put in last, as far as the container's order tells; None where there is none."""
+def entries(container: Any) -> Iterator[tuple[Any, ...]]:
+    """Some entries, the newest first as far as the container's order tells, as tuples: of a dict, key and value.
+
+    A derived class is asked as its base is: it may have code of its own.
+    """
     if isinstance(container, dict):
-        return next(reversed(container.items()), None)
-    return container[-1] if isinstance(container, (list, deque)) and container else None
+        yield from list(islice(reversed(dict.items(container)), MOST_ENTRIES))
+    elif isinstance(container, (list, deque)):
+        base: Any = list if isinstance(container, list) else deque
+        length = base.__len__(container)
+        yield from ((base.__getitem__(container, -place),) for place in range(1, min(length, MOST_ENTRIES) + 1))
+    elif isinstance(container, (set, frozenset)):
+        yield from ((one,) for one in islice(list(_elements(container)), MOST_OF_A_SET))
+
+
+def _elements(container: Any) -> Iterator[Any]:
+    return set.__iter__(container) if isinstance(container, set) else frozenset.__iter__(container)
 
 
 def _limit_beside(owner: Any) -> Optional[int]:

@@ -5,6 +5,8 @@ Only types are asked, never the objects: an object that is asked for its class o
 
 from __future__ import annotations
 
+import gc
+import sys
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -19,7 +21,7 @@ from types import (
     MethodType,
     ModuleType,
 )
-from typing import Any
+from typing import Any, Optional
 
 from . import naming
 
@@ -29,6 +31,19 @@ _CACHE = "_lru_cache_wrapper"
 """Of functools: the function that `lru_cache` and `cache` make."""
 _OPTIMIZED = 1
 """Of code flags: locals are not the namespace itself."""
+_OURS = 3
+_UNNAMED = {
+    FunctionType: ("__defaults__", "__kwdefaults__"),
+    BaseException: ("__traceback__", "__cause__", "__context__", "args"),
+}
+"""Attributes of types that no method names."""
+_ONLY = {
+    ("ContextVar", object): " default",
+    (_CACHE, dict): " cache",
+    ("Future", list): "._callbacks",
+    ("Task", list): "._callbacks",
+}
+"""What an object of that name refers to, and shows nowhere, or only a copy of."""
 
 
 def words(path: Sequence[Any]) -> tuple[list[str], str]:
@@ -53,7 +68,8 @@ def locals_of(frame: FrameType) -> dict[str, Any]:
     """The values of a frame that is not running, and nothing left in it that would keep them alive."""
     values = frame.f_locals
     found = dict(values)
-    if frame.f_code.co_flags & _OPTIMIZED and type(values) is dict:  # CPython 3.12 and before keep the dict
+    # CPython 3.12 and before keep the dict: the frame, `values` and the call refer to it, and else only the program.
+    if frame.f_code.co_flags & _OPTIMIZED and type(values) is dict and sys.getrefcount(values) <= _OURS:
         values.clear()
     return found
 
@@ -105,7 +121,9 @@ def _is_only_passed(path: Sequence[Any], place: int) -> bool:
 
 
 def _is_dict_of(node: Any, owner: Any) -> bool:
-    """Only where no attribute of that name is known is the object asked for its dict."""
+    """Only where no attribute of that name is known is the object asked for its dict; a class shows it by proxy."""
+    if issubclass(type(owner), type):
+        return any(one is node for one in gc.get_referents(type.__dict__["__dict__"].__get__(owner)))
     return not any(value is node for value in attributes_of(owner).values()) and _own_dict(owner) is node
 
 
@@ -164,15 +182,24 @@ def _item(above: Any, node: Any, owner: Any) -> str:
 
 def _attribute(above: Any, node: Any) -> str:
     if type(above) is FrameType:
-        return " local"
+        return (_runs(above) and " local") or _local_of(above, node) or " ->"
     if type(above) is MethodType:
         return ".__self__" if above.__self__ is node else ".__func__"
-    if type(above).__name__ == _CACHE and type(node) is dict and node is not _own_dict(above):
-        return " cache"
     found = next((name for name, value in attributes_of(above).items() if value is node), None)
     if found is None:
+        names = (name for kind in type(above).__mro__ for name in _UNNAMED.get(kind, ()))
+        found = next((name for name in names if object.__getattribute__(above, name) is node), None)
+    if found is None:
         found = next((name for name, value in list((_own_dict(above) or {}).items()) if value is node), None)
-    return " ->" if found is None else f".{found}"
+    if found is None:
+        return next(
+            (word for (name, kind), word in _ONLY.items() if _is(above, name) and isinstance(node, kind)), " ->"
+        )
+    return f".{found}"
+
+
+def _is(one: Any, name: str) -> bool:
+    return any(kind.__name__ == name for kind in type(one).__mro__)
 
 
 def _variable(owner: Any, cell: Any, node: Any) -> str:
@@ -192,5 +219,20 @@ def _local(suspended: Any, node: Any) -> str:
     frame = getattr(suspended, _FRAME_OF[type(suspended)])
     if frame is None or getattr(suspended, _RUNNING[type(suspended)]):
         return " local"
+    return _local_of(frame, node) or " awaits"
+
+
+def _local_of(frame: FrameType, node: Any) -> str:
+    """A local of a frame that does not run, with the line that was its last; empty for what is none."""
     name = next((name for name, value in locals_of(frame).items() if value is node), "")
-    return f" local {name} ({naming.place(frame.f_code, frame.f_lineno)})" if name else " awaits"
+    return f" local {name} ({naming.place(frame.f_code, frame.f_lineno)})" if name else ""
+
+
+def _runs(frame: FrameType) -> bool:
+    for running in list(sys._current_frames().values()):
+        above: Optional[FrameType] = running
+        while above is not None:
+            if above is frame:
+                return True
+            above = above.f_back
+    return False

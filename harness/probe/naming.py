@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable
+from itertools import takewhile
 from types import AsyncGeneratorType, CodeType, CoroutineType, FunctionType, GeneratorType, ModuleType
 from typing import Any
 
@@ -81,14 +82,22 @@ def owner_of_file(file: str) -> str:
 def telling(places: Iterable[str]) -> tuple[str, str]:
     """The place, of those from the innermost on, that a reader should open; and whose it is.
 
-    The innermost of the application, else the innermost of a dependency.
+    The innermost of the application, else the innermost of a dependency. The line that started the loop made nothing
+    of what the loop's callbacks make.
     """
-    owned = [(place, owner_of_file(place.rpartition(":")[0])) for place in places]
+    inside = takewhile(lambda place: place.rpartition(":")[0] not in _starters(), places)
+    owned = [(place, owner_of_file(place.rpartition(":")[0])) for place in inside]
     for wanted in ("application", "dependency", "interpreter"):
         for place, owner in owned:
             if owner == wanted:
                 return place, owner
     return "", ""
+
+
+def _starters() -> set[str]:
+    """Files of what runs a loop."""
+    modules = (sys.modules.get(name) for name in ("asyncio.runners", "uvloop"))
+    return {getattr(module, "__file__", None) or "" for module in modules if module}
 
 
 def _main_package() -> str:

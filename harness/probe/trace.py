@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import sys
 import tracemalloc
 from collections import deque
@@ -17,6 +18,8 @@ _events: Deque[tuple[str, str, list[str]]] = deque(maxlen=MOST_EVENTS)
 _MANAGED_DICT = 1 << 4
 _BEFORE_OBJECT_BYTES = 32
 """The collector's head and those two pointers."""
+AT_EXIT = "atexit.register"
+_register = atexit.register
 _state = {"on": False, "hooked": False, "ours": False}
 
 
@@ -28,12 +31,16 @@ def start() -> None:
     if not _state["hooked"]:
         sys.addaudithook(_heard)
         _state["hooked"] = True
+    if atexit.register is _register:
+        atexit.register = _noted
     _state["on"] = True
 
 
 def stop() -> None:
     """Forget all that was remembered; a trace of the server's own goes on."""
     _state["on"] = False
+    if atexit.register is _noted:
+        atexit.register = _register
     _events.clear()
     if _state["ours"]:
         tracemalloc.stop()
@@ -81,12 +88,21 @@ def places_of_event(word: str) -> list[str]:
 def _heard(event: str, arguments: tuple[Any, ...]) -> None:
     if not _state["on"] or event not in _AUDITED:
         return
+    _events.append((event, _words(arguments), _places(sys._getframe(1))))
+
+
+def _noted(*args: Any, **kwargs: Any) -> Any:
+    """In the place of `atexit.register`, of which there is no event."""
+    _events.append((AT_EXIT, AT_EXIT, _places(sys._getframe(1))))
+    return _register(*args, **kwargs)
+
+
+def _places(frame: Any) -> list[str]:
     places: list[str] = []
-    frame = sys._getframe(1)
     while frame is not None and len(places) < MOST_FRAMES:
         places.append(f"{frame.f_code.co_filename}:{frame.f_lineno}")
-        frame = frame.f_back  # type: ignore[assignment]
-    _events.append((event, _words(arguments), places))
+        frame = frame.f_back
+    return places
 
 
 def _words(arguments: tuple[Any, ...]) -> str:

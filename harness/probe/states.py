@@ -1,0 +1,73 @@
+"""What is told of some objects besides their type: executors, generators, exceptions and the frames that they hold."""
+
+from __future__ import annotations
+
+import sys
+from types import AsyncGeneratorType, GeneratorType
+from typing import Any
+
+from . import naming
+
+_GENERATORS = {AsyncGeneratorType: ("async generator", "ag"), GeneratorType: ("generator", "gi")}
+MOST_FRAMES = 100
+
+
+def label_of_key(key: Any) -> str:
+    """`executor`, `exception`, `generator` or `async generator`, of what is counted under a key; mostly empty.
+
+    Only types are looked at: an abstract class that is asked for its subclasses may run code of its own.
+    """
+    if not isinstance(key, type):
+        return _GENERATORS.get(key[0], ("",))[0]
+    if BaseException in key.__mro__:
+        return "exception"
+    return "executor" if _executor_class() in key.__mro__ else ""
+
+
+def state_of(one: Any) -> str:
+    """Whether an executor was shut down, where a generator waits, which frames an exception holds."""
+    kind = type(one)
+    if kind in _GENERATORS:
+        return _state_of_generator(one, _GENERATORS[kind][1])
+    if BaseException in kind.__mro__:
+        return _frames_of(BaseException.__dict__["__traceback__"].__get__(one))
+    return _state_of_executor(one) if _executor_class() in kind.__mro__ else ""
+
+
+def _executor_class() -> Any:
+    return getattr(sys.modules.get("concurrent.futures._base"), "Executor", None)
+
+
+def _state_of_executor(one: Any) -> str:
+    """Of the two kinds that the standard library has, for pools of threads and of processes."""
+    values = one.__dict__
+    if not values.keys() & {"_shutdown", "_shutdown_thread"}:
+        return ""
+    if values.get("_shutdown") or values.get("_shutdown_thread"):
+        return "it has been shut down, and is kept"
+    parts = ("thread", values.get("_threads")), ("process", values.get("_processes"))
+    held = [f"{len(some)} {part}{'es' if part == 'process' else 's'}" for part, some in parts if some]
+    return "nobody has shut it down" + (f", and it holds {held[0]}" if held else "")
+
+
+def _state_of_generator(one: Any, prefix: str) -> str:
+    frame = getattr(one, f"{prefix}_frame")
+    if frame is None:
+        return "it has ended, and is kept"
+    place = naming.place(frame.f_code, frame.f_lineno)
+    if getattr(one, f"{prefix}_running"):
+        return f"it runs at {place}"
+    began = frame.f_lasti >= 0 and frame.f_lineno != frame.f_code.co_firstlineno
+    return f"it is suspended at {place}, and was never closed" if began else "it was never begun"
+
+
+def _frames_of(traceback: Any) -> str:
+    places: list[str] = []
+    while traceback is not None and len(places) < MOST_FRAMES:
+        places.append(naming.place(traceback.tb_frame.f_code, traceback.tb_lineno))
+        traceback = traceback.tb_next
+    if not places:
+        return ""
+    if len(places) == 1:
+        return f"its traceback holds a frame, at {places[0]}"
+    return f"its traceback holds {len(places)} frames, from {places[0]} on to {places[-1]}"
