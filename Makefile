@@ -36,7 +36,7 @@ lint: $(COMPLETE) ## ruff, mypy --strict, and the direction of imports
 	$(VENV)/bin/lint-imports --no-logo
 
 bench: $(COMPLETE) ## the benchmarks
-	@for one in operating_characteristics probe_cost start_up; do echo; $(VENV)/bin/python tests/benchmarks/$$one.py; done
+	@for one in operating_characteristics probe_cost heap_cost start_up; do echo; $(VENV)/bin/python tests/benchmarks/$$one.py; done
 
 corpus: $(COMPLETE) ## real packages that leaked and the releases that mended them: what does a run say of each?
 	@$(VENV)/bin/python tests/corpus/run.py $(ARGS)

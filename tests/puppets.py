@@ -155,23 +155,28 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
+def launched_with_probe(command: list[str], folder: Path, cwd: Path, path: Path | None = None) -> Launched:
+    """A process that obeys, with a probe that listens in the folder."""
+    pythonpath = os.pathsep.join(str(entry) for entry in (INJECTED, path) if entry)
+    environment = {**os.environ, "PYTHONPATH": pythonpath, wire.ENVIRONMENT_VARIABLE: str(folder)}
+    process = subprocess.Popen(
+        command,
+        cwd=cwd,
+        env=environment,
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    return Launched(process, folder)
+
+
 @pytest.fixture
 def launch(folder: Path, tmp_path: Path) -> Iterator[Launch]:
     launched: list[Launched] = []
 
     def launch(*command: str, python: str = sys.executable, probe: Path = folder, path: Path | None = None) -> Launched:
-        pythonpath = os.pathsep.join(str(entry) for entry in (INJECTED, path) if entry)
-        environment = {**os.environ, "PYTHONPATH": pythonpath, wire.ENVIRONMENT_VARIABLE: str(probe)}
-        process = subprocess.Popen(
-            [python, *command],
-            cwd=tmp_path,
-            env=environment,
-            text=True,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        launched.append(Launched(process, folder))
+        launched.append(launched_with_probe([python, *command], probe, tmp_path, path))
         return launched[-1]
 
     yield launch

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from puppets import PUPPET, VERSIONS, Launch, Launched, interpreter
+from psutil import Process
+from puppets import HAS_MALLINFO2, PUPPET, VERSIONS, Launch, Launched, interpreter
 
 APPLICATION = """
 import asyncio, functools
@@ -246,6 +247,22 @@ def test_garbage_is_told_apart_from_what_is_kept(served: Launched) -> None:
     found = served.peer().ask("garbage")
     assert found["names"]["hotel.Room"] == 20
     assert served.do("gc.garbage") == []
+
+
+@pytest.mark.skipif(not HAS_MALLINFO2, reason="this libc has no mallinfo2")
+def test_census_and_chains_leave_the_memory_of_a_large_server_as_it_was(looping: Launched) -> None:
+    looping.do("kept = [[str(number)] for number in range(300_000)]")
+    peer, outside = looping.peer(), Process(looping.process.pid)
+    peer.gauges()
+    before = outside.memory_full_info().uss
+    number = str(looping.do("id(kept)"))
+    targets = [{"key": "k", "kind": "container", "id": number}, {"key": "d", "kind": "object", "name": "builtins.list"}]
+    for _ in range(2):
+        peer.ask("census", followed=[])
+        assert peer.ask("causes", targets=targets)["k"]["name"] == "__main__.kept"
+    assert looping.do("len(kept)") == 300_000
+    peer.gauges()
+    assert outside.memory_full_info().uss < 1.05 * before
 
 
 def test_censuses_leave_no_objects_in_the_server(served: Launched) -> None:

@@ -15,7 +15,7 @@ from types import BuiltinFunctionType, CodeType, ModuleType
 from typing import Any
 from weakref import ReferenceType
 
-from . import links, loops, naming, sites
+from . import heap, links, loops, naming, sites
 from .sessions import Session
 
 LIMIT_S = 5.0
@@ -38,27 +38,30 @@ def walk(targets: Mapping[int, str]) -> dict[str, dict[str, Any]]:
         that no root leads to, once all have been followed: `unreached`.
     """
     until, answers = monotonic() + LIMIT_S, dict[str, dict[str, Any]]()
-    seen: dict[int, tuple[Any, Any]] = {}
-    """By id: the object, which must not go while its id counts, and what it was reached from."""
+    seen = heap.ById()
+    """What each was reached from: that must not go while its identity counts. What leads nowhere may."""
+    known, number_seen = seen.parts, 0
     outside = {id(vars(module)) for module in list(sys.modules.values()) if isinstance(module, ModuleType)}
     turning = loops.running()
-    seen.update({id(loop): (loop, None) for loop in turning})  # what a loop keeps is not kept by each of its tasks
+    for loop in turning:
+        seen.part(id(loop))[id(loop)] = None  # what a loop keeps is not kept by each of its tasks
     for root, word, owner in _roots(turning):
         queue: deque[Any] = deque([root])
-        seen.setdefault(id(root), (root, None))
+        seen.part(id(root)).setdefault(id(root))
         while queue and len(answers) < len(targets):
-            if len(seen) % SLICE == 0:
+            if number_seen % SLICE == 0:
                 sleep(0)
-            if monotonic() > until or len(seen) > MOST_NODES:
+            if monotonic() > until or number_seen > MOST_NODES:
                 return answers
             parent = queue.popleft()
             is_module = type(parent) is ModuleType
             for child in gc.get_referents(parent):
                 number = id(child)
-                if number in seen:
+                part = known[number >> 4 & heap.PARTS_MASK]
+                if number in part:
                     continue
                 if number in targets:
-                    seen[number] = (child, parent)
+                    part[number] = parent
                     path = _path(child, seen)
                     chain, name = links.words(path)
                     answers[targets[number]] = {"owner": owner, "chain": [word, *chain], "name": name}
@@ -67,15 +70,16 @@ def walk(targets: Mapping[int, str]) -> dict[str, dict[str, Any]]:
                         answers[targets[number]]["closed_s"] = session.closed_for_s(monotonic())
                 elif type(child) in _ATOMS or (number in outside and not is_module):
                     continue
-                seen[number] = (child, parent)
+                part[number] = parent
+                number_seen += 1
                 queue.append(child)
     answers.update({key: {"unreached": True} for number, key in targets.items() if number not in seen})
     return answers
 
 
-def _path(target: Any, seen: dict[int, tuple[Any, Any]]) -> list[Any]:
+def _path(target: Any, seen: heap.ById) -> list[Any]:
     path = [target]
-    while (above := seen[id(path[-1])][1]) is not None:
+    while (above := seen.part(id(path[-1]))[id(path[-1])]) is not None:
         path.append(above)
     return path[::-1]
 

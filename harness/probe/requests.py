@@ -103,6 +103,12 @@ _LARGE = frozenset(("census", "causes", "garbage"))
 """Done in threads of their own, which take what they have used with them."""
 
 
+def _tidied(work: Callable[[Request], Any], request: Request) -> Any:
+    found = work(request)
+    malloc.empty_thread_heap()
+    return found
+
+
 def answer(request: Request) -> dict[str, Any]:
     """The message that answers a request; one that fails is answered too."""
     name = request.get("request")
@@ -110,6 +116,6 @@ def answer(request: Request) -> dict[str, Any]:
         return {"error": f"unknown request {name!r}; known: {', '.join(sorted(REQUESTS))}"}
     try:
         work = REQUESTS[name]
-        return {"answer": threads.run(lambda: work(request)) if name in _LARGE else work(request)}
+        return {"answer": threads.run(lambda: _tidied(work, request)) if name in _LARGE else work(request)}
     except Exception as error:  # noqa: BLE001 - the harness decides what it means; the server must not notice
         return {"error": f"{name}: {type(error).__name__}: {error}"}

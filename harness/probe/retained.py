@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import gc
 import sys
+from array import array
 from collections import deque
 from collections.abc import Iterator, Sequence
 from types import ModuleType
 from typing import Any
+
+from . import heap
 
 MOST_NODES = 100_000
 
@@ -18,36 +21,43 @@ def size(*targets: Any) -> int:
     Of what they lead to, an object that has more references than come from there is kept by others, and so is all
     that such an object leads to.
     """
-    nodes, inner = _led_to(targets)
+    nodes, inner, place = _led_to(targets)
     own = len(targets)
     spare = _spare_references()
-    place = {id(node): number for number, node in enumerate(nodes)}
-    waiting = [number for number in range(own, len(nodes)) if sys.getrefcount(nodes[number]) - spare > inner[number]]
-    kept = set(waiting)
+    kept = bytearray(len(nodes))
+    waiting = deque(n for n in range(own, len(nodes)) if sys.getrefcount(nodes[n]) - spare > inner[n])
+    for number in waiting:
+        kept[number] = True
     while waiting:
         for child in gc.get_referents(nodes[waiting.pop()]):
-            number = place.get(id(child), 0)
-            if number >= own and number not in kept:
-                kept.add(number)
+            number = place.part(id(child)).get(id(child), 0)
+            if number >= own and not kept[number]:
+                kept[number] = True
                 waiting.append(number)
-    return sum(sys.getsizeof(node, 0) for number, node in enumerate(nodes) if number not in kept)
+    size = sum(sys.getsizeof(node, 0) for number, node in enumerate(nodes) if not kept[number])
+    heap.let_go(nodes)
+    heap.let_go(inner)
+    return size
 
 
-def _led_to(targets: Sequence[Any]) -> tuple[list[Any], list[int]]:
-    """Objects from the targets on, the nearest first, and how many references each has from among them."""
-    nodes, inner, place = list(targets), [0] * len(targets), {id(one): number for number, one in enumerate(targets)}
+def _led_to(targets: Sequence[Any]) -> tuple[list[Any], array[int], heap.ById]:
+    """Objects from the targets on, the nearest first; how many references each has from among them; their places."""
+    nodes, inner, place = list(targets), array("L", bytes(array("L").itemsize * len(targets))), heap.ById()
+    for number, one in enumerate(targets):
+        place.part(id(one))[id(one)] = number
     queue = deque(targets)
     while queue:
         for child in _references(queue.popleft()):
-            number = place.get(id(child))
-            if number is not None:
+            part = place.part(id(child))
+            number = part.get(id(child), -1)
+            if number >= 0:
                 inner[number] += 1
             elif len(nodes) < MOST_NODES:
-                place[id(child)] = len(nodes)
+                part[id(child)] = len(nodes)
                 nodes.append(child)
                 inner.append(1)
                 queue.append(child)
-    return nodes, inner
+    return nodes, inner, place
 
 
 def _references(one: Any) -> Iterator[Any]:
