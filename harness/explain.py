@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from harness import inventory
+from harness import inventory, native
 from harness.classify import leaking_share
 from harness.containers import LEAST_LENGTHS
 from harness.errors import ProbeError
@@ -101,7 +101,8 @@ class Explainer:
 
     async def causes(self, record: RunRecord, run_sessions: RunSessions) -> Causes:
         """Why all that piles up is still there, where it was made, and what a loop that never rests does."""
-        grown = growths(record)[:MOST_TARGETS]
+        everything = growths(record)
+        grown = everything[:MOST_TARGETS]
         traced = 0
         found: dict[str, Cause] = {}
         problem = ""
@@ -116,6 +117,9 @@ class Explainer:
             found |= await self._causes(grown)
             if _busy_at_rest(record):
                 found |= await self._busy()
+            if of := native.unaccounted(everything):
+                await self._probe.trace(on=False)
+                found[of.key] = await self._native(record, run_sessions)
         except ProbeError as error:
             problem = str(error)
         with suppress(ProbeError):
@@ -153,6 +157,16 @@ class Explainer:
                     )
         return found
 
+    async def _native(self, record: RunRecord, run_sessions: RunSessions) -> Cause:
+        """The native stack that allocates what no Python object accounts for."""
+        started = await self._probe.native(on=True)
+        try:
+            sessions = await run_sessions(_sessions_to_trace(record)) if _any_watches(started) else 0
+        finally:
+            ended = await self._probe.native(on=False)
+        paths = [Path(answer["path"]) for pid, answer in ended.items() if not started.get(pid, answer)["problem"]]
+        return await asyncio.to_thread(native.cause_of, paths, sessions)
+
     async def _busy(self) -> dict[str, Cause]:
         answers = await self._probe.stacks(STACKS_S)
         found: dict[str, Cause] = {}
@@ -162,6 +176,10 @@ class Explainer:
             known = found.get(key)
             found[key] = replace(known, count=known.count + count) if known else one
         return found
+
+
+def _any_watches(answers: Mapping[int, Mapping[str, str]]) -> bool:
+    return any(not answer["problem"] for answer in answers.values())
 
 
 def _says_more(said: Mapping[str, Any], known: Cause | None) -> bool:

@@ -161,6 +161,14 @@ class ProbeLink:
         """
         await self._ask_all({"request": "trace", "on": on}, bool, ANSWER_LIMIT_S)
 
+    async def native(self, *, on: bool) -> dict[int, dict[str, str]]:
+        """From now on, or no longer, watch what C code allocates: by pid the `path` of memray's file, or a `problem`.
+
+        Raises:
+            ProbeError: one did not answer in time, or could not do it.
+        """
+        return await self._ask_all({"request": "native", "on": on}, dict[str, str], ANSWER_LIMIT_S)
+
     async def stacks(self, seconds: float) -> dict[int, dict[str, int]]:
         """What the threads do instead of waiting, by pid: places, and how often each was seen.
 

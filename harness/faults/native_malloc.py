@@ -17,15 +17,15 @@ SPEC: Final[dict[str, Any]] = {
     "verdict": "leak",
     "kind": "native",
     "gate": "memory",
+    "finding": "native",
+    "type": "[heap]",
     "file": "faults/native_malloc.py",
     "function": "_allocate",
     "action": "connect",
 }
 
 _libc = ctypes.CDLL(None)
-_libc.malloc.restype = ctypes.c_void_p
-_libc.malloc.argtypes = (ctypes.c_size_t,)
-_libc.memset.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t)
+_libc.strdup.restype = ctypes.c_void_p
 
 
 def install(hooks: Hooks) -> None:
@@ -34,4 +34,4 @@ def install(hooks: Hooks) -> None:
 
 
 def _allocate(_: Session) -> None:
-    _libc.memset(_libc.malloc(16_384), 1, 16_384)
+    _libc.strdup(b"x" * 16_383)

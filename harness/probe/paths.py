@@ -73,7 +73,7 @@ def walk(targets: Mapping[int, str]) -> dict[str, dict[str, Any]]:
                 part[number] = parent
                 number_seen += 1
                 queue.append(child)
-    answers.update({key: {"unreached": True} for number, key in targets.items() if number not in seen})
+    answers.update({key: {"unreached": True} for number, key in targets.items() if number not in seen.part(number)})
     return answers
 
 

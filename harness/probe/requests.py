@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from . import causes, census, collection, gauges, malloc, tasks, threads, trace, wire
+from . import causes, census, collection, gauges, malloc, native, tasks, threads, trace, wire
 from .loop_thread import LoopThread
 from .wire import Collection, Sample
 
@@ -75,6 +75,13 @@ def switch_trace(request: Request) -> bool:
     return bool(request["on"])
 
 
+def switch_native(request: Request) -> dict[str, str]:
+    """Watch what C code allocates from now on, or no longer: the file that tells, and why there is none."""
+    path = f"{_folder['path']}/{os.getpid()}{wire.NATIVE_SUFFIX}"
+    native.stop()
+    return {"path": path, "problem": native.start(path) if request["on"] is True else ""}
+
+
 def read_stacks(request: Request) -> dict[str, int]:
     """What threads do instead of waiting, over so many seconds."""
     return causes.running(min(float(request["seconds"]), MOST_STACKS_S))
@@ -94,6 +101,7 @@ REQUESTS: dict[str, Callable[[Request], Any]] = {
     "census": take_census,
     "causes": find_causes,
     "trace": switch_trace,
+    "native": switch_native,
     "stacks": read_stacks,
     "garbage": collect_garbage,
 }

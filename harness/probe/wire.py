@@ -16,6 +16,7 @@ ENVIRONMENT_VARIABLE: Final = "LEAK_HARNESS_PROBE"
 """Names the private folder in which the probes listen; without it a probe does nothing."""
 SOCKET_SUFFIX: Final = ".sock"
 LENGTHS_SUFFIX: Final = ".lengths"
+NATIVE_SUFFIX: Final = ".memray"
 ERROR_SUFFIX: Final = ".error"
 
 HEADER_BYTES: Final = 4
