@@ -130,6 +130,53 @@ NAMES = {
 }
 
 
+INN = """
+import asyncio, contextvars, functools
+
+class Guest: pass
+class Meal: pass
+class Key: pass
+class Bell: pass
+class Bill: pass
+class Name: pass
+class Wish: pass
+
+guest = contextvars.ContextVar("guest")
+errors, lists, names, wishes = [], [], {Name(): 1}, []
+
+async def stay(key):
+    guest.set(Guest())
+    await asyncio.sleep(600)
+
+async def dine():
+    meal = Meal()
+    await stay(Key())
+
+def pay(bill):
+    raise ValueError
+
+async def open():
+    asyncio.get_running_loop().create_task(dine())
+    asyncio.get_running_loop().call_later(600, functools.partial(print, Bell()))
+    wishes.append(asyncio.get_running_loop().create_future())
+    wishes[0].set_result(Wish())
+    try:
+        pay(Bill())
+    except ValueError as error:
+        errors.append(error)
+    await asyncio.sleep(0)
+"""
+CHAINS = {
+    "Guest": ("task", "dine", "context <", "contextvar guest"),
+    "Meal": ("task", "dine", "local meal (/inn.py:21)"),
+    "Key": ("task", "dine", "awaits", "local key (/inn.py:17)"),
+    "Bell": ("event loop", "._scheduled", "._callback <functools.partial>", ".args"),
+    "Bill": (".errors", ".__traceback__", ".tb_next", ".tb_frame", "local bill (/inn.py:24)"),
+    "Name": (".names", "key"),
+    "Wish": (".wishes", "._result"),
+}
+
+
 @pytest.fixture(params=VERSIONS)
 def served(request: pytest.FixtureRequest, launch: Launch, tmp_path: Path) -> Iterator[Launched]:
     """A process of that version with the application loaded."""
@@ -184,6 +231,20 @@ def test_what_keeps_an_object_is_told_by_attribute_and_key(served: Launched) -> 
     assert any(".hotel <hotel.Hotel>" in link for link in found["chain"])
     assert any(".by_name" in link for link in found["chain"])
     assert found["bytes"] > 50
+
+
+def test_a_chain_names_locals_with_their_line_closures_context_variables_and_the_frames_of_exceptions(
+    served: Launched, tmp_path: Path
+) -> None:
+    (tmp_path / "inn.py").write_text(INN)
+    served.do("import inn")
+    served.do("asyncio.run_coroutine_threadsafe(inn.open(), loop).result() and None")
+    targets = [{"key": name, "kind": "object", "name": f"inn.{name}"} for name in CHAINS]
+    found = served.peer().ask("causes", targets=targets)
+    for name, links in CHAINS.items():
+        chain = " → ".join(found[name]["chain"]).replace(str(tmp_path), "")
+        for link in links:
+            assert link in chain, name
 
 
 def test_the_line_that_makes_things_is_told_once_it_has_been_traced(served: Launched) -> None:
@@ -251,7 +312,7 @@ def test_garbage_is_told_apart_from_what_is_kept(served: Launched) -> None:
 
 @pytest.mark.skipif(not HAS_MALLINFO2, reason="this libc has no mallinfo2")
 def test_census_and_chains_leave_the_memory_of_a_large_server_as_it_was(looping: Launched) -> None:
-    looping.do("kept = [[str(number)] for number in range(300_000)]")
+    looping.do("kept = [[str(number)] for number in range(600_000)]")
     peer, outside = looping.peer(), Process(looping.process.pid)
     peer.gauges()
     before = outside.memory_full_info().uss
@@ -260,7 +321,7 @@ def test_census_and_chains_leave_the_memory_of_a_large_server_as_it_was(looping:
     for _ in range(2):
         peer.ask("census", followed=[])
         assert peer.ask("causes", targets=targets)["k"]["name"] == "__main__.kept"
-    assert looping.do("len(kept)") == 300_000
+    assert looping.do("len(kept)") == 600_000
     peer.gauges()
     assert outside.memory_full_info().uss < 1.05 * before
 

@@ -81,8 +81,8 @@ class _Search:
         self.keys.pop(census.AT_EXIT, None)
         self.containers: dict[str, Any] = {}
         self.newest: dict[str, Any] = {}
-        """The last of each name; one whose making was seen, where there is such a one."""
-        self._seen_made: set[str] = set()
+        """The last of each name: of those that have not ended, one whose making was seen, where there is such a one."""
+        self._ranks: dict[str, tuple[bool, bool]] = {}
         self._names = {one["name"]: one["key"] for one in wanted if one["kind"] == "object"}
         self._called: dict[Any, str] = {}
         self._owners: dict[int, list[tuple[int, str]]] = {}
@@ -115,11 +115,9 @@ class _Search:
         if name is None:
             name = self._called[counted] = naming.name_of_key(counted)
         if name in self._names:
-            key, seen = self._names[name], bool(trace.places_of(one))
-            if seen or key not in self._seen_made:
-                self.newest[key] = one
-            if seen:
-                self._seen_made.add(key)
+            key, rank = self._names[name], (not states.state_of(one).endswith(states.ENDED), bool(trace.places_of(one)))
+            if rank >= self._ranks.get(key, rank):
+                self.newest[key], self._ranks[key] = one, rank
 
 
 def _stands_for(container: Any) -> tuple[tuple[Any, ...], list[str], str]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import gc
 import sys
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from contextvars import Context
 from types import (
     AsyncGeneratorType,
     CellType,
@@ -20,6 +21,7 @@ from types import (
     MemberDescriptorType,
     MethodType,
     ModuleType,
+    TracebackType,
 )
 from typing import Any, Optional
 
@@ -32,6 +34,7 @@ _CACHE = "_lru_cache_wrapper"
 _OPTIMIZED = 1
 """Of code flags: locals are not the namespace itself."""
 _OURS = 3
+_NOTHING = object()
 _UNNAMED = {
     FunctionType: ("__defaults__", "__kwdefaults__"),
     BaseException: ("__traceback__", "__cause__", "__context__", "args"),
@@ -41,7 +44,14 @@ _ONLY = {
     ("ContextVar", object): " default",
     (_CACHE, dict): " cache",
     ("Future", list): "._callbacks",
-    ("Task", list): "._callbacks",
+    ("Future", FunctionType): "._callbacks",
+    ("Future", MethodType): "._callbacks",
+    ("Future", Context): " context",
+    ("Future", BaseException): "._exception",
+    ("Future", object): "._result",
+    ("traceback", TracebackType): ".tb_next",
+    ("set", object): " entry",
+    ("frozenset", object): " entry",
 }
 """What an object of that name refers to, and shows nowhere, or only a copy of."""
 
@@ -171,7 +181,9 @@ def _link(path: Sequence[Any], place: int) -> str:
 def _item(above: Any, node: Any, owner: Any) -> str:
     """The place of a node in a container; empty where that is none."""
     if issubclass(type(above), dict):
-        key = next((key for key, value in list(above.items()) if value is node), None)
+        key = next((key for key, value in list(dict.items(above)) if value is node), _NOTHING)
+        if key is _NOTHING:
+            return " key"
         if owner is not above:
             return f".{key}"
         return f"[{key[:60]!r}]" if isinstance(key, str) else f"[{type(key).__name__}]"
@@ -182,7 +194,7 @@ def _item(above: Any, node: Any, owner: Any) -> str:
 
 def _attribute(above: Any, node: Any) -> str:
     if type(above) is FrameType:
-        return (_runs(above) and " local") or _local_of(above, node) or " ->"
+        return _local_of_frame(above, node)
     if type(above) is MethodType:
         return ".__self__" if above.__self__ is node else ".__func__"
     found = next((name for name, value in attributes_of(above).items() if value is node), None)
@@ -191,26 +203,26 @@ def _attribute(above: Any, node: Any) -> str:
         found = next((name for name in names if object.__getattribute__(above, name) is node), None)
     if found is None:
         found = next((name for name, value in list((_own_dict(above) or {}).items()) if value is node), None)
-    if found is None:
-        return next(
-            (word for (name, kind), word in _ONLY.items() if _is(above, name) and isinstance(node, kind)), " ->"
-        )
-    return f".{found}"
+    return _only(type(above), type(node)) if found is None else f".{found}"
 
 
-def _is(one: Any, name: str) -> bool:
-    return any(kind.__name__ == name for kind in type(one).__mro__)
+def _only(above: type, node: type) -> str:
+    """By types alone: an object that is asked for its class may run code of its own."""
+    names = {kind.__name__ for kind in above.__mro__}
+    return next((word for (name, kind), word in _ONLY.items() if name in names and kind in node.__mro__), " ->")
 
 
 def _variable(owner: Any, cell: Any, node: Any) -> str:
     if type(owner) is FunctionType:
         cells = dict(zip(map(id, owner.__closure__ or ()), owner.__code__.co_freevars))  # noqa: B905 - since 3.10
         return f" closure {cells.get(id(cell), '?')}"
+    if type(owner) is FrameType:
+        return _local_of_frame(owner, node)
     return _local(owner, node) if type(owner) in _FRAME_OF else " closure"
 
 
 def _items(context: Any) -> Iterator[tuple[Any, Any]]:
-    if issubclass(type(context), Mapping):  # contextvars.Context
+    if type(context) is Context:
         yield from list(context.items())
 
 
@@ -226,6 +238,10 @@ def _local_of(frame: FrameType, node: Any) -> str:
     """A local of a frame that does not run, with the line that was its last; empty for what is none."""
     name = next((name for name, value in locals_of(frame).items() if value is node), "")
     return f" local {name} ({naming.place(frame.f_code, frame.f_lineno)})" if name else ""
+
+
+def _local_of_frame(frame: FrameType, node: Any) -> str:
+    return (_runs(frame) and " local") or _local_of(frame, node) or " ->"
 
 
 def _runs(frame: FrameType) -> bool:

@@ -10,6 +10,8 @@ from . import naming
 
 _GENERATORS = {AsyncGeneratorType: ("async generator", "ag"), GeneratorType: ("generator", "gi")}
 MOST_FRAMES = 100
+ENDED = ", and is kept"
+"""So ends what is said of that which needs no closing any more."""
 
 
 def label_of_key(key: Any) -> str:
@@ -44,7 +46,7 @@ def _state_of_executor(one: Any) -> str:
     if not values.keys() & {"_shutdown", "_shutdown_thread"}:
         return ""
     if values.get("_shutdown") or values.get("_shutdown_thread"):
-        return "it has been shut down, and is kept"
+        return f"it has been shut down{ENDED}"
     parts = ("thread", values.get("_threads")), ("process", values.get("_processes"))
     held = [f"{len(some)} {part}{'es' if part == 'process' else 's'}" for part, some in parts if some]
     return "nobody has shut it down" + (f", and it holds {held[0]}" if held else "")
@@ -53,7 +55,7 @@ def _state_of_executor(one: Any) -> str:
 def _state_of_generator(one: Any, prefix: str) -> str:
     frame = getattr(one, f"{prefix}_frame")
     if frame is None:
-        return "it has ended, and is kept"
+        return f"it has ended{ENDED}"
     place = naming.place(frame.f_code, frame.f_lineno)
     if getattr(one, f"{prefix}_running"):
         return f"it runs at {place}"
