@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ import pytest
 from harness.commands.faults import fault_specs
 from harness.commands.selftest import wrong
 
-SPEC = fault_specs()["native-malloc"]
+SPEC = replace(fault_specs()["native-malloc"], finding=None)
+HEAP = {"kind": "native", "type": "[heap]", "created_at": "", "created_in": "", "severity": "leak"}
 
 
 def result(verdict: str = "leak", kind: str | None = "native", outcome: str = "leak") -> dict[str, Any]:
@@ -29,6 +31,13 @@ def result(verdict: str = "leak", kind: str | None = "native", outcome: str = "l
 )
 def test_a_cell_is_right_where_verdict_kind_and_gate_are_those_of_the_spec(seen: dict[str, Any], words: str) -> None:
     assert wrong(SPEC, seen) == words
+
+
+def test_the_line_of_native_memory_is_asked_for_only_where_it_can_be_known() -> None:
+    spec = fault_specs()["native-malloc"]
+    assert wrong(spec, {**result(), "findings": [HEAP]}) == ""
+    elsewhere = {**HEAP, "created_at": "/srv/app.py:3", "created_in": "main"}
+    assert "file /srv/app.py" in wrong(spec, {**result(), "findings": [elsewhere]})
 
 
 def selftest(*words: str) -> subprocess.CompletedProcess[str]:
