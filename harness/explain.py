@@ -119,7 +119,7 @@ class Explainer:
                 found |= await self._busy()
             if of := native.unaccounted(everything):
                 await self._probe.trace(on=False)
-                found[of.key] = await self._native(record, run_sessions)
+                found[of.key] = await self._native(of, record, run_sessions)
         except ProbeError as error:
             problem = str(error)
         with suppress(ProbeError):
@@ -157,11 +157,11 @@ class Explainer:
                     )
         return found
 
-    async def _native(self, record: RunRecord, run_sessions: RunSessions) -> Cause:
+    async def _native(self, of: Growth, record: RunRecord, run_sessions: RunSessions) -> Cause:
         """The native stack that allocates what no Python object accounts for."""
         started = await self._probe.native(on=True)
         try:
-            sessions = await run_sessions(_sessions_to_trace(record)) if _any_watches(started) else 0
+            sessions = await run_sessions(sessions_to_trace(record, [of])) if _any_watches(started) else 0
         finally:
             ended = await self._probe.native(on=False)
         paths = [Path(answer["path"]) for pid, answer in ended.items() if not started.get(pid, answer)["problem"]]

@@ -14,6 +14,8 @@ from harness.record import Cause
 INSTALL: Final = "`pip install leak-harness[native]` in the server's Python lets a second pass name the native stack"
 LEAST_BYTES: Final = 512.0
 """Per session: less is nobody's leak."""
+LEAST_TIMES: Final = 3
+"""What was allocated more rarely, and stays, may be a cache."""
 MOST_FRAMES: Final = 6
 _LOOP: Final = "/asyncio/runners.py"
 _OWNERS: Final = ("application", "dependency", "interpreter")
@@ -71,8 +73,9 @@ def kept(path: Path) -> list[Kept]:
 
 
 def cause(found: Sequence[Kept], sessions: int) -> Cause | None:
-    """The stack that kept most of those that each of so many sessions went through; None where none keeps enough."""
-    worst = next((one for one in found if one.count >= sessions and one.bytes >= LEAST_BYTES * sessions), None)
+    """The stack that kept most in so many sessions, of those that kept something again and again; None without one."""
+    least = min(LEAST_TIMES, sessions)
+    worst = next((one for one in found if one.count >= least and one.bytes >= LEAST_BYTES * sessions), None)
     if worst is None:
         return None
     native = list(takewhile(lambda frame: not _is_python(frame), worst.frames))
