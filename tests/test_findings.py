@@ -170,14 +170,14 @@ async def handle(connection):
 
 
 def kept(folder: Path) -> subprocess.Popen[str]:
-    """A run, of six visits, against a server in that folder that keeps some of what each visit makes."""
+    """A run, of ten visits, against a server in that folder that keeps some of what each visit makes."""
     folder.mkdir(parents=True)
     (folder / "visit.py").write_text(ECHO_SCENARIO)
     imports = (
         "import threading\nfrom concurrent.futures import ThreadPoolExecutor\nfrom contextlib import aclosing, suppress"
     )
     server = written(folder, f"{imports}\n{KEEPING}")
-    words = ["run", "visit.py", "--protocol", "plain", "--serve", server, "--cycles", "6", "--sessions", "1"]
+    words = ["run", "visit.py", "--protocol", "plain", "--serve", server, "--cycles", "10", "--sessions", "1"]
     command = [sys.executable, "-m", "harness", *words, "--grace", "0", "--json", "--out", "out"]
     return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 

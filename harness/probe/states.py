@@ -47,9 +47,9 @@ def _state_of_executor(one: Any) -> str:
         return ""
     if values.get("_shutdown") or values.get("_shutdown_thread"):
         return f"it has been shut down{ENDED}"
-    parts = ("thread", values.get("_threads")), ("process", values.get("_processes"))
-    held = [f"{len(some)} {part}{'es' if part == 'process' else 's'}" for part, some in parts if some]
-    return "nobody has shut it down" + (f", and it holds {held[0]}" if held else "")
+    held = len(values.get("_threads") or values.get("_processes") or ())
+    what = "threads" if "_threads" in values else "processes"
+    return "nobody has shut it down" + (f", and it holds {what}: {held}" if held else "")
 
 
 def _state_of_generator(one: Any, prefix: str) -> str:
