@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ SETUP_LIMIT_S = 1800.0
 
 
 class Repository:
-    """A git repository, and where the work trees of its commits are kept.
+    """A folder of a git repository, and where the work trees of its commits are kept.
 
     Raises:
         UsageError: there is none.
@@ -21,7 +22,7 @@ class Repository:
     def __init__(self, folder: Path, cache: Path) -> None:
         self._folder = folder
         self._cache = cache.resolve()
-        self.git("rev-parse", "--git-dir")
+        self._inside = self.git("rev-parse", "--show-prefix")
 
     def git(self, *words: str) -> str:
         """What git answers.
@@ -59,33 +60,36 @@ class Repository:
         return self.git("log", "-1", "--format=%h %s", commit)
 
     def checkout(self, commit: str, setup: str | None) -> tuple[Path, str]:
-        """Its work tree, set up; and why that failed, empty where it did not."""
-        place = self._cache / commit[:12]
-        if not place.exists():
-            self.git("worktree", "prune")
-            self.git("worktree", "add", "--detach", "--force", str(place), commit)
-        mark = self._cache / f"{commit[:12]}.set-up"
-        if setup and not (mark.exists() and mark.read_text(encoding="utf-8") == setup):
+        """The same folder in its work tree, set up; and why that failed, empty where it did not."""
+        place, mark = self._place(commit)
+        done = mark.read_text(encoding="utf-8") if mark.exists() else None
+        if done is None:  # what an earlier call has left half-done
+            self.remove_all([commit])
+            self.git("worktree", "add", "--detach", "--force", "--force", str(place), commit)
+        inside = place / self._inside
+        if not inside.is_dir():
+            return inside, f"there is no folder {self._inside} yet"
+        if setup and setup != done:
             try:
-                done = subprocess.run(
-                    ["sh", "-c", setup], cwd=place, capture_output=True, text=True, timeout=SETUP_LIMIT_S, check=False
+                ended = subprocess.run(
+                    ["sh", "-c", setup], cwd=inside, capture_output=True, text=True, timeout=SETUP_LIMIT_S, check=False
                 )
             except subprocess.TimeoutExpired:
-                return place, f"`{setup}` was not done within {SETUP_LIMIT_S:g}s"
-            if done.returncode:
-                last = (done.stderr or done.stdout).strip().splitlines()[-1:]
-                return place, f"`{setup}` ended with {done.returncode}: {' '.join(last)}"
+                return inside, f"`{setup}` was not done within {SETUP_LIMIT_S:g}s"
+            if ended.returncode:
+                last = (ended.stderr or ended.stdout).strip().splitlines()[-1:]
+                return inside, f"`{setup}` ended with {ended.returncode}: {' '.join(last)}"
         mark.write_text(setup or "", encoding="utf-8")
-        return place, ""
+        return inside, ""
 
     def remove_all(self, commits: Sequence[str]) -> None:
         """Take the work trees away again."""
         for commit in commits:
-            place = self._cache / commit[:12]
-            if place.exists():
-                subprocess.run(
-                    ["git", "-C", str(self._folder), "worktree", "remove", "--force", str(place)],
-                    capture_output=True,
-                    check=False,
-                )
-            (self._cache / f"{commit[:12]}.set-up").unlink(missing_ok=True)
+            place, mark = self._place(commit)
+            shutil.rmtree(place, ignore_errors=True)
+            mark.unlink(missing_ok=True)
+        self.git("worktree", "prune")
+
+    def _place(self, commit: str) -> tuple[Path, Path]:
+        """Its work tree, and the file that says how it was set up."""
+        return self._cache / commit[:12], self._cache / f"{commit[:12]}.set-up"

@@ -69,7 +69,7 @@ def repository(folder: Path, handlers: Sequence[str]) -> Path:
     for number, handler in enumerate(handlers):
         app = f"{HEAD}\nkept = []\n{handler}\nNUMBER = {number}\nasyncio.run(main())\n"
         stream += f"commit refs/heads/main\ncommitter a <a@b> {number} +0000\ndata <<.\nchange {number}\n.\n"
-        for name, text in (("app.py", app), ("echo.py", ECHO_SCENARIO)):
+        for name, text in (("server/app.py", app), ("echo.py", ECHO_SCENARIO)):
             stream += f"M 644 inline {name}\ndata {len(text)}\n{text}\n"
     git(folder, "fast-import", "--quiet", text=stream)
     git(folder, "reset", "-q", "--hard")
@@ -77,7 +77,7 @@ def repository(folder: Path, handlers: Sequence[str]) -> Path:
 
 
 def bisect(repo: Path, *words: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "harness", "bisect", "--repo", str(repo), *words]
+    command = [sys.executable, "-m", "harness", "bisect", "--repo", str(repo / "server"), *words]
     return subprocess.Popen(command, cwd=repo.parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -113,6 +113,7 @@ def test_the_bug_is_found_in_64_commits_of_which_ten_do_not_start_also_when_the_
     assert "skip" in answers
     set_up = (tmp_path / "setups").read_text().splitlines()
     assert len(set_up) == len(set(set_up)) == len(answers)
+    assert all(one.endswith("/server") for one in set_up)
     assert (tmp_path / "found" / "bisect.png").read_bytes().startswith(b"\x89PNG")
     assert len(git(repo, "worktree", "list").splitlines()) == 1
     with bisect(repo, *words, "--json") as again:
@@ -127,6 +128,7 @@ def test_the_bug_is_found_in_64_commits_of_which_ten_do_not_start_also_when_the_
         (["--good", "HEAD", "--bad", "HEAD~1"], "does not come before"),
         (["--good", "no-such", "--bad", "HEAD"], "git rev-parse"),
         (["--good", "HEAD~1", "--bad", "HEAD", "--repo", "/"], "git rev-parse"),
+        (["--good", "HEAD~1", "--bad", "HEAD", "--cwd", "."], "--repo can name a folder in it"),
     ],
 )
 def test_revisions_that_are_none_are_told(tmp_path: Path, words: list[str], says: str) -> None:
@@ -140,7 +142,7 @@ def test_git_bisect_finds_it_with_runs_as_its_command(tmp_path: Path) -> None:
     repo = repository(tmp_path / "repo", [ECHO, ECHO, LEAK, LEAK, LEAK])
     git(repo, "bisect", "start", "HEAD", "HEAD~4")
     run = [sys.executable, "-m", "harness", "run", "echo.py", *RUN, "--no-explain", "--bisect-status"]
-    assert "first bad commit" in git(repo, "bisect", "run", *run, "--serve", f"{sys.executable} app.py")
+    assert "first bad commit" in git(repo, "bisect", "run", *run, "--serve", f"{sys.executable} server/app.py")
     assert git(repo, "show", "-s", "--format=%s", "refs/bisect/bad") == "change 2"
 
 

@@ -26,7 +26,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Its own, and those of a run."""
     parser.add_argument("--good", metavar="REV", required=True, help="a revision that does not leak")
     parser.add_argument("--bad", metavar="REV", required=True, help="a later one that does")
-    parser.add_argument("--repo", metavar="DIR", type=Path, default=Path(), help="the repository (here)")
+    parser.add_argument("--repo", metavar="DIR", type=Path, default=Path(), help="a folder of the repository (here)")
     parser.add_argument("--setup", metavar="COMMAND", help="run by a shell in each work tree, once")
     declare(parser)
 
@@ -42,6 +42,10 @@ def run(options: argparse.Namespace) -> int:
     from harness.store import write_whole
     from harness.worktrees import Repository
 
+    if options.cwd is not None:
+        raise UsageError(
+            "bisect starts the server in the work tree of each commit", hint="--repo can name a folder in it"
+        )
     folder: Path = options.out or Path("reports") / "bisect"
     folder.mkdir(parents=True, exist_ok=True)
     repository = Repository(options.repo, folder / "worktrees")

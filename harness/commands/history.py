@@ -107,7 +107,7 @@ def _run_again(last: Entry, folder: Path) -> Path:
     parser = argparse.ArgumentParser()
     declare(parser)
     parser.set_defaults(**run_verb.defaults(), command_line=words)
-    options = parser.parse_args(words[2:])
+    options, _ = parser.parse_known_args(words[2:])  # `ci` has one of its own
     if revision(options).get("commit", "") != last.revision:
         raise UsageError(f"the last run was of commit {last.revision[:10]}", hint="check that out, and confirm again")
     options.out = folder / f"{datetime.now(UTC).strftime('%Y%m%dT%H%M%S.%fZ')}-{last.scenario}"
