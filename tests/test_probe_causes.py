@@ -301,6 +301,16 @@ def test_what_a_thread_does_instead_of_waiting_is_seen(served: Launched) -> None
     assert any("<string>" in place for place in found)
 
 
+def test_what_a_module_keeps_of_freed_objects_is_left_alone(served: Launched) -> None:
+    served.do("for _ in range(3): iter(asyncio.Future(loop=loop))")
+    served.do("hotel.let(1)")
+    served.peer().ask("causes", targets=[{"key": "k", "kind": "object", "name": "hotel.Room"}])
+    served.peer().ask("causes", targets=[{"key": "k", "kind": "object", "name": "no.such"}])
+    census(served)
+    served.do("for _ in range(3): iter(asyncio.Future(loop=loop))")
+    assert served.do("gc.collect()") >= 0
+
+
 def test_garbage_is_told_apart_from_what_is_kept(served: Launched) -> None:
     served.do("gc.disable(); hotel.let(2)")
     served.do("exec('for _ in range(20):\\n room = hotel.Room(1); room.door.room = room')")

@@ -159,7 +159,7 @@ class _Census:
 
 def references(one: Any) -> list[Any]:
     """What an object refers to; of a list the first entry first: its place stays when others are added."""
-    return list(one) if type(one) is list else gc.get_referents(one)
+    return list(one) if type(one) is list else heap.referents(one)
 
 
 def place_of(owner: Any, index: int) -> int:

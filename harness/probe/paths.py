@@ -6,7 +6,6 @@ module's globals or through the probe is no answer. Nothing that the walk saw is
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
@@ -55,7 +54,7 @@ def walk(targets: Mapping[int, str]) -> dict[str, dict[str, Any]]:
                 return answers
             parent = queue.popleft()
             is_module = type(parent) is ModuleType
-            for child in gc.get_referents(parent):
+            for child in heap.referents(parent):
                 number = id(child)
                 part = known[number >> 4 & heap.PARTS_MASK]
                 if number in part:

@@ -29,7 +29,7 @@ def size(*targets: Any) -> int:
     for number in waiting:
         kept[number] = True
     while waiting:
-        for child in gc.get_referents(nodes[waiting.pop()]):
+        for child in heap.referents(nodes[waiting.pop()]):
             number = place.part(id(child)).get(id(child), 0)
             if number >= own and not kept[number]:
                 kept[number] = True
