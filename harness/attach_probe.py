@@ -105,15 +105,11 @@ async def _through_gdb(pid: int, script: Path) -> None:
             hint="install gdb, or start the server with --serve",
         )
     await _try_gdb(gdb)
+    # The interpreter runs it when it next may, as it would a signal handler: it was stopped in the middle of anything.
     source = f"exec(open('{script}').read(), {{}})"
-    calls = [
-        "call (int)PyGILState_Ensure()",
-        f'call (int)PyRun_SimpleString("{source}")',
-        "call (void)PyGILState_Release($1)",
-    ]
-    words = [word for call in calls for word in ("-ex", call)]
-    status, said = await _run(gdb, "-nx", "-batch", "-p", str(pid), *words)
-    if status or "$2 = 0" not in said:
+    call = f'call (int)Py_AddPendingCall((void*)PyRun_SimpleString, "{source}")'
+    status, said = await _run(gdb, "-nx", "-batch", "-p", str(pid), "-ex", call)
+    if status or "$1 = 0" not in said:
         raise ProbeError(
             f"gdb could not put the probe into process {pid}: {_last_line(said) or f'status {status}'}",
             hint="may this user trace it (kernel.yama.ptrace_scope, CAP_SYS_PTRACE), and is it Python?",
