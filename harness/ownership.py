@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Final
 
 from harness.record import RestSample
-from harness.standing import Situation, Standing
+from harness.standing import GUARD_TASKS, Situation, Standing, held_metric
 
 LEAST_SESSIONS: Final = 10
 IN_A_ROW: Final = 8
@@ -85,7 +85,14 @@ def _row(rests: Sequence[RestSample]) -> Sequence[RestSample]:
 def _before_wait(situation: Situation) -> Standing | None:
     if not situation.is_worth_waiting:
         return Standing.LEAK
-    return Standing.SUSPECT if situation.may_idle else None
+    return Standing.SUSPECT if situation.may_idle and not _memory_decides_sooner(situation) else None
+
+
+def _memory_decides_sooner(situation: Situation) -> bool:
+    """Whether memory exceeds its budget before a slower gate could speak: its wait is shorter, and it says how much."""
+    series = situation.record.series(held_metric(situation.record))
+    rate = (series.x[-1] - series.x[0]) / max(1.0, series.t[-1]) if len(series.x) > 1 else 0.0
+    return bool(rate * GUARD_TASKS > situation.policy.memory_budget_bytes) and not situation.final
 
 
 def _after_wait(rest: RestSample, wait: RestSample, grace_s: float) -> Standing | None:

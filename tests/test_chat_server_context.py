@@ -192,6 +192,6 @@ def test_the_spec_of_the_fault_is_complete() -> None:
         "untracked-task",
         "character-switch",
         "leak",
-        "tasks",
+        "memory",
     )
     assert not spec.innocent

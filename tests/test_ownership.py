@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from scripted import NOW, Of, Script, level, rising
+from scripted import MIB, NOW, Of, Script, level, memory, rising
 
 from harness.gates import counter_gate
 from harness.judge import judge
@@ -124,3 +124,10 @@ def test_the_early_wait_is_not_one_of_those_that_the_other_counters_have() -> No
     assert Situation.of(record, PATIENT).may_idle
     record.add(replace(record.rests[35], idle=True))
     assert not Situation.of(record, PATIENT).may_idle
+
+
+def test_memory_that_exceeds_its_budget_soon_decides_sooner() -> None:
+    sessions = rising(0, 1)
+    assert standing(leaving(sessions, **memory(8 * MIB)).record(10)) is Standing.SUSPECT
+    assert standing(leaving(sessions, **memory(32 * MIB)).record(10)) is None
+    assert judge(leaving(sessions, **memory(32 * MIB)).record(10), PATIENT).next is NextStep.CONTINUE
