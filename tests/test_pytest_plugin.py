@@ -86,7 +86,8 @@ def suite(pytester: pytest.Pytester, handler: str, body: str, marker: str) -> No
 @pytest.mark.parametrize("options", [[], ["-o", "asyncio_mode=auto"], ["-p", "no:asyncio"]])
 def test_a_leak_fails_a_test_with_the_report_as_its_words(pytester: pytest.Pytester, options: list[str]) -> None:
     suite(pytester, LEAKS, ASYNC, GROWS)
-    result = pytester.runpytest_subprocess("--strict-markers", "-rN", *STRICT, *options)  # in CI a summary repeats it all
+    without_summary = "-rN"  # which in CI repeats it all
+    result = pytester.runpytest_subprocess("--strict-markers", without_summary, *STRICT, *options)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*LEAK*memory grows by *iB per session*", "report: *report.html*"])
     assert result.stdout.str().count("report.html") == 1
