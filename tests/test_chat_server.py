@@ -96,6 +96,8 @@ async def replay(url: str, lines: list[dict[str, Any]]) -> tuple[list[Message], 
                 received.append(await page.receive())
                 if line["data"]["type"] == "new-history-created":
                     ours[line["data"]["history_uid"]] = received[-1]["history_uid"]
+                elif line["data"]["type"] == "history-list":  # within one second their order is chance
+                    received[-1]["histories"].sort(key=lambda history: history["uid"] not in ours.values())
             elif line["dir"] == "send" and "interrupt-signal" in str(line["data"]):
                 await page.interrupt()
             elif line["dir"] == "send":
