@@ -265,6 +265,15 @@ def test_the_line_that_makes_things_is_told_once_it_has_been_traced(served: Laun
     assert served.do("__import__('tracemalloc').is_tracing()") is False
 
 
+def test_what_the_trace_keeps_for_itself_stands_for_nothing(served: Launched, tmp_path: Path) -> None:
+    """It notes the places of whatever is opened in lists, and they are the newest lists of all."""
+    peer = served.peer()
+    peer.ask("trace", on=True)
+    served.do("hotel.opened = [open('/dev/null').close() for _ in range(200)]")
+    found = peer.ask("causes", targets=[{"key": "lists", "kind": "object", "name": "builtins.list"}])
+    assert "/probe/trace.py" not in found["lists"]["made_at"]
+
+
 def test_what_an_extension_has_lost_is_known_to_be_reached_from_nowhere(served: Launched) -> None:
     served.do("hotel.let(1); import ctypes")
     served.do("ctypes.pythonapi.Py_IncRef(ctypes.py_object(hotel.hotel.by_name.popitem()[1]))")

@@ -48,11 +48,13 @@ def stop() -> None:
 
 
 def places_of(one: Any) -> list[str]:
-    """Files and lines that made the object, the innermost first; empty where it was made before."""
+    """Files and lines that made the object, the innermost first; empty for what is older, or the trace's own."""
     if not tracemalloc.is_tracing():
         return []
     found = tracemalloc.get_object_traceback(one)
     if found:
+        if found[-1].filename == _places.__code__.co_filename:
+            return []
         return [f"{frame.filename}:{frame.lineno}" for frame in reversed(found)]
     return _places_before(one) if sys.version_info[:2] == (3, 11) else []
 
