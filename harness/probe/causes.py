@@ -19,6 +19,9 @@ _WAITS = frozenset(
 )
 """Functions of the standard library in which threads wait."""
 
+_BEST = (True, True)
+"""Has not ended, and was seen to be made."""
+
 Cause = dict[str, Any]
 """What `paths.walk` gives; `made_at`, and whose place that is, `made_by`; `bytes`; `state`."""
 
@@ -32,9 +35,7 @@ def find(targets: Iterable[Mapping[str, Any]]) -> dict[str, Cause]:
     wanted = list(targets)
     found: dict[str, Cause] = {}
     for target in wanted:
-        if target["kind"] == "task":
-            found[target["key"]] = {"bytes": tasks.retained_bytes(target["coroutine"], target["made_at"])}
-        elif target["kind"] == "thread":
+        if target["kind"] == "thread":
             found[target["key"]] = _made(_places_of_thread(target["name"]))
         elif target["kind"] == "opened":
             found[target["key"]] = _made(trace.places_of_event(target["words"]))
@@ -42,6 +43,9 @@ def find(targets: Iterable[Mapping[str, Any]]) -> dict[str, Cause]:
             made = _made(trace.places_of_event(trace.AT_EXIT))
             found[target["key"]] = {**made, "name": "atexit", "owner": made["made_by"], "of": "callback"}
     found.update(_in_heap(wanted))
+    for target in wanted:  # no longer traced
+        if target["kind"] == "task":
+            found[target["key"]] = {"bytes": tasks.retained_bytes(target["coroutine"], target["made_at"])}
     return found
 
 
@@ -81,11 +85,15 @@ class _Search:
         self.keys.pop(census.AT_EXIT, None)
         self.containers: dict[str, Any] = {}
         self.newest: dict[str, Any] = {}
-        """The last of each name: of those that have not ended, one whose making was seen, where there is such a one."""
+        """The newest of each name: of those that have not ended, one whose making was seen, where there is such a one.
+
+        Others are not looked at from then on: where an object was made takes longest to find out.
+        """
         self._ranks: dict[str, tuple[bool, bool]] = {}
         self._names = {one["name"]: one["key"] for one in wanted if one["kind"] == "object"}
         self._called: dict[Any, str] = {}
         self._owners: dict[int, list[tuple[int, str]]] = {}
+        self._kinds = census.Bases()
         for one in wanted:
             if one["kind"] == "place":
                 owner, index = census.owner_and_index(int(one["id"]))
@@ -98,14 +106,18 @@ class _Search:
                 self._look(one)
 
     def _look(self, one: Any) -> None:
-        referents = census.references(one)
-        for index, key in self._owners.get(id(one), ()):
-            if index < len(referents):
-                self.keys.setdefault(id(referents[index]), key)
-        for held in (one, *referents):
-            wanted = self.keys.get(id(held))
-            if wanted is not None:
-                self.containers.setdefault(wanted, held)
+        """An identity is a new number each time, which costs twenty times as much while it is traced: few are asked."""
+        if self._owners:
+            for index, key in self._owners.get(id(one), ()):
+                referents = census.references(one)
+                if index < len(referents) and self.keys.setdefault(id(referents[index]), key) == key:
+                    self.containers.setdefault(key, referents[index])
+        if self.keys:
+            for held in (one, *heap.referents(one)):
+                if self._kinds[type(held)] is not None:
+                    wanted = self.keys.get(id(held))
+                    if wanted is not None:
+                        self.containers.setdefault(wanted, held)
         if self._names:
             self._look_for_name(one)
 
@@ -114,9 +126,10 @@ class _Search:
         name = self._called.get(counted)
         if name is None:
             name = self._called[counted] = naming.name_of_key(counted)
-        if name in self._names:
-            key, rank = self._names[name], (not states.state_of(one).endswith(states.ENDED), bool(trace.places_of(one)))
-            if rank >= self._ranks.get(key, rank):
+        key = self._names.get(name)
+        if key is not None and self._ranks.get(key) != _BEST:
+            rank = (not states.state_of(one).endswith(states.ENDED), bool(trace.places_of(one)))
+            if key not in self._ranks or rank > self._ranks[key]:
                 self.newest[key], self._ranks[key] = one, rank
 
 

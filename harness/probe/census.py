@@ -54,7 +54,7 @@ def take(lengths: BinaryIO, followed: Iterable[int] = ()) -> dict[str, Any]:
     return _Census(lengths, frozenset(followed)).take()
 
 
-class _Bases(Dict[type, Any]):
+class Bases(Dict[type, Any]):
     """By type, the kind of container that it is derived from; None of what is no container."""
 
     def __missing__(self, kind: type) -> Any:
@@ -71,7 +71,7 @@ class _Census:
         self._bounded: list[dict[str, Any]] = []
         self._cached = getattr(sys.modules.get("functools"), "_lru_cache_wrapper", None)
         self._not_ours: set[int] = set()
-        self._bases = _Bases()
+        self._bases = Bases()
 
     def take(self) -> dict[str, Any]:
         own = _own()

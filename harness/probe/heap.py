@@ -50,11 +50,11 @@ def instances(types: Container[type]) -> list[Any]:
 
 
 def slices() -> Iterator[list[Any]]:
-    """All tracked objects, a slice at a time; between slices the server's threads get their turns."""
+    """All tracked objects, the newest first, a slice at a time; between slices the server's threads get their turns."""
     objects = gc.get_objects()
     try:
-        for start in range(0, len(objects), _SLICE):
-            yield objects[start : start + _SLICE]
+        for end in range(len(objects), 0, -_SLICE):
+            yield objects[max(0, end - _SLICE) : end][::-1]
             sleep(0)
     finally:
         let_go(objects)

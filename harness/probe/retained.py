@@ -45,6 +45,7 @@ def _led_to(targets: Sequence[Any]) -> tuple[list[Any], array[int], heap.ById]:
     nodes, inner, place = list(targets), array("L", bytes(array("L").itemsize * len(targets))), heap.ById()
     for number, one in enumerate(targets):
         place.part(id(one))[id(one)] = number
+    outside = {id(vars(module)) for module in list(sys.modules.values()) if type(module) is ModuleType}
     queue = deque(targets)
     while queue:
         for child in _references(queue.popleft()):
@@ -52,7 +53,7 @@ def _led_to(targets: Sequence[Any]) -> tuple[list[Any], array[int], heap.ById]:
             number = part.get(id(child), -1)
             if number >= 0:
                 inner[number] += 1
-            elif len(nodes) < MOST_NODES:
+            elif len(nodes) < MOST_NODES and id(child) not in outside:
                 part[id(child)] = len(nodes)
                 nodes.append(child)
                 inner.append(1)
