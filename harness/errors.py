@@ -145,3 +145,7 @@ class UnknownSchema(RecordError):
 
 class RecordDamaged(RecordError):
     """The record holds a line that is no record line, before its last."""
+
+
+class NotASeries(RecordError):
+    """A table without the columns of a series."""
