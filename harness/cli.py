@@ -5,10 +5,11 @@ that can be configured has `defaults()`, too.
 from __future__ import annotations
 
 import argparse
+import platform
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from harness.commands import VERBS
 from harness.errors import ExitStatus, HarnessError
@@ -21,9 +22,20 @@ class _Parser(argparse.ArgumentParser):
         self.exit(ExitStatus.USAGE, f"{self.prog}: {message}\n  see {self.prog} --help\n")
 
 
+class _Version(argparse.Action):
+    """Looked up only where it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        from importlib import metadata  # noqa: PLC0415 - a fifth of what --help takes
+
+        print(f"leak-harness {metadata.version('leak-harness')}, Python {platform.python_version()}")
+        parser.exit()
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; its exit status is returned, errors are printed in words."""
     parser = _Parser(prog="leak-harness", description="Does your WebSocket chat server leak?")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print it and exit")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     for name, verb in VERBS.items():
         one = verbs.add_parser(name, help=verb.HELP, description=verb.HELP)

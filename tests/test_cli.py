@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import psutil
@@ -106,6 +107,13 @@ def test_one_session_is_traced_message_by_message(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert '-> {"type": "switch-config"' in done.stderr
     assert "conversation-chain-end" in done.stderr
+
+
+def test_the_version_is_that_of_the_project(capsys: pytest.CaptureFixture[str]) -> None:
+    with (Path(__file__).parents[1] / "pyproject.toml").open("rb") as file:
+        version = tomllib.load(file)["project"]["version"]
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith(f"leak-harness {version}, Python 3.")
 
 
 def test_a_defect_of_the_harness_itself_is_no_leak(monkeypatch: pytest.MonkeyPatch) -> None:
