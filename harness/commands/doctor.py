@@ -150,7 +150,8 @@ async def _interpreters(server: ServerUnderTest) -> Any:
     for pid in server.pids()[:4]:
         executable, name = _program(pid)
         if "python" not in Path(name).name:
-            yield Check(f"pid {pid}", f"{name} is no Python: memory and counters from outside, no causes")
+            what = f"{name} is no Python" if name else "what program it is cannot be read"
+            yield Check(f"pid {pid}", f"{what}: memory and counters from outside, no causes")
             continue
         process = await asyncio.create_subprocess_exec(
             str(executable), "-I", "-c", _ASK_VERSION, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
