@@ -34,6 +34,7 @@ def test_a_server_that_does_not_come_up_is_told_and_fails(tmp_path: Path) -> Non
     done = doctor(tmp_path, "--serve", written(tmp_path, "raise SystemExit('no configuration')"))
     assert done.returncode == 2
     assert "no    server" in done.stdout
+    assert "no configuration" in done.stdout  # of its log
     assert "Traceback" not in done.stderr
 
 

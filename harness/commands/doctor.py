@@ -8,7 +8,7 @@ import os
 import platform
 import shutil
 import sys
-import tempfile
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -49,18 +49,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print what was found; 0 where a run is possible."""
+    from harness.server import trial_log
+
     checks = [*_machine()]
     try:
         plan = plan_of(options)
-        with tempfile.TemporaryDirectory() as folder:
-            checks += asyncio.run(_server(plan, Path(folder) / "server.log"))
+        with trial_log() as log:
+            checks += asyncio.run(_server(plan, log))
     except HarnessError as error:
-        checks.append(Check("server", error.what, error.hint or error.why, fatal=True))
+        checks.append(Check("server", error.what, "\n".join(filter(None, (error.why, error.hint))), fatal=True))
     for one in checks:
         mark = "no" if one.fatal else "mind" if one.advice else "ok"
         print(f"{mark:5} {one.what:12} {one.finding}")
         if one.advice:
-            print(f"{'':18} -> {one.advice}")
+            print(textwrap.indent(one.advice, " " * 22).replace(" " * 22, f"{'':18} -> ", 1))
     return ExitStatus.USAGE if any(one.fatal for one in checks) else ExitStatus.FLAT
 
 

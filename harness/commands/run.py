@@ -8,7 +8,6 @@ import json
 import random
 import signal
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -32,6 +31,8 @@ if TYPE_CHECKING:
     from harness.verdict import Judgement
 
 EXPORT_LIMIT_S = 10.0
+END_KNOWN_S = 2.0
+"""After a session that failed: so soon the end of the server is known, where that is why."""
 SKIPPED, ABORTED = 125, 255
 """`git bisect run` tries another commit, or gives up."""
 HELP = "does this server leak? drive sessions, measure, decide, report"
@@ -85,8 +86,11 @@ def _run(options: argparse.Namespace) -> int:
 
     plan = plan_of_run(0)
     if options.once:
-        with tempfile.TemporaryDirectory() as folder:
-            return asyncio.run(_once(plan, Path(folder) / "server.log"))
+        from harness.server import trial_log
+
+        with trial_log() as log:
+            asyncio.run(_once(plan, log))
+        return ExitStatus.FLAT
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     path = options.out or Path("reports") / f"{stamp}-{plan.load.scenario.name}"
     done = all_runs(options, path, plan_of_run, _progress)
@@ -188,7 +192,12 @@ def _progress(record: RunRecord, judgement: Judgement) -> None:
         print(progress(record, judgement, terminal=terminal), end=ending, file=sys.stderr, flush=True)
 
 
-async def _once(plan: Plan, log: Path) -> int:
+async def _once(plan: Plan, log: Path) -> None:
+    """One session.
+
+    Raises:
+        ServerError: it failed, or the server did.
+    """
     from harness.driver import run_session
     from harness.handshake import why_not_ready
     from harness.server import Server
@@ -206,13 +215,18 @@ async def _once(plan: Plan, log: Path) -> int:
                 lambda: why_not_ready(plan.load.address, any_answer=any_answer), target.ready_limit_s
             )
         result = await run_session(plan.load)
+        turns = ", ".join(f"{turn.complete_s * 1000:.0f}ms" for turn in result.turns)
+        words = f"{'ok' if result.ok else result.failure} in {result.duration_s:.2f}s; replies: {turns or 'none'}"
+        if result.ok:
+            print(words)
+            return
+        if server is not None and await server.ended_within(END_KNOWN_S):
+            print(words, file=sys.stderr)
+            server.check_alive()
+        raise ServerError(words, hint="see the server's log" + ("" if server is None else f", {log}"))
     finally:
         if server is not None:
             await server.stop()
-    turns = ", ".join(f"{turn.complete_s * 1000:.0f}ms" for turn in result.turns)
-    words = f"{'ok' if result.ok else result.failure} in {result.duration_s:.2f}s; replies: {turns or 'none'}"
-    print(words, file=sys.stdout if result.ok else sys.stderr)
-    return ExitStatus.FLAT if result.ok else ServerError.exit_status
 
 
 def _tracer() -> Callable[[str, Data], None]:
