@@ -100,6 +100,38 @@ def test_a_server_that_fails_is_status_4_and_what_was_measured_is_kept(place: Pa
     assert len((place / "out" / "run.jsonl").read_text().splitlines()) > 2
 
 
+ANSWERS_NOBODY = """
+async def handle(connection):
+    async for message in connection:
+        pass
+"""
+ANSWERS_THE_FIRST = """
+async def handle(connection):
+    global visits
+    async for message in connection:
+        visits += 1
+        if visits == 1:
+            await connection.send(message)
+"""
+IMPATIENT = ECHO_SCENARIO.replace("@scenario", "@scenario(reply_limit_s=0.2)")
+
+
+def test_a_server_that_answers_nobody_ends_the_run_with_its_second_session(place: Path) -> None:
+    (place / "echo.py").write_text(IMPATIENT)
+    serve = ["--protocol", "plain", "--serve", written(place, ANSWERS_NOBODY)]
+    done = run(place, "echo.py", *serve, "--sessions", "20", "--cycles", "3", "--out", "out")
+    assert (done.returncode, "none of 2 sessions did what the script says" in done.stderr) == (4, True), done.stderr
+    assert json.loads((place / "out" / "result.json").read_text())["sessions"] == 2
+
+
+def test_sessions_that_are_answered_no_more_after_one_that_was_are_measured(place: Path) -> None:
+    (place / "echo.py").write_text(IMPATIENT)
+    serve = ["--protocol", "plain", "--serve", written(place, ANSWERS_THE_FIRST)]
+    run(place, "echo.py", *serve, "--sessions", "7", "--cycles", "1", "--out", "out")
+    result = json.loads((place / "out" / "result.json").read_text())
+    assert (result["sessions"], result["sessions_failed"]) == (7, 6)
+
+
 @contextmanager
 def small_disk(folder: Path, size_kib: int) -> Iterator[Path]:
     """A disk of so many KiB."""
