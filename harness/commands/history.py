@@ -7,10 +7,11 @@ import contextlib
 import json
 import shlex
 import sys
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from harness.commands import run as run_verb
 from harness.errors import ExitStatus, UsageError
@@ -31,6 +32,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("runs", metavar="RUN", nargs="*", type=Path, help="run folders to add, or folders of such")
     parser.add_argument("--db", metavar="FILE", type=Path, default=Path("reports/history.sqlite"), help="(%(default)s)")
     parser.add_argument("--scenario", metavar="NAME", help="runs of this one alone")
+    parser.add_argument("--target", metavar="TEXT", help="runs of servers with that in their command or address alone")
     parser.add_argument("--confirm", action="store_true", help="what the last run makes suspect: run that again, here")
     parser.add_argument("--out", metavar="DIR", type=Path, help="history.html, .md and .png go there (beside the file)")
     parser.add_argument("--json", action="store_true", help="on standard output, and nothing else there")
@@ -38,18 +40,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Add, look for steps, tell; 1 where the last level is confirmed to be worse than the one before."""
-    from harness.changes import CONFIRMED, findings_since
+    from harness.changes import CONFIRMED
     from harness.history import History
     from harness.reporters import history_page
     from harness.store import write_whole
 
     history = History(options.db)
     history.add(_entries(options.runs))
-    entries, steps = _looked_at(history, options.scenario)
+    entries, steps = _looked_at(history, options)
     for _ in range(CONFIRMED - 1 if options.confirm else 0):
-        if any(not one.confirmed for found in steps.values() for one in found):
-            history.add(_entries([_run_again(entries[-1], options.db.parent)]))
-            entries, steps = _looked_at(history, options.scenario)
+        for at in sorted({one.at for found in steps.values() for one in found if not one.confirmed}):
+            history.add(_entries([_run_again(entries[at], options.db.parent)]))
+        entries, steps = _looked_at(history, options)
     folder = options.out or options.db.parent
     folder.mkdir(parents=True, exist_ok=True)
     text = history_page.text(entries, steps)
@@ -57,16 +59,27 @@ def run(options: argparse.Namespace) -> int:
     write_whole(folder / "history.html", history_page.page(entries, steps))
     write_whole(folder / "history.png", history_page.plot(entries, steps))
     if options.json:
-        told = {
-            name: [asdict(one) | {"revision": entries[one.at].revision} for one in found]
-            for name, found in steps.items()
-        }
-        found = findings_since([one.findings for one in entries])
-        print(json.dumps({"runs": len(entries), "steps": told, "findings": found}))
+        print(json.dumps(_told(entries, steps)))
     else:
         print(text, end="")
-    worse = any(found and found[-1].confirmed and found[-1].after > found[-1].before for found in steps.values())
+    latest = [{entries[one.at].target: one for one in found}.values() for found in steps.values()]
+    worse = any(one.confirmed and one.after > one.before for found in latest for one in found)
     return ExitStatus.LEAK if worse else ExitStatus.FLAT
+
+
+def _told(entries: Sequence[Entry], steps: Mapping[str, Sequence[Change]]) -> dict[str, Any]:
+    """For a script: each step with its place among all runs; findings of all servers together."""
+    from harness.changes import by_target, findings_since
+
+    told = {
+        name: [asdict(one) | {"revision": entries[one.at].revision, "target": entries[one.at].target} for one in found]
+        for name, found in steps.items()
+    }
+    findings: dict[str, dict[str, str]] = {}
+    for places in by_target(entries).values():
+        for title, found in findings_since([entries[at].findings for at in places]).items():
+            findings[title] = findings.get(title, {}) | found
+    return {"runs": len(entries), "steps": told, "findings": findings}
 
 
 def _entries(paths: list[Path]) -> list[Entry]:
@@ -87,14 +100,26 @@ def _entries(paths: list[Path]) -> list[Entry]:
     return found
 
 
-def _looked_at(history: History, scenario: str | None) -> tuple[list[Entry], dict[str, list[Change]]]:
-    entries = history.entries(scenario)
+def _looked_at(history: History, options: argparse.Namespace) -> tuple[list[Entry], dict[str, list[Change]]]:
+    """The runs that are wanted, and for each figure the steps of every server, by their places among these runs."""
+    from harness.changes import by_target
+
+    entries = [
+        one for one in history.entries(options.scenario) if options.target is None or options.target in one.target
+    ]
     names = {one.scenario for one in entries}
     if len(names) > 1:
         raise UsageError(
             f"the history holds {len(names)} scenarios: {', '.join(sorted(names))}", hint="choose with --scenario"
         )
-    return entries, {name: steps_of(entries, name) for name in LEAST}
+    return entries, {
+        name: [
+            replace(one, at=places[one.at])
+            for places in by_target(entries).values()
+            for one in steps_of([entries[at] for at in places], name)
+        ]
+        for name in LEAST
+    }
 
 
 def _run_again(last: Entry, folder: Path) -> Path:
