@@ -12,7 +12,11 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from harness.commands import VERBS
+from harness.commands.run import SKIPPED
 from harness.errors import ExitStatus, HarnessError
+
+ABORTED = 255
+"""`git bisect run` gives up, where most other statuses would mean that the commit is bad."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -34,6 +38,13 @@ class _Version(argparse.Action):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; its exit status is returned, errors are printed in words."""
+    words = sys.argv[1:] if argv is None else argv
+    status = _main(words)
+    answered = (ExitStatus.FLAT, ExitStatus.LEAK, SKIPPED)
+    return ABORTED if "--bisect-status" in words and status not in answered else status
+
+
+def _main(argv: Sequence[str]) -> int:
     parser = _Parser(prog="leak-harness", description="Does your WebSocket chat server leak?")
     parser.add_argument("--version", action=_Version, nargs=0, help="print it and exit")
     verbs = parser.add_subparsers(metavar="VERB", required=True)

@@ -92,6 +92,7 @@ class Settings(_Table):
     grace: Time | None = None
     settle: Time | None = None
     fail_on: list[str] | None = None
+    only: list[str] | None = None
     log: str | None = None
     log_expect: list[str] | None = None
     log_forbid: list[str] | None = None

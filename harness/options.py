@@ -62,6 +62,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--object-limit", metavar="N", type=float, help="tracked objects a session that are flat")
     parser.add_argument("--grace", metavar="TIME", type=time_s, default=90.0, help="longest wait for late releases")
     parser.add_argument("--allow", metavar="GATE|FINGERPRINT", action="append", default=[], help="never fail on that")
+    parser.add_argument("--only", metavar="GATE", action="append", default=[], help="fail on these gates alone")
     parser.set_defaults(reasons={})
     parser.add_argument(
         "--fail-on", metavar="KIND", action="append", default=[], help="also fail on fragmentation, files"
@@ -85,7 +86,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="DIR", type=Path, help="default: reports/<UTC time>-<scenario>/")
     parser.add_argument("--textfile", metavar="FILE", type=Path, help="metrics for Prometheus's textfile collector")
     parser.add_argument("--otlp", metavar="URL", help="send metrics to this OpenTelemetry collector (OTLP over HTTP)")
-    parser.add_argument("--bisect-status", action="store_true", help="0 flat, 1 leak, 125 else: for `git bisect run`")
+    parser.add_argument("--bisect-status", action="store_true", help="for `git bisect run`: 0, 1, 125 or 255")
     parser.add_argument("--live", action="store_true", help="serve the report on loopback while the run goes on")
     parser.add_argument("--lang", choices=("en", "zh"), default="en", help="language of report.html (%(default)s)")
     parser.add_argument("--json", action="store_true", help="the result on standard output, and nothing else there")
@@ -180,6 +181,10 @@ def _policy(options: argparse.Namespace, mode: str) -> Policy:
                 f"'{one}' cannot be allowed: it is neither a gate nor the fingerprint of a finding",
                 hint=f"gates: {', '.join(GATES)}; fingerprints, of 16 hexadecimal digits, stand in result.json",
             )
+    for one in options.only:
+        if one not in GATES:
+            raise UsageError(f"--only {one}: there is no such gate", hint=f"gates: {', '.join(GATES)}")
+    left_out = [gate for gate in GATES if options.only and gate not in options.only]
     for kind in options.fail_on:
         if kind not in FAIL_ON:
             raise UsageError(f"--fail-on {kind} is not known", hint=f"it can be {' or '.join(FAIL_ON)}")
@@ -194,9 +199,9 @@ def _policy(options: argparse.Namespace, mode: str) -> Policy:
         memory_budget_bytes=options.memory_budget or budget,
         explain=options.explain and options.probe,
         collect=options.collect == "always",
-        allow=tuple(options.allow),
-        reasons=options.reasons,
-        fail_on=tuple(options.fail_on),
+        allow=(*options.allow, *left_out),
+        reasons=dict.fromkeys(left_out, "not among --only") | options.reasons,
+        fail_on=(*options.fail_on, *(["files"] if "files" in options.only else [])),
         log_expected=_log_expected(options, mode),
         log_forbidden=LOG_FORBIDDEN if options.log_forbid is None else tuple(options.log_forbid),
         log_noted=LOG_NOTED,

@@ -64,6 +64,7 @@ def test_a_scenario_file_that_is_none(place: Path, capfd: pytest.CaptureFixture[
         (["--cwd", "nowhere"], "--cwd nowhere is no folder"),
         (["--env", "NAME"], "'NAME' is not of the form K=V"),
         (["--allow", "memry"], "neither a gate nor the fingerprint"),
+        (["--only", "memry"], "--only memry: there is no such gate"),
         (["--fail-on", "leaks"], "--fail-on leaks is not known"),
         (["--serve", ""], "--serve is empty"),
         (["--serve", "./not-executable"], "Permission denied"),

@@ -13,8 +13,7 @@ from harness.errors import ExitStatus, UsageError
 from harness.options import declare, plan_of
 
 if TYPE_CHECKING:
-    from harness.bisection import Answer, Search
-    from harness.verdict import Verdict
+    from harness.bisection import Search
     from harness.worktrees import Repository
 
 HELP = "which commit brought the leak? tries as few of them as it can, and can be resumed"
@@ -78,7 +77,7 @@ def _state(path: Path, wanted: dict[str, Any]) -> dict[str, Any]:
 
 def _try(repository: Repository, commit: str, options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Set it up and run it; what the state keeps of that."""
-    from harness.bisection import Answer
+    from harness.bisection import Answer, answer_of
 
     place, problem = repository.checkout(commit, options.setup)
     if problem:
@@ -96,22 +95,12 @@ def _try(repository: Repository, commit: str, options: argparse.Namespace, folde
     finding = next((one.summary for one in done.verdict.findings), "")
     place_of_record = str(out / done.folder)
     return {
-        "answer": _answer(done.verdict),
+        "answer": answer_of(done.verdict, options.only),
         "summary": summary,
         "finding": finding,
         "growth": growth,
         "out": place_of_record,
     }
-
-
-def _answer(verdict: Verdict) -> Answer:
-    """Latency and CPU that stay open on a busy machine hold nothing up: what is looked for shows in the other gates."""
-    from harness.bisection import Answer
-
-    if verdict.name in ("leak", "degraded"):
-        return Answer.BAD
-    only_noisy = verdict.name == "inconclusive" and not verdict.doubts and {*verdict.open_gates} <= {"latency", "cpu"}
-    return Answer.GOOD if verdict.name == "flat" or only_noisy else Answer.SKIP
 
 
 def _conclude(search: Search, tried: dict[str, Any], repository: Repository, folder: Path, *, as_json: bool) -> int:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.commands.report import write_reports
-from harness.errors import ExitStatus, HarnessError, ServerError
+from harness.errors import ExitStatus, ServerError
 from harness.options import control_of, declare, plan_of
 from harness.quantities import format_size
 
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from harness.record import RunRecord
     from harness.repeated import Done
     from harness.run import Announce, Experiment, Plan
-    from harness.verdict import Judgement
+    from harness.verdict import Judgement, Verdict
 
 EXPORT_LIMIT_S = 10.0
 END_KNOWN_S = 2.0
 """After a session that failed: so soon the end of the server is known, where that is why."""
-SKIPPED, ABORTED = 125, 255
-"""`git bisect run` tries another commit, or gives up."""
+SKIPPED = 125
+"""`git bisect run` tries another commit."""
 HELP = "does this server leak? drive sessions, measure, decide, report"
 
 
@@ -64,17 +64,25 @@ def defaults() -> dict[str, Any]:
 
 def run(options: argparse.Namespace) -> int:
     """Run, and return the verdict's status; for `git bisect run`, in the numbers that this understands."""
+    from harness.bisection import Answer, answer_of
+
     if not options.bisect_status:
-        return _run(options)
+        verdict = _run(options)
+        return ExitStatus.FLAT if verdict is None else verdict.exit_status
     try:
-        status = _run(options)
-    except HarnessError as error:
+        verdict = _run(options)
+    except ServerError as error:
         print(f"leak-harness: {error}", file=sys.stderr)
-        return SKIPPED if isinstance(error, ServerError) else ABORTED
-    return status if status in (ExitStatus.FLAT, ExitStatus.LEAK) else ABORTED if status > SKIPPED else SKIPPED
+        return SKIPPED
+    if verdict is None or verdict.name == "interrupted":
+        return ExitStatus.FLAT if verdict is None else verdict.exit_status
+    answer = answer_of(verdict, options.only)
+    print(f"bisect: {answer}", file=sys.stderr)
+    return {Answer.GOOD: ExitStatus.FLAT, Answer.BAD: ExitStatus.LEAK, Answer.SKIP: SKIPPED}[answer]
 
 
-def _run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> Verdict | None:
+    """The verdict; None of one session that went well."""
     from harness.reporters import openmetrics
     from harness.store import write_whole
 
@@ -90,7 +98,7 @@ def _run(options: argparse.Namespace) -> int:
 
         with trial_log() as log:
             asyncio.run(_once(plan, log))
-        return ExitStatus.FLAT
+        return None
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     path = options.out or Path("reports") / f"{stamp}-{plan.load.scenario.name}"
     done = all_runs(options, path, plan_of_run, _progress)
@@ -103,7 +111,7 @@ def _run(options: argparse.Namespace) -> int:
     print((path / "result.json").read_text() if options.json else text, end="")
     for incident in done.record.incidents:
         print(f"leak-harness: {incident.what}", file=sys.stderr)
-    return done.verdict.exit_status
+    return done.verdict
 
 
 def _export(url: str, result: dict[str, Any]) -> None:

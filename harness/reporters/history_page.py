@@ -132,6 +132,10 @@ def _cell(run: Run, name: str) -> str:
     return "" if value is None else _WRITE[name](value)
 
 
+def _ticks(name: str) -> Callable[[float, float], str]:
+    return lambda value, _: _WRITE[name](value)
+
+
 def plot(runs: Sequence[Run], steps: Mapping[str, Sequence[Change]]) -> bytes:
     """Each figure over the runs, a line for each server, with its steps."""
     targets = by_target(runs)
@@ -149,6 +153,6 @@ def plot(runs: Sequence[Run], steps: Mapping[str, Sequence[Change]]) -> bytes:
             color = colors[runs[one.at].target] if len(targets) > 1 else canvas.VERMILION
             axis.axvline(one.at, color=color, linestyle="--", linewidth=1)
         axis.set_ylabel(label, color=canvas.INK, fontsize=8)
-        axis.yaxis.set_major_formatter(lambda value, _, write=_WRITE[name]: write(value))
+        axis.yaxis.set_major_formatter(_ticks(name))
     axes[-1].set_xlabel("runs, the oldest first", color=canvas.INK)
     return canvas.finish(drawn, axes, max(1, len(runs) - 1))
