@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 from harness.commands import VERBS
 from harness.commands.run import SKIPPED
 from harness.errors import ExitStatus, HarnessError
+from harness.target_options import unless_another
 
 ABORTED = 255
 """`git bisect run` gives up, where most other statuses would mean that the commit is bad."""
@@ -55,7 +56,7 @@ def _main(argv: Sequence[str]) -> int:
     try:
         options = parser.parse_args(argv)
         if hasattr(options.verb, "defaults"):  # from a file, read only once the verb is known; the command line wins
-            options.parser.set_defaults(**options.verb.defaults())
+            options.parser.set_defaults(**unless_another(options.verb.defaults(), options))
             options = parser.parse_args(argv)
         status: int = options.verb.run(options)
         return status

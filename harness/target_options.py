@@ -10,6 +10,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit, urlunsplit
@@ -62,6 +63,26 @@ def declare_target(parser: argparse.ArgumentParser) -> None:
     target.add_argument("--metric", metavar="rss=NAME", action="append", default=[], type=pair, help="a name there")
     target.add_argument("--cgroup", metavar="DIR", type=Path, help="it is in this control group (version 2)")
     target.add_argument("--url", metavar="URL", help="the WebSocket address; may hold {port}")
+
+
+def unless_another(settings: Mapping[str, Any], asked: argparse.Namespace) -> dict[str, Any]:
+    """The settings of a file, without the server that they name where the command line names another.
+
+    Args:
+        settings: by the option's name.
+        asked: the command line alone.
+    """
+    mode = next((name for name in _TARGETS if getattr(asked, name, None) is not None), "")
+    if getattr(asked, "before", None):
+        mode = "serve"
+    if not mode and any(getattr(asked, name, None) for name in ("fault", "agent_size", "before_fault")):
+        mode = "embedded"
+    if not mode:
+        return dict(settings)
+    left_out = {*_TARGETS} - {mode} | {name for name, modes in _OWN.values() if mode not in modes}
+    if mode == "embedded":
+        left_out.add("url")
+    return {name: value for name, value in settings.items() if name not in left_out}
 
 
 def target_of(options: argparse.Namespace, default_path: str, seed: int) -> tuple[Target, str]:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from harness.commands import run as run_verb
 from harness.errors import ExitStatus
 from harness.options import declare, plan_of
 
@@ -30,6 +31,11 @@ LOOK_EVERY: Final = 6
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare this verb's options: those of a run."""
     declare(parser)
+
+
+def defaults() -> dict[str, Any]:
+    """What the configuration file sets, but for how long a run is."""
+    return {name: one for name, one in run_verb.defaults().items() if name != "cycles"}
 
 
 def run(options: argparse.Namespace) -> int:

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from copy import copy
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from harness.commands import run as run_verb
 from harness.commands.report import write_reports
 from harness.errors import ExitStatus, UsageError
 from harness.options import declare, plan_of
@@ -38,6 +39,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--against", metavar="REV", help="before: --serve, in a work tree of that revision")
     parser.add_argument("--setup", metavar="COMMAND", help="run by a shell in that work tree")
+
+
+def defaults() -> dict[str, Any]:
+    """What the configuration file sets."""
+    return run_verb.defaults()
 
 
 def run(options: argparse.Namespace) -> int:

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from harness.commands import run as run_verb
 from harness.errors import ExitStatus, HarnessError
 from harness.options import declare, plan_of
 from harness.quantities import format_size
@@ -45,6 +46,11 @@ class Check:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Those of a run."""
     declare(parser)
+
+
+def defaults() -> dict[str, Any]:
+    """What the configuration file sets."""
+    return run_verb.defaults()
 
 
 def run(options: argparse.Namespace) -> int:

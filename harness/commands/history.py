@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from harness.commands import run as run_verb
 from harness.errors import ExitStatus, UsageError
 from harness.options import declare, revision
+from harness.target_options import unless_another
 
 if TYPE_CHECKING:
     from harness.changes import Change
@@ -131,7 +132,8 @@ def _run_again(last: Entry, folder: Path) -> Path:
         raise UsageError(f"{last.folder} does not say how to run it again", hint="run it yourself, and add it")
     parser = argparse.ArgumentParser()
     declare(parser)
-    parser.set_defaults(**run_verb.defaults(), command_line=words)
+    parser.set_defaults(command_line=words)
+    parser.set_defaults(**unless_another(run_verb.defaults(), parser.parse_known_args(words[2:])[0]))
     options, _ = parser.parse_known_args(words[2:])  # `ci` has one of its own
     if revision(options).get("commit", "") != last.revision:
         raise UsageError(f"the last run was of commit {last.revision[:10]}", hint="check that out, and confirm again")
