@@ -55,6 +55,25 @@ def test_all_errors_come_at_once_each_with_line_and_key(tmp_path: Path) -> None:
         assert words in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("cylces = 3", "toml:1: cylces: there is no such key: did you mean cycles?"),
+        ('[[allow]]\ngate = "tasks"\nreasons = "known"', "reasons: there is no such key: did you mean reason?"),
+        ('ready-log = "["', "toml:1: ready-log: '\\[' is no regular expression"),
+    ],
+)
+def test_a_wrong_key_or_pattern_is_told_with_what_it_may_be(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(ConfigInvalid, match=says):
+        find_config(written(tmp_path, text))
+
+
+def test_a_pattern_is_read(tmp_path: Path) -> None:
+    config = find_config(written(tmp_path, 'ready-log = "up$"'))
+    assert config is not None
+    assert config.options["ready_log"].search("it is up")
+
+
 def test_what_is_no_toml_names_the_file_and_the_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigInvalid, match=r"leak-harness\.toml cannot be read as TOML.*line 2"):
         find_config(written(tmp_path, "runs = 1\nruns = = 2"))
