@@ -101,7 +101,9 @@ class History:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise RecordNotWritable(f"{path.parent} cannot be made: {error}", hint="give another --db") from error
+            raise RecordNotWritable(
+                f"{path.parent} cannot be made: {error.strerror}", hint="give another --db"
+            ) from error
         with self._open() as database:
             database.execute(_SCHEMA)
 

@@ -38,7 +38,7 @@ def defaults() -> dict[str, object]:
 def run(options: argparse.Namespace) -> int:
     """Find it; 0 where it is one commit, 3 where several are left that cannot be told apart."""
     from harness.bisection import Answer, Search
-    from harness.store import write_whole
+    from harness.store import made, write_whole
     from harness.worktrees import Repository
 
     if options.cwd is not None:
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
             "bisect starts the server in the work tree of each commit", hint="--repo can name a folder in it"
         )
     folder: Path = options.out or Path("reports") / "bisect"
-    folder.mkdir(parents=True, exist_ok=True)
+    made(folder)
     repository = Repository(options.repo, folder / "worktrees")
     good, bad = repository.commit(options.good), repository.commit(options.bad)
     commits = repository.between(good, bad)
@@ -104,6 +104,8 @@ def _try(repository: Repository, commit: str, options: argparse.Namespace, folde
 
 
 def _conclude(search: Search, tried: dict[str, Any], repository: Repository, folder: Path, *, as_json: bool) -> int:
+    from harness.store import write_whole
+
     suspects = search.suspects
     first = suspects[-1]
     titles = [repository.title(commit) for commit in suspects]
@@ -120,7 +122,7 @@ def _conclude(search: Search, tried: dict[str, Any], repository: Repository, fol
         "finding": finding,
         "runs": len(tried),
     }
-    (folder / "bisect.png").write_bytes(_plot(search, tried))
+    write_whole(folder / "bisect.png", _plot(search, tried))
     reports = [_report(tried[commit]["out"]) for commit in (*before[-1:], first) if "out" in tried.get(commit, {})]
     if as_json:
         print(json.dumps(found))

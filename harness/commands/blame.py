@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     from harness.reporters import html
     from harness.run import Experiment
     from harness.schedule import schedule
-    from harness.store import RunFolder
+    from harness.store import RunFolder, write_whole
 
     cycles = options.cycles or MOST_CYCLES
     plan = plan_of(options)
@@ -64,8 +64,8 @@ def run(options: argparse.Namespace) -> int:
         return ended.exit_status
     found = blame(record)
     result = json.dumps(asdict(found), indent=2)
-    (path / "blame.json").write_text(result, encoding="utf-8")
-    (path / "report.html").write_bytes(html.render(record, ended, options.lang, found))
+    write_whole(path / "blame.json", result.encode())
+    write_whole(path / "report.html", html.render(record, ended, options.lang, found))
     print(result if options.json else words(found))
     return ExitStatus.LEAK if found.guilty or found.with_time else ExitStatus.FLAT
 

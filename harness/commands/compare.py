@@ -50,12 +50,12 @@ def run(options: argparse.Namespace) -> int:
     """Print and write the comparison; 1 where the second is worse by more than the limit."""
     from harness.compare import compare
     from harness.reporters import comparison
-    from harness.store import write_whole
+    from harness.store import made, write_whole
 
     pair, folder = _stored(options) if options.after_run else _run_both(options)
     found = compare(*pair)
     text = comparison.text(found)
-    folder.mkdir(parents=True, exist_ok=True)
+    made(folder)
     write_whole(folder / "compare.md", text.encode())
     write_whole(folder / "compare.json", comparison.as_json(found))
     write_whole(folder / "compare.png", comparison.plot(pair[0][0], pair[1][0]))

@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     from harness.changes import CONFIRMED
     from harness.history import History
     from harness.reporters import history_page
-    from harness.store import write_whole
+    from harness.store import made, write_whole
 
     history = History(options.db)
     history.add(_entries(options.runs))
@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
             history.add(_entries([_run_again(entries[at], options.db.parent)]))
         entries, steps = _looked_at(history, options)
     folder = options.out or options.db.parent
-    folder.mkdir(parents=True, exist_ok=True)
+    made(folder)
     text = history_page.text(entries, steps)
     write_whole(folder / "history.md", text.encode())
     write_whole(folder / "history.html", history_page.page(entries, steps))
@@ -108,6 +108,13 @@ def _looked_at(history: History, options: argparse.Namespace) -> tuple[list[Entr
     entries = [
         one for one in history.entries(options.scenario) if options.target is None or options.target in one.target
     ]
+    if not entries:
+        chosen = options.scenario is not None or options.target is not None
+        known = sorted({f"{one.scenario} of {one.target}" for one in history.entries()})
+        raise UsageError(
+            "the history holds no such runs" if chosen and known else "the history holds no runs",
+            hint=f"it has {'; '.join(known)}" if known else "give folders that `run` wrote, or one of such: reports/",
+        )
     names = {one.scenario for one in entries}
     if len(names) > 1:
         raise UsageError(
