@@ -17,6 +17,7 @@ CONTROL_GUARD: Final = 54
 """Sessions before which a control is not called a leak: the least without false alarms where no cache fills."""
 CONTROL_SESSIONS: Final = 200
 DEFAULT_PROTOCOL: Final = "open-llm-vtuber"
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 FAIL_ON: Final = ("fragmentation", "files")
 LOG_FORBIDDEN: Final = (
     "Task was destroyed but it is pending",
@@ -49,17 +50,19 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ca", metavar="FILE", type=Path, help="certificates to trust (PEM)")
     parser.add_argument("--insecure", action="store_true", help="trust any certificate")
     parser.add_argument("--subprotocol", metavar="NAME", action="append", default=[], help="for the handshake")
-    parser.add_argument("--compression", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument(
+        "--compression", action=argparse.BooleanOptionalAction, default=True, help="offer deflate (yes)"
+    )
     parser.add_argument("--cycles", metavar="N", type=_count, help="exactly so many cycles")
-    parser.add_argument("--min-cycles", metavar="N", type=_count, default=10, help="(default: %(default)s)")
-    parser.add_argument("--max-cycles", metavar="N", type=_count)
+    parser.add_argument("--min-cycles", metavar="N", type=_count, default=10, help="before it may stop (%(default)s)")
+    parser.add_argument("--max-cycles", metavar="N", type=_count, help="undecided by then: inconclusive")
     parser.add_argument("--sessions", metavar="N", type=_count, help="sessions a cycle (1 in the first ten, then 5)")
     parser.add_argument("--concurrency", metavar="N", type=_count, default=1, help="sessions at once (%(default)s)")
     parser.add_argument("--settle", metavar="TIME", type=time_s, help="wait so long after each cycle (the scenario's)")
     parser.add_argument("--once", action="store_true", help="one session and no verdict")
     parser.add_argument("--trace", action="store_true", help="print every message with its time")
     parser.add_argument("--limit", metavar="SIZE", type=_size, help="growth a session that is flat (1KiB; 4KiB blind)")
-    parser.add_argument("--object-limit", metavar="N", type=float, help="tracked objects a session that are flat")
+    parser.add_argument("--object-limit", metavar="N", type=_number, help="tracked objects a session that are flat")
     parser.add_argument("--grace", metavar="TIME", type=time_s, default=90.0, help="longest wait for late releases")
     parser.add_argument("--allow", metavar="GATE|FINGERPRINT", action="append", default=[], help="never fail on that")
     parser.add_argument("--only", metavar="GATE", action="append", default=[], help="fail on these gates alone")
@@ -110,6 +113,10 @@ def plan_of(
     for folder in options.watch_files:
         if not folder.is_dir():
             raise UsageError(f"--watch-files {folder} is no folder")
+    if options.textfile and not options.textfile.parent.is_dir():
+        raise UsageError(f"--textfile {options.textfile}: there is no folder {options.textfile.parent}")
+    if options.otlp and not options.otlp.startswith(("http://", "https://")):
+        raise UsageError(f"--otlp '{options.otlp}' is no address", hint="give one with http:// or https://")
     if options.control and not options.probe:
         raise UsageError("--control plants its leak through the probe, which --no-probe switches off")
     scenario = scenario or load_scenario(options.scenario)
@@ -118,10 +125,13 @@ def plan_of(
     scenario.require(protocol)
     named = argparse.Namespace(**vars(options) | {"protocol": protocol.name})
     target, url = target_of(named, scenario.path or protocol.default_path, options.seed + number)
+    subprotocols = tuple(options.subprotocol) or scenario.subprotocols or getattr(protocol, "subprotocols", ())
+    if wrong := [name for name in subprotocols if not _TOKEN.fullmatch(name)]:
+        raise UsageError(f"'{wrong[0]}' is no subprotocol", hint="it is one word without spaces; repeat --subprotocol")
     address = Address(
         url,
         headers_of(options),
-        tuple(options.subprotocol) or scenario.subprotocols or getattr(protocol, "subprotocols", ()),
+        subprotocols,
         options.compression,
         origin=options.origin,
         unix=options.unix,
@@ -223,6 +233,12 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"'{text}' is no whole number of at least 1")
     return int(text)
+
+
+def _number(text: str) -> float:
+    if not re.fullmatch(r"\d+(\.\d+)?", text):
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of at least 0")
+    return float(text)
 
 
 def _size(text: str) -> int:

@@ -41,6 +41,7 @@ _OWN: Final = {
     "--ready-log": ("ready_log", ("serve",)),
     "--attach-probe": ("attach_probe", ("pid", "container")),
     "--metric": ("metric", ("metrics_url",)),
+    "--log": ("log", ("pid", "container", "metrics_url", "cgroup", "url")),
 }
 """Options that make sense with some targets alone."""
 
@@ -149,9 +150,10 @@ def _mode(options: argparse.Namespace) -> str:
     mode = asked[0] if asked else "url" if options.url or options.unix else "embedded"
     for option, (name, modes) in _OWN.items():
         if getattr(options, name) and mode not in modes:
-            other = _TARGETS.get(mode, "--url")
+            other = "the embedded server is" if mode == "embedded" else f"{_TARGETS.get(mode, '--url')} names"
             wants = " or ".join(_TARGETS.get(one, "the embedded server") for one in modes)
-            raise UsageError(f"{other} names the target, and {option} is for {wants}", hint="leave one of them out")
+            hint = f"give {wants}, too" if mode == "embedded" else "leave one of them out"
+            raise UsageError(f"{other} the target, and {option} is for {wants}", hint=hint)
     return mode
 
 
@@ -162,7 +164,10 @@ def _command(options: argparse.Namespace, mode: str, port: str) -> list[str]:
         return embedded_command(port, options.agent_size or "32MiB", options.fault)
     if mode != "serve":
         return []
-    command = [part.replace("{port}", port) for part in shlex.split(options.serve)]
+    try:
+        command = [part.replace("{port}", port) for part in shlex.split(options.serve)]
+    except ValueError as error:
+        raise UsageError(f"--serve {options.serve}: {error}", hint="close the quotes") from error
     if not command:
         raise UsageError("--serve is empty", hint='give a command, such as --serve "uvicorn app:app --port {port}"')
     return command

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.commands.report import write_reports
-from harness.errors import ExitStatus, ServerError
+from harness.errors import ExitStatus, RecordNotWritable, ServerError
 from harness.options import control_of, declare, plan_of
 from harness.quantities import format_size
 
@@ -105,7 +105,10 @@ def _run(options: argparse.Namespace) -> Verdict | None:
     text = write_reports(path, done.record, done.verdict, options.lang)
     result = json.loads((path / "result.json").read_text())
     if options.textfile:
-        write_whole(options.textfile, openmetrics.render(result).encode())
+        try:
+            write_whole(options.textfile, openmetrics.render(result).encode())
+        except RecordNotWritable as error:  # which changes no verdict either
+            print(f"leak-harness: --textfile: {error.what}", file=sys.stderr)
     if options.otlp:
         _export(options.otlp, result)
     print((path / "result.json").read_text() if options.json else text, end="")
