@@ -153,6 +153,16 @@ def test_one_session_that_goes_well_leaves_no_log(tmp_path: Path, monkeypatch: p
     assert not [*tmp_path.glob("leak-harness-*")]
 
 
+def test_the_help_of_a_run_tells_its_statuses(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--help"]) == 0
+    assert "3 inconclusive" in capsys.readouterr().out
+
+
+def test_what_is_heavy_waits_until_a_verb_needs_it() -> None:
+    code = "import sys, harness.cli; print({'matplotlib', 'msgspec', 'numpy', 'psutil', 'scipy'} & {*sys.modules})"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"
+
+
 def test_the_version_is_that_of_the_project(capsys: pytest.CaptureFixture[str]) -> None:
     with (Path(__file__).parents[1] / "pyproject.toml").open("rb") as file:
         version = tomllib.load(file)["project"]["version"]

@@ -14,7 +14,7 @@ from typing import Final
 from harness.commands import run as run_verb
 from harness.errors import UsageError
 from harness.options import declare
-from harness.reporters import REPORTERS, openmetrics
+from harness.reporters import openmetrics
 
 HELP = "a run in CI: job page, outputs, artifact folder and annotations of GitHub and GitLab"
 FOLDER: Final = Path("leak-report")
@@ -24,6 +24,7 @@ _MOST_ANNOTATIONS: Final = 10
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Those of a run, and one more."""
     declare(parser)
+    parser.epilog = run_verb.STATUSES
     parser.add_argument(
         "--comment", action="store_true", help="on the pull or merge request, brought up to date (LEAK_HARNESS_TOKEN)"
     )
@@ -49,6 +50,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _clear(folder: Path) -> None:
     """Remove what an earlier call has left there, and nothing else: the folder may hold what is the user's."""
+    from harness.reporters import REPORTERS
+
     if not any((folder / name).exists() for name in ("run.jsonl", "result.json")):
         return
     for name in ("run.jsonl", "server.log", *REPORTERS, "metrics.txt", "codequality.json"):

@@ -35,12 +35,17 @@ END_KNOWN_S = 2.0
 """After a session that failed: so soon the end of the server is known, where that is why."""
 SKIPPED = 125
 """`git bisect run` tries another commit."""
+STATUSES = (
+    "status: 0 flat, 1 leak or degraded, 2 bad usage, 3 inconclusive, 4 the server failed, 5 the harness itself failed, "
+    "130 interrupted"
+)
 HELP = "does this server leak? drive sessions, measure, decide, report"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare this verb's options."""
     declare(parser)
+    parser.epilog = STATUSES
 
 
 def defaults() -> dict[str, Any]:
