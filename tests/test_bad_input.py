@@ -195,6 +195,7 @@ def test_killing_the_harness_leaves_nothing_running(place: Path) -> None:
         ["bisect", "--good", "a", "--bad", "b"],
         ["blame", "plain-chat"],
         ["ci", "plain-chat"],
+        ["selftest", "--only", "none"],
     ],
     ids=lambda words: words[0],
 )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.commands import run as run_verb
 from harness.commands.report import write_reports
-from harness.errors import ExitStatus, UsageError
+from harness.errors import UsageError
 from harness.options import declare, plan_of
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def defaults() -> dict[str, Any]:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print and write the comparison; 1 where the second is worse by more than the limit."""
+    """Print and write the comparison; 1 where the second is worse by more than the limit, 0 where it is not."""
     from harness.compare import compare
     from harness.reporters import comparison
     from harness.store import made, write_whole
@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
     write_whole(folder / "compare.json", comparison.as_json(found))
     write_whole(folder / "compare.png", comparison.plot(pair[0][0], pair[1][0]))
     print((folder / "compare.json").read_text() if options.json else f"{text}\nplot: {folder / 'compare.png'}")
-    return ExitStatus.LEAK if found.is_worse else ExitStatus.FLAT
+    return found.exit_status
 
 
 Pair = tuple[tuple["RunRecord", "Verdict"], tuple["RunRecord", "Verdict"]]
