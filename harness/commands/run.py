@@ -36,8 +36,8 @@ END_KNOWN_S = 2.0
 SKIPPED = 125
 """`git bisect run` tries another commit."""
 STATUSES = (
-    "status: 0 flat, 1 leak or degraded, 2 bad usage, 3 inconclusive, 4 the server failed, 5 the harness itself failed, "
-    "130 interrupted"
+    "status: 0 flat, 1 leak or degraded, 2 bad usage, 3 inconclusive, 4 the server failed, 5 the harness itself "
+    "failed, 130 interrupted"
 )
 HELP = "does this server leak? drive sessions, measure, decide, report"
 
