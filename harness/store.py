@@ -86,6 +86,21 @@ def write_whole(path: Path, data: bytes) -> Path:
     return path
 
 
+def runs_in(path: Path) -> list[Path]:
+    """The runs at a place: the folder itself, the several that one call made in it, or those of all folders in it.
+
+    Raises:
+        NotARun: there is none.
+    """
+    if path.is_file() or (path / RECORD_FILE).exists():
+        return [path]
+    records = [record for depth in ("*", "*/run-*") for record in path.glob(f"{depth}/{RECORD_FILE}")]
+    found = sorted(record.parent for record in records if record.parent.name != "control")
+    if not found:
+        raise NotARun(f"{path} holds no run", hint="give a folder that `run` wrote, or one of such folders")
+    return found
+
+
 def load_record(run: Path) -> RunRecord:
     """The record of a run folder, or of a run.jsonl; a last line that was cut short is left out.
 

@@ -248,6 +248,21 @@ def test_report_draws_the_runs_among_what_it_is_given(place: Path, capfd: pytest
     assert (status, "FLAT" in said.out, said.err.count("leak-harness: left out: ")) == (0, True, 2), said.err
 
 
+@pytest.mark.parametrize("verb", ["report", "history"])
+def test_the_several_runs_of_one_call_are_found_in_its_folder_without_their_control(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], verb: str
+) -> None:
+    monkeypatch.chdir(place)
+    for number, name in enumerate(("run-1", "run-2", "control")):
+        (place / "reports" / "call" / name).mkdir(parents=True)
+        line = FLAT.read_text().replace('"started_at":"', f'"started_at":"{number}', 1)
+        (place / "reports" / "call" / name / "run.jsonl").write_text(line)
+    for folder in ("reports", "reports/call"):
+        assert main([verb, folder]) == 0
+        said = capfd.readouterr().out
+        assert said.count("plain-chat against" if verb == "report" else "| plain-chat |") == 2, said
+
+
 def test_an_output_that_nobody_reads_is_no_leak_and_no_defect() -> None:
     reader, writer = os.pipe()
     os.close(reader)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.commands import run as run_verb
-from harness.errors import ExitStatus, UsageError
+from harness.errors import ExitStatus, NotARun, UsageError
 from harness.options import declare, revision
 from harness.target_options import unless_another
 
@@ -84,20 +84,22 @@ def _told(entries: Sequence[Entry], steps: Mapping[str, Sequence[Change]]) -> di
 
 
 def _entries(paths: list[Path]) -> list[Entry]:
+    """Of all runs there; what holds none is left out, unless nothing else was named."""
     from harness.history import Entry
     from harness.judge import judge
-    from harness.store import RECORD_FILE, load_record
+    from harness.store import load_record, runs_in
 
-    found = []
+    found, nothing = [], None
     for path in paths:
-        folders = (
-            [path] if (path / RECORD_FILE).exists() else sorted(one.parent for one in path.glob(f"*/{RECORD_FILE}"))
-        )
-        if not folders:
-            raise UsageError(f"{path} holds no run", hint="give a folder that `run` wrote, or one of such folders")
-        for folder in folders:
-            record = load_record(folder)
-            found.append(Entry.of(record, judge(record, record.started.policy).verdict, str(folder.resolve())))
+        try:
+            for folder in runs_in(path):
+                record = load_record(folder)
+                found.append(Entry.of(record, judge(record, record.started.policy).verdict, str(folder.resolve())))
+        except NotARun as error:
+            nothing = error
+            print(f"leak-harness: left out: {error.what}", file=sys.stderr)
+    if nothing is not None and not found:
+        raise nothing
     return found
 
 

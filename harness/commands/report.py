@@ -19,7 +19,7 @@ HELP = "draw a run again from its run.jsonl, also one that was cut short"
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare this verb's options."""
-    parser.add_argument("runs", metavar="RUN", type=Path, nargs="+", help="the run's folder")
+    parser.add_argument("runs", metavar="RUN", type=Path, nargs="+", help="run folders, or folders of such")
     parser.add_argument("--lang", choices=LANGUAGES, default="en", help="language of report.html (%(default)s)")
     parser.add_argument("--index", metavar="FILE", type=Path, help="a page over all of them")
 
@@ -31,20 +31,21 @@ def run(options: argparse.Namespace) -> int:
     """
     from harness.judge import judge
     from harness.reporters.index import Entry, render
-    from harness.store import load_record, write_whole
+    from harness.store import load_record, runs_in, write_whole
 
     entries, failed = [], False
-    for run in options.runs:
+    for place in options.runs:
         try:
-            record = load_record(run)
+            runs = [(run, load_record(run)) for run in runs_in(place)]
         except RecordError as error:
             failed |= not isinstance(error, NotARun)
             print(f"leak-harness: left out: {error.what}", file=sys.stderr)
             continue
-        verdict = judge(record, record.started.policy).verdict
-        folder = run if run.is_dir() else run.parent
-        print(write_reports(folder, record, verdict, options.lang), end="")
-        entries.append(Entry(str(folder), record, verdict))
+        for run, record in runs:
+            verdict = judge(record, record.started.policy).verdict
+            folder = run if run.is_dir() else run.parent
+            print(write_reports(folder, record, verdict, options.lang), end="")
+            entries.append(Entry(str(folder), record, verdict))
     if not entries:
         raise UsageError("none of these is a run that can be drawn", hint="give folders that `run` wrote")
     if options.index:
