@@ -5,6 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+from harness.verdict import Verdict
+
+NOISY: Final = frozenset({"latency", "cpu"})
+"""Gates that stay open on a busy machine, however long the run."""
 
 
 class Answer(StrEnum):
@@ -14,6 +20,24 @@ class Answer(StrEnum):
     BAD = "bad"
     SKIP = "skip"
     """It does not start, or nothing could be decided."""
+
+
+def answer_of(verdict: Verdict, only: Sequence[str] = ()) -> Answer:
+    """What a run says of its commit: good, bad, or nothing.
+
+    Latency and CPU that alone stay open hold nothing up, for what is looked for is a leak; unless they are what is
+    looked for.
+
+    Args:
+        verdict: of the run.
+        only: the gates that can fail it, those that failed at the bad end; empty where all can.
+    """
+    if verdict.name in ("leak", "degraded"):
+        return Answer.BAD
+    if verdict.name == "flat":
+        return Answer.GOOD
+    settled = verdict.name == "inconclusive" and verdict.open_gates and not verdict.doubts
+    return Answer.GOOD if settled and NOISY.issuperset(verdict.open_gates) and not only else Answer.SKIP
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -28,6 +28,21 @@ class Change:
     after: float
     confirmed: bool
     """Enough runs since then agree."""
+
+
+class OfTarget(Protocol):
+    """What knows which server it was against."""
+
+    @property
+    def target(self) -> str: ...  # noqa: D102
+
+
+def by_target(runs: Sequence[OfTarget]) -> dict[str, list[int]]:
+    """The places of each server's runs, in their order: levels of one say nothing of another."""
+    places: dict[str, list[int]] = {}
+    for at, one in enumerate(runs):
+        places.setdefault(one.target, []).append(at)
+    return places
 
 
 def findings_since(runs: Sequence[Mapping[str, str]]) -> dict[str, dict[str, str]]:

@@ -5,13 +5,24 @@ that can be configured has `defaults()`, too.
 from __future__ import annotations
 
 import argparse
+import os
+import platform
+import re
+import select
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import NoReturn
+from difflib import get_close_matches
+from typing import Any, NoReturn
 
 from harness.commands import VERBS
+from harness.commands.run import SKIPPED
 from harness.errors import ExitStatus, HarnessError
+from harness.target_options import unless_another
+
+ABORTED = 255
+"""`git bisect run` gives up, where most other statuses would mean that the commit is bad."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -21,27 +32,67 @@ class _Parser(argparse.ArgumentParser):
         self.exit(ExitStatus.USAGE, f"{self.prog}: {message}\n  see {self.prog} --help\n")
 
 
+def _unknown(word: str, usage: str) -> str:
+    near = get_close_matches(word, re.findall(r"--[a-z-]+", usage), 1)
+    return f"'{word}' is not understood" + (f": did you mean {near[0]}?" if near else "")
+
+
+def _is_unread() -> bool:
+    """Whether who read the output has gone, as `head` does; nothing more is written to it then."""
+    gone = []
+    for stream in (sys.stdout, sys.stderr):
+        watched = select.poll()
+        watched.register(stream, 0)
+        if any(event & select.POLLERR for _, event in watched.poll(0)):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            gone.append(stream)
+    return bool(gone)
+
+
+class _Version(argparse.Action):
+    """Looked up only where it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        from importlib import metadata  # noqa: PLC0415 - a fifth of what --help takes
+
+        print(f"leak-harness {metadata.version('leak-harness')}, Python {platform.python_version()}")
+        parser.exit()
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; its exit status is returned, errors are printed in words."""
+    words = sys.argv[1:] if argv is None else argv
+    status = _main(words)
+    answered = (ExitStatus.FLAT, ExitStatus.LEAK, SKIPPED)
+    return ABORTED if "--bisect-status" in words and status not in answered else status
+
+
+def _main(argv: Sequence[str]) -> int:
     parser = _Parser(prog="leak-harness", description="Does your WebSocket chat server leak?")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print it and exit")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     for name, verb in VERBS.items():
         one = verbs.add_parser(name, help=verb.HELP, description=verb.HELP)
         verb.add_options(one)
         one.set_defaults(verb=verb, parser=one)
     try:
-        options = parser.parse_args(argv)
+        options, unknown = parser.parse_known_args(argv)
+        if unknown:
+            options.parser.error(_unknown(unknown[0], options.parser.format_usage()))
         if hasattr(options.verb, "defaults"):  # from a file, read only once the verb is known; the command line wins
-            options.parser.set_defaults(**options.verb.defaults())
+            options.parser.set_defaults(**unless_another(options.verb.defaults(), options))
             options = parser.parse_args(argv)
         status: int = options.verb.run(options)
+        print(end="", flush=True)  # now, for at the end it could not be told that nobody reads it
         return status
     except SystemExit as leaving:
         return int(leaving.code or 0)
     except HarnessError as error:
         print(f"leak-harness: {error}", file=sys.stderr)
         return error.exit_status
-    except Exception:  # noqa: BLE001 - Python would exit with 1, which means a leak
+    except Exception as error:  # noqa: BLE001 - Python would exit with 1, which means a leak
+        if isinstance(error, BrokenPipeError) and _is_unread():
+            return 128 + signal.SIGPIPE
         traceback.print_exc()
         print("leak-harness: a defect of leak-harness itself: please report it with the lines above", file=sys.stderr)
         return ExitStatus.HARNESS_FAILED

@@ -9,8 +9,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.errors import ExitStatus
 from harness.record import RunRecord
-from harness.verdict import Finding, MemoryGate, Verdict
+from harness.verdict import Finding, MemoryGate, Verdict, VerdictName
 
 Floats = NDArray[np.float64]
 
@@ -59,6 +60,24 @@ class Comparison:
     gone: tuple[Finding, ...]
     stayed: tuple[Finding, ...]
     came: tuple[Finding, ...]
+    unfinished: tuple[str, ...] = ()
+    """Of a run that failed or was interrupted, which it was and why: there is nothing to compare it with."""
+    unfinished_status: ExitStatus = ExitStatus.FLAT
+
+    @property
+    def unknown(self) -> str:
+        """Why it is not known whether the second is worse; empty where it is known."""
+        if self.is_worse:
+            return ""
+        measured = self.growth.before.value is not None and self.growth.after.value is not None
+        return "; ".join(self.unfinished) or ("" if measured else "the growth of memory was not measured in both")
+
+    @property
+    def exit_status(self) -> ExitStatus:
+        """1 where the second is worse, else that of a run that is unfinished, 3 where nothing is known."""
+        if self.is_worse:
+            return ExitStatus.LEAK
+        return self.unfinished_status or (ExitStatus.INCONCLUSIVE if self.unknown else ExitStatus.FLAT)
 
     @property
     def is_worse(self) -> bool:
@@ -74,6 +93,11 @@ def compare(before: tuple[RunRecord, Verdict], after: tuple[RunRecord, Verdict])
     first, second = before[0], after[0]
     prints = [{one.fingerprint for one in verdict.findings} for _, verdict in (before, after)]
     gates = [verdict.gates.get("memory") for _, verdict in (before, after)]
+    unfinished = {
+        side: verdict
+        for side, (_, verdict) in (("before", before), ("after", after))
+        if verdict.name in (VerdictName.SERVER_FAILED, VerdictName.INTERRUPTED)
+    }
     limits = [gate.limit for gate in gates if isinstance(gate, MemoryGate) and gate.limit is not None]
     return Comparison(
         memory=_rows("bytes", [(f"after visit {n}", _memory_at(first, n), _memory_at(second, n)) for n in MEMORY_AT]),
@@ -90,6 +114,8 @@ def compare(before: tuple[RunRecord, Verdict], after: tuple[RunRecord, Verdict])
         gone=tuple(one for one in before[1].findings if one.fingerprint not in prints[1]),
         stayed=tuple(one for one in after[1].findings if one.fingerprint in prints[0]),
         came=tuple(one for one in after[1].findings if one.fingerprint not in prints[0]),
+        unfinished=tuple(f"{side}: {verdict.summary}" for side, verdict in unfinished.items()),
+        unfinished_status=max((one.exit_status for one in unfinished.values()), default=ExitStatus.FLAT),
     )
 
 

@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -39,7 +40,15 @@ def _time_s(value: object) -> object:
     return parse_time_s(value) if isinstance(value, str) else value
 
 
+def _pattern(value: object) -> object:
+    try:
+        return re.compile(value) if isinstance(value, str) else value
+    except re.error as error:
+        raise ValueError(f"'{value}' is no regular expression: {error}") from error
+
+
 Size = Annotated[PositiveInt, BeforeValidator(_size)]
+Pattern = Annotated[re.Pattern[str], BeforeValidator(_pattern)]
 Time = Annotated[NonNegativeFloat, BeforeValidator(_time_s)]
 
 
@@ -92,11 +101,12 @@ class Settings(_Table):
     grace: Time | None = None
     settle: Time | None = None
     fail_on: list[str] | None = None
+    only: list[str] | None = None
     log: str | None = None
     log_expect: list[str] | None = None
     log_forbid: list[str] | None = None
     watch_files: list[str] | None = None
-    ready_log: str | None = None
+    ready_log: Pattern | None = None
     ready_limit: Time | None = None
     live: bool | None = None
     lang: Literal["en", "zh"] | None = None
@@ -166,7 +176,8 @@ def _read(path: Path, table: Sequence[str]) -> Config:
         settings = Settings.model_validate(data)
     except ValidationError as error:
         problems = [
-            _problem(path, text, table, one["loc"], one["msg"].removeprefix("Value error, ")) for one in error.errors()
+            _problem(path, text, table, one["loc"], _words(one["type"], one["loc"], one["msg"]))
+            for one in error.errors()
         ]
         raise ConfigInvalid(
             f"{path} has {len(problems)} error{'s' if len(problems) > 1 else ''}:",
@@ -186,11 +197,17 @@ def _as_options(settings: Settings, folder: Path) -> dict[str, Any]:
             options[name] = folder / options[name]
     if "watch_files" in options:
         options["watch_files"] = [folder / one for one in options["watch_files"]]
-    if "ready_log" in options:
-        options["ready_log"] = re.compile(options["ready_log"])
     if ".py" in options.get("scenario", ""):
         options["scenario"] = str(folder / options["scenario"])
     return options
+
+
+def _words(kind: str, where: tuple[int | str, ...], said: str) -> str:
+    if kind != "extra_forbidden":
+        return said.removeprefix("Value error, ")
+    names = [name.replace("_", "-") for name in (Allowance if "allow" in where else Settings).model_fields]
+    near = get_close_matches(str(where[-1]), names, 1)
+    return "there is no such key" + (f": did you mean {near[0]}?" if near else "")
 
 
 def _problem(path: Path, text: str, table: Sequence[str], where: tuple[int | str, ...], what: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
@@ -86,14 +86,16 @@ def _words(error: SessionError) -> str:
     return f"{type(error).__name__}: {error.what}"
 
 
-async def run_cycle(load: Load, sessions: int, go_on: Callable[[], bool]) -> tuple[SessionResult, ...]:
-    """So many sessions, `load.concurrency` at once; no new one begins once `go_on` says no."""
+async def run_cycle(
+    load: Load, sessions: int, go_on: Callable[[Sequence[SessionResult]], bool]
+) -> tuple[SessionResult, ...]:
+    """So many sessions, `load.concurrency` at once; no new one begins once `go_on`, told of those done, says no."""
     results: list[SessionResult] = []
     left = iter(range(sessions))
 
     async def one_after_another() -> None:
         for _ in left:
-            if not go_on():
+            if not go_on(results):
                 return
             results.append(await run_session(load))
 

@@ -145,3 +145,11 @@ class UnknownSchema(RecordError):
 
 class RecordDamaged(RecordError):
     """The record holds a line that is no record line, before its last."""
+
+
+class NotARun(RecordError):
+    """There is no record at that place."""
+
+
+class NotASeries(RecordError):
+    """A table without the columns of a series."""

@@ -23,6 +23,13 @@ class Filling:
     """When the last of them is full, counted from the start of the run."""
     words: str
 
+    @property
+    def told(self) -> str:
+        """What is flat for that reason, and until when."""
+        return (
+            f"containers with a bound are filling ({self.words}), the last until session {self.full_after_sessions:,}"
+        )
+
     def explains(self, rate: float, limit: float, share: float) -> bool:
         """Whether a growth per session is below its limit without what fills; `share` of that is in its unit."""
         return rate - ROUNDING * share <= limit

@@ -27,7 +27,7 @@ from harness.ownership import left
 from harness.record import SessionResult
 from harness.standing import GUARD_TASKS, Evidence, Situation, Standing, evidence, sessions_needed
 from harness.trend import FLAT_SPAN_SESSIONS, Trend
-from harness.verdict import CounterGate, CpuGate, Gate, LatencyGate, Outcome
+from harness.verdict import CounterGate, CpuGate, Gate, Kind, LatencyGate, Outcome
 
 Floats = NDArray[np.float64]
 
@@ -73,14 +73,15 @@ def counter_gate(situation: Situation, metric: str) -> Judged:
         why = "needs the probe" if METRICS[metric].source is Source.PROBE else "could not be read"
         return Judged(CounterGate(Outcome.NOT_MEASURED, why, limit=limit))
     fills = filling(situation.record) if metric == "gc_objects" and found.standing.growing else None
+    reason, since_sessions, kind = standing_reason(found), found.trend.suspected_sessions, None
     if fills is not None and fills.explains(found.rate or 0.0, limit, fills.objects_per_session):
-        found = replace(found, standing=Standing.FLAT)
-    reason, since_sessions = standing_reason(found), found.trend.suspected_sessions
+        found, reason, kind = replace(found, standing=Standing.FLAT), fills.told, Kind.FILLING
     owned = left(situation) if metric == "tasks" and not found.standing.growing else None
     if owned is not None:
         found, reason, since_sessions = replace(found, standing=owned.standing), owned.words, owned.since_sessions
     outcome, x = _OUTCOMES[found.standing], found.series.x
-    gate = CounterGate(outcome, reason, float(x[0]), float(x[-1]), found.rate, found.bounds, limit)
+    kind = Kind.RELEASED_LATE if found.standing is Standing.RELEASED else kind
+    gate = CounterGate(outcome, reason, float(x[0]), float(x[-1]), found.rate, found.bounds, limit, kind)
     return Judged(
         gate,
         suspect=found.standing is Standing.SUSPECT,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from harness.errors import RecordNotWritable
 from harness.record import RunRecord
@@ -36,6 +38,7 @@ class Entry:
     """The commit of the folder that the run was started in; empty where that is none."""
     scenario: str
     target: str
+    """The server, in words that are the same from run to run: runs of another one are another series."""
     verdict: str
     sessions: int
     growth_bytes: float | None
@@ -59,7 +62,7 @@ class Entry:
             started.started_at,
             started.environment.get("commit", ""),
             started.scenario,
-            started.target.get("mode", ""),
+            server_of(started.target),
             verdict.name,
             record.sessions,
             memory.growth_per_session if isinstance(memory, MemoryGate) else None,
@@ -69,6 +72,21 @@ class Entry:
             {one.fingerprint: one.summary for one in verdict.findings if one.severity == "leak"},
             folder,
         )
+
+
+def server_of(target: Mapping[str, str]) -> str:
+    """Which server a run was against: its command, else its address, without the port that it had just then."""
+    mode, command = target.get("mode", ""), target.get("command", "")
+    try:
+        url = urlsplit(target.get("url", ""))
+        port, host = url.port, url.hostname or ""
+    except ValueError:
+        return mode
+    if mode == "embedded":
+        return " ".join(filter(None, (mode, re.sub(r"^.* --port \d+ ?", "", command))))
+    if command:
+        return re.sub(rf"(?<!\d){port}(?!\d)", "{port}", command) if port else command
+    return " ".join(filter(None, (mode, host and f"{url.scheme}://{host}{url.path}")))
 
 
 class History:
@@ -83,7 +101,9 @@ class History:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise RecordNotWritable(f"{path.parent} cannot be made: {error}", hint="give another --db") from error
+            raise RecordNotWritable(
+                f"{path.parent} cannot be made: {error.strerror}", hint="give another --db"
+            ) from error
         with self._open() as database:
             database.execute(_SCHEMA)
 

@@ -256,8 +256,7 @@ def _unless_filling(situation: Situation, decision: Decision, held: Evidence) ->
     found = filling(situation.record) if decision.standing.growing else None
     if found is None or not found.explains(held.rate or 0.0, held.limit, found.bytes_per_session):
         return decision
-    words = f"containers with a bound are filling ({found.words}), the last until session {found.full_after_sessions:,}"
-    return Decision(Standing.FLAT, decision.by, Kind.FILLING, words)
+    return Decision(Standing.FLAT, decision.by, Kind.FILLING, found.told)
 
 
 def _went_with_collection(situation: Situation, bytes_: dict[str, Evidence], by: str | None) -> bool:

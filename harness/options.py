@@ -17,6 +17,7 @@ CONTROL_GUARD: Final = 54
 """Sessions before which a control is not called a leak: the least without false alarms where no cache fills."""
 CONTROL_SESSIONS: Final = 200
 DEFAULT_PROTOCOL: Final = "open-llm-vtuber"
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 FAIL_ON: Final = ("fragmentation", "files")
 LOG_FORBIDDEN: Final = (
     "Task was destroyed but it is pending",
@@ -49,19 +50,22 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ca", metavar="FILE", type=Path, help="certificates to trust (PEM)")
     parser.add_argument("--insecure", action="store_true", help="trust any certificate")
     parser.add_argument("--subprotocol", metavar="NAME", action="append", default=[], help="for the handshake")
-    parser.add_argument("--compression", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument(
+        "--compression", action=argparse.BooleanOptionalAction, default=True, help="offer deflate (yes)"
+    )
     parser.add_argument("--cycles", metavar="N", type=_count, help="exactly so many cycles")
-    parser.add_argument("--min-cycles", metavar="N", type=_count, default=10, help="(default: %(default)s)")
-    parser.add_argument("--max-cycles", metavar="N", type=_count)
+    parser.add_argument("--min-cycles", metavar="N", type=_count, default=10, help="before it may stop (%(default)s)")
+    parser.add_argument("--max-cycles", metavar="N", type=_count, help="undecided by then: inconclusive")
     parser.add_argument("--sessions", metavar="N", type=_count, help="sessions a cycle (1 in the first ten, then 5)")
     parser.add_argument("--concurrency", metavar="N", type=_count, default=1, help="sessions at once (%(default)s)")
     parser.add_argument("--settle", metavar="TIME", type=time_s, help="wait so long after each cycle (the scenario's)")
     parser.add_argument("--once", action="store_true", help="one session and no verdict")
     parser.add_argument("--trace", action="store_true", help="print every message with its time")
     parser.add_argument("--limit", metavar="SIZE", type=_size, help="growth a session that is flat (1KiB; 4KiB blind)")
-    parser.add_argument("--object-limit", metavar="N", type=float, help="tracked objects a session that are flat")
+    parser.add_argument("--object-limit", metavar="N", type=_number, help="tracked objects a session that are flat")
     parser.add_argument("--grace", metavar="TIME", type=time_s, default=90.0, help="longest wait for late releases")
     parser.add_argument("--allow", metavar="GATE|FINGERPRINT", action="append", default=[], help="never fail on that")
+    parser.add_argument("--only", metavar="GATE", action="append", default=[], help="fail on these gates alone")
     parser.set_defaults(reasons={})
     parser.add_argument(
         "--fail-on", metavar="KIND", action="append", default=[], help="also fail on fragmentation, files"
@@ -85,7 +89,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="DIR", type=Path, help="default: reports/<UTC time>-<scenario>/")
     parser.add_argument("--textfile", metavar="FILE", type=Path, help="metrics for Prometheus's textfile collector")
     parser.add_argument("--otlp", metavar="URL", help="send metrics to this OpenTelemetry collector (OTLP over HTTP)")
-    parser.add_argument("--bisect-status", action="store_true", help="0 flat, 1 leak, 125 else: for `git bisect run`")
+    parser.add_argument("--bisect-status", action="store_true", help="for `git bisect run`: 0, 1, 125 or 255")
     parser.add_argument("--live", action="store_true", help="serve the report on loopback while the run goes on")
     parser.add_argument("--lang", choices=("en", "zh"), default="en", help="language of report.html (%(default)s)")
     parser.add_argument("--json", action="store_true", help="the result on standard output, and nothing else there")
@@ -109,6 +113,10 @@ def plan_of(
     for folder in options.watch_files:
         if not folder.is_dir():
             raise UsageError(f"--watch-files {folder} is no folder")
+    if options.textfile and not options.textfile.parent.is_dir():
+        raise UsageError(f"--textfile {options.textfile}: there is no folder {options.textfile.parent}")
+    if options.otlp and not options.otlp.startswith(("http://", "https://")):
+        raise UsageError(f"--otlp '{options.otlp}' is no address", hint="give one with http:// or https://")
     if options.control and not options.probe:
         raise UsageError("--control plants its leak through the probe, which --no-probe switches off")
     scenario = scenario or load_scenario(options.scenario)
@@ -117,10 +125,13 @@ def plan_of(
     scenario.require(protocol)
     named = argparse.Namespace(**vars(options) | {"protocol": protocol.name})
     target, url = target_of(named, scenario.path or protocol.default_path, options.seed + number)
+    subprotocols = tuple(options.subprotocol) or scenario.subprotocols or getattr(protocol, "subprotocols", ())
+    if wrong := [name for name in subprotocols if not _TOKEN.fullmatch(name)]:
+        raise UsageError(f"'{wrong[0]}' is no subprotocol", hint="it is one word without spaces; repeat --subprotocol")
     address = Address(
         url,
         headers_of(options),
-        tuple(options.subprotocol) or scenario.subprotocols or getattr(protocol, "subprotocols", ()),
+        subprotocols,
         options.compression,
         origin=options.origin,
         unix=options.unix,
@@ -180,6 +191,10 @@ def _policy(options: argparse.Namespace, mode: str) -> Policy:
                 f"'{one}' cannot be allowed: it is neither a gate nor the fingerprint of a finding",
                 hint=f"gates: {', '.join(GATES)}; fingerprints, of 16 hexadecimal digits, stand in result.json",
             )
+    for one in options.only:
+        if one not in GATES:
+            raise UsageError(f"--only {one}: there is no such gate", hint=f"gates: {', '.join(GATES)}")
+    left_out = [gate for gate in GATES if options.only and gate not in options.only]
     for kind in options.fail_on:
         if kind not in FAIL_ON:
             raise UsageError(f"--fail-on {kind} is not known", hint=f"it can be {' or '.join(FAIL_ON)}")
@@ -194,9 +209,9 @@ def _policy(options: argparse.Namespace, mode: str) -> Policy:
         memory_budget_bytes=options.memory_budget or budget,
         explain=options.explain and options.probe,
         collect=options.collect == "always",
-        allow=tuple(options.allow),
-        reasons=options.reasons,
-        fail_on=tuple(options.fail_on),
+        allow=(*options.allow, *left_out),
+        reasons=dict.fromkeys(left_out, "not among --only") | options.reasons,
+        fail_on=(*options.fail_on, *(["files"] if "files" in options.only else [])),
         log_expected=_log_expected(options, mode),
         log_forbidden=LOG_FORBIDDEN if options.log_forbid is None else tuple(options.log_forbid),
         log_noted=LOG_NOTED,
@@ -218,6 +233,12 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"'{text}' is no whole number of at least 1")
     return int(text)
+
+
+def _number(text: str) -> float:
+    if not re.fullmatch(r"\d+(\.\d+)?", text):
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of at least 0")
+    return float(text)
 
 
 def _size(text: str) -> int:

@@ -231,6 +231,7 @@ def _measured(nodeid: str, words: list[str], scenario: str | Scenario, folder: P
     from harness.commands.run import all_runs, defaults
     from harness.errors import UsageError
     from harness.options import declare, plan_of
+    from harness.target_options import unless_another
 
     class Parser(argparse.ArgumentParser):
         def error(self, message: str) -> NoReturn:
@@ -238,7 +239,8 @@ def _measured(nodeid: str, words: list[str], scenario: str | Scenario, folder: P
 
     parser = Parser()
     declare(parser)
-    parser.set_defaults(**defaults(), command_line=["pytest", nodeid])
+    parser.set_defaults(command_line=["pytest", nodeid])
+    parser.set_defaults(**unless_another(defaults(), parser.parse_args(words)))
     options = parser.parse_args(words)
     known = None if isinstance(scenario, str) else scenario
     return all_runs(options, folder, lambda number: plan_of(options, number=number, scenario=known), lambda *_: None)

@@ -71,6 +71,11 @@ class SessionResult:
     actions: dict[str, int] = field(default_factory=dict)
     """How often the script did each action."""
 
+    @property
+    def timed_out(self) -> bool:
+        """Whether it waited in vain to the end of one of its limits."""
+        return self.failure.startswith("NoReply:")
+
 
 @dataclass(frozen=True, slots=True)
 class CycleDone:

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 from harness.attach_probe import attach_probe
@@ -48,6 +49,8 @@ TRACED_SESSION_LIMIT_S = 5.0
 others keep busy as many times again; fewer sessions would miss what one in ten leaves."""
 HOPELESS_SESSIONS = 5
 """So many failed sessions and not one that worked: the run ends."""
+UNANSWERED_SESSIONS = 2
+"""So many where all have waited in vain to the end of a limit: the first alone may have found the server warming up."""
 FALLING = ("uss", "malloc_in_use", "gc_objects", "tasks", "left_tasks", "threads", "descriptors", "children")
 """What is watched for late releases while the run idles."""
 
@@ -195,7 +198,7 @@ class Experiment:
         results = await run_cycle(
             self._plan.load_in(number),
             self._plan.sessions_in(number),
-            lambda: not self._over_budget and server.exit_status is None,
+            lambda now: not (self._over_budget or self._is_hopeless(now)) and server.exit_status is None,
         )
         if self._plan.schedule:
             await rest(self._plan.schedule[number - 1])
@@ -204,7 +207,7 @@ class Experiment:
         peaks = _peaks([beat.values for beat in self.record.beats[first_beat:]])
         self._add(CycleDone(number, began_s, ended_s, results, max(0.0, talking), peaks))
         server.check_alive()
-        self._check_hope(results)
+        self._check_hope(results[-1:])
         await asyncio.sleep(self._plan.settle_s)
         if self._probe is not None and self._plan.planted_bytes:
             await self._probe.plant(self._plan.planted_bytes, len(results))
@@ -229,7 +232,7 @@ class Experiment:
         async def run_sessions(number: int) -> int:
             until_s = self._now_s() + max(TRACING_LIMIT_S, number * TRACED_SESSION_LIMIT_S)
             done = await run_cycle(
-                self._plan.load, number, lambda: server.exit_status is None and self._now_s() < until_s
+                self._plan.load, number, lambda _: server.exit_status is None and self._now_s() < until_s
             )
             await asyncio.sleep(self._plan.settle_s)
             await sampler.rest(len(self.record.cycles), self.record.sessions, collect=self._plan.policy.collect)
@@ -244,12 +247,22 @@ class Experiment:
             self._add(self._log.counts(self._now_s(), cycle))
         return replace(sample, values=sample.values | files_in(self._plan.watched)) if self._plan.watched else sample
 
-    def _check_hope(self, results: Sequence[SessionResult]) -> None:
-        failed = self.record.failed_sessions
-        if failed >= HOPELESS_SESSIONS and failed == self.record.sessions:
+    def _is_hopeless(self, now: Sequence[SessionResult] = ()) -> bool:
+        """Whether no session has ever worked, those of the cycle that is under way among them, and enough have tried.
+
+        Where one has worked, sessions that fail later are what the server comes to: they are measured.
+        """
+        if self.record.failed_sessions < self.record.sessions or any(one.ok for one in now):
+            return False
+        tried = [*chain.from_iterable(cycle.sessions for cycle in self.record.cycles[:HOPELESS_SESSIONS]), *now]
+        least = UNANSWERED_SESSIONS if all(one.timed_out for one in tried) else HOPELESS_SESSIONS
+        return len(tried) >= least
+
+    def _check_hope(self, latest: Sequence[SessionResult]) -> None:
+        if latest and self._is_hopeless():
             raise ServerError(
-                f"none of {failed} sessions did what the script says",
-                why=f"the last one: {results[-1].failure}",
+                f"none of {self.record.sessions} sessions did what the script says",
+                why=f"the last one: {latest[-1].failure}",
                 hint="try one session with `leak-harness run ... --once --trace`",
             )
 

@@ -13,7 +13,7 @@ from itertools import pairwise
 from math import isfinite
 from typing import Final
 
-from harness.errors import RecordDamaged
+from harness.errors import NotASeries, RecordDamaged
 from harness.judge import judge
 from harness.metrics import METRICS
 from harness.policy import Policy
@@ -23,6 +23,7 @@ from harness.trend import LOOKS, look_numbers
 from harness.verdict import Judgement, NextStep
 
 _ALIASES: Final = {"system": "malloc_system"}
+COLUMNS: Final = "a series has the columns cycle,rss,uss,blocks,malloc_in_use,gc_objects,tasks; cells may be empty"
 _SESSION: Final = SessionResult(ok=True, duration_s=0.0)
 
 
@@ -34,16 +35,18 @@ def read_series(text: str, name: str = "series") -> RunRecord:
         name: stands for the scenario.
 
     Raises:
-        RecordDamaged: a column is missing, a cell is no number, or the sessions do not rise.
+        NotASeries: a column that every series has is missing.
+        RecordDamaged: a cell is no number, or the sessions do not rise.
     """
+    header = text[:4096].partition("\n")[0].strip()
     rows = csv.DictReader(StringIO(text))
-    if not {"cycle", "rss"} <= set(rows.fieldnames or ()):
-        raise _damaged(name, f"the header is {rows.fieldnames}, without `cycle` or `rss`")
+    if not {"cycle", "rss"} <= {*next(csv.reader([header]), [])}:
+        raise NotASeries(f"{name} is no series: no column `cycle` or `rss` in its header '{header[:60]}'", hint=COLUMNS)
     samples = []
     for row in rows:
         try:
             samples.append((int(row.pop("cycle")), _values(row)))
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, csv.Error) as error:
             raise _damaged(name, f"line {rows.line_num}: {error}") from error
     if len(samples) < 2 or any(later <= earlier for (earlier, _), (later, _) in pairwise(samples)):
         raise _damaged(name, "`cycle` must count the sessions done and rise from row to row")
@@ -88,7 +91,4 @@ def _number(cell: str) -> float:
 
 
 def _damaged(name: str, what: str) -> RecordDamaged:
-    return RecordDamaged(
-        f"{name} is no series: {what}",
-        hint="a series has the columns cycle,rss,uss,blocks,malloc_in_use,gc_objects,tasks; empty ones were not read",
-    )
+    return RecordDamaged(f"{name} is no series: {what}", hint=COLUMNS)

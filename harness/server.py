@@ -7,11 +7,13 @@ import contextlib
 import os
 import random
 import re
+import shutil
 import signal
 import socket
 import sys
+import tempfile
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -33,6 +35,22 @@ def free_port() -> int:
             probe.bind(("127.0.0.1", port))
             return port
     raise ServerError("no port of loopback is free", hint="end some of the servers that listen there")
+
+
+@contextlib.contextmanager
+def trial_log() -> Iterator[Path]:
+    """Where a server that is started for a moment writes: removed, unless a `ServerError` leaves that may name it."""
+    folder = Path(tempfile.mkdtemp(prefix="leak-harness-"))
+    try:
+        yield folder / "server.log"
+    except ServerError:
+        if not any(folder.iterdir()):
+            folder.rmdir()
+        raise
+    except BaseException:
+        shutil.rmtree(folder)
+        raise
+    shutil.rmtree(folder)
 
 
 class Server:
@@ -104,7 +122,7 @@ class Server:
             if time.monotonic() > deadline_s:
                 raise ServerNotReady(
                     f"the server was not ready within {limit_s:g}s: {why}",
-                    why=f"the last lines of its log:\n{self.log_tail()}",
+                    why=self._last_words(),
                     hint="is the pattern right?"
                     if self._ready_log
                     else "does it listen on {port} or $PORT, and is the path of --url right?",
@@ -117,8 +135,8 @@ class Server:
         if self.exit_status is not None:
             raise ServerExited(
                 f"the server ended with status {self.exit_status}",
-                why=f"the last lines of its log:\n{self.log_tail()}",
-                hint="run its command by hand, and look at server.log",
+                why=self._last_words(),
+                hint="run its command by hand",
             )
 
     def processes(self) -> list[psutil.Process]:
@@ -137,6 +155,15 @@ class Server:
         with self._log.open(errors="replace") as lines:
             found = any(pattern.search(line) for line in lines)
         return "" if found else f"it wrote no line with '{pattern.pattern}'"
+
+    async def ended_within(self, limit_s: float) -> bool:
+        """Whether its process has ended, or does so soon: its connections break before the guardian knows."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._exited.wait(), limit_s)
+        return self.exit_status is not None
+
+    def _last_words(self) -> str:
+        return f"the last lines of its log, {self._log}:\n{self.log_tail()}"
 
     def log_tail(self, lines: int = 12) -> str:
         """The last lines of the server's log, indented."""

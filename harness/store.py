@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from harness.errors import RecordDamaged, RecordError, RecordNotWritable
-from harness.record import Beat, CycleDone, Line, RunRecord, decode_line, encode_line
+from harness.errors import NotARun, RecordDamaged, RecordError, RecordNotWritable
+from harness.record import Beat, CycleDone, Line, RunRecord, RunStarted, decode_line, encode_line
 
 RECORD_FILE = "run.jsonl"
 
@@ -55,6 +55,21 @@ class RunFolder:
         self._lines.close()
 
 
+def made(folder: Path) -> Path:
+    """The folder, with those above it.
+
+    Raises:
+        RecordNotWritable: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise RecordNotWritable(f"{folder} is a file, not a folder", hint="give another --out") from error
+    except OSError as error:
+        raise _not_writable(folder, error) from error
+    return folder
+
+
 def write_whole(path: Path, data: bytes) -> Path:
     """Never half a file: written beside, then renamed.
 
@@ -71,22 +86,49 @@ def write_whole(path: Path, data: bytes) -> Path:
     return path
 
 
+def runs_in(path: Path) -> list[Path]:
+    """The runs at a place: the folder itself, the several that one call made in it, or those of all folders in it.
+
+    Raises:
+        NotARun: there is none.
+    """
+    if path.is_file() or (path / RECORD_FILE).exists():
+        return [path]
+    records = [record for depth in ("*", "*/run-*") for record in path.glob(f"{depth}/{RECORD_FILE}")]
+    found = sorted(record.parent for record in records if record.parent.name != "control")
+    if not found:
+        raise NotARun(f"{path} holds no run", hint="give a folder that `run` wrote, or one of such folders")
+    return found
+
+
 def load_record(run: Path) -> RunRecord:
     """The record of a run folder, or of a run.jsonl; a last line that was cut short is left out.
 
     Raises:
-        RecordError: there is no record.
+        NotARun: there is no record.
         RecordDamaged: a line before the last is none.
         UnknownSchema: another version wrote it.
     """
     path = run / RECORD_FILE if run.is_dir() else run
     try:
         with path.open("rb") as file:
+            if not _begins_a_run(file.readline()):
+                raise NotARun("it holds no record of a run", hint="give a folder that `run` wrote")
+            file.seek(0)
             return RunRecord.from_lines(_telling(_whole_lines(file)))
     except OSError as error:
-        raise RecordError(
+        raise NotARun(
             f"{path} cannot be read: {os.strerror(error.errno or 0)}", hint="give a folder that `run` wrote"
         ) from error
+    except RecordError as error:
+        raise type(error)(f"{path}: {error.what}", why=error.why, hint=error.hint) from error
+
+
+def _begins_a_run(data: bytes) -> bool:
+    try:
+        return isinstance(decode_line(data), RunStarted)
+    except RecordDamaged:
+        return False
 
 
 def _whole_lines(file: Iterable[bytes]) -> Iterator[Line]:
@@ -122,4 +164,6 @@ def _telling(lines: Iterable[Line]) -> Iterator[Line]:
 
 
 def _not_writable(path: Path, error: OSError) -> RecordNotWritable:
-    return RecordNotWritable(f"{path} cannot be written: {error}", hint="make room, or give another --out")
+    return RecordNotWritable(
+        f"{path} cannot be written: {error.strerror or error}", hint="make room, or give another --out"
+    )

@@ -10,6 +10,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit, urlunsplit
@@ -40,6 +41,7 @@ _OWN: Final = {
     "--ready-log": ("ready_log", ("serve",)),
     "--attach-probe": ("attach_probe", ("pid", "container")),
     "--metric": ("metric", ("metrics_url",)),
+    "--log": ("log", ("pid", "container", "metrics_url", "cgroup", "url")),
 }
 """Options that make sense with some targets alone."""
 
@@ -62,6 +64,26 @@ def declare_target(parser: argparse.ArgumentParser) -> None:
     target.add_argument("--metric", metavar="rss=NAME", action="append", default=[], type=pair, help="a name there")
     target.add_argument("--cgroup", metavar="DIR", type=Path, help="it is in this control group (version 2)")
     target.add_argument("--url", metavar="URL", help="the WebSocket address; may hold {port}")
+
+
+def unless_another(settings: Mapping[str, Any], asked: argparse.Namespace) -> dict[str, Any]:
+    """The settings of a file, without the server that they name where the command line names another.
+
+    Args:
+        settings: by the option's name.
+        asked: the command line alone.
+    """
+    mode = next((name for name in _TARGETS if getattr(asked, name, None) is not None), "")
+    if getattr(asked, "before", None):
+        mode = "serve"
+    if not mode and any(getattr(asked, name, None) for name in ("fault", "agent_size", "before_fault")):
+        mode = "embedded"
+    if not mode:
+        return dict(settings)
+    left_out = {*_TARGETS} - {mode} | {name for name, modes in _OWN.values() if mode not in modes}
+    if mode == "embedded":
+        left_out.add("url")
+    return {name: value for name, value in settings.items() if name not in left_out}
 
 
 def target_of(options: argparse.Namespace, default_path: str, seed: int) -> tuple[Target, str]:
@@ -128,9 +150,10 @@ def _mode(options: argparse.Namespace) -> str:
     mode = asked[0] if asked else "url" if options.url or options.unix else "embedded"
     for option, (name, modes) in _OWN.items():
         if getattr(options, name) and mode not in modes:
-            other = _TARGETS.get(mode, "--url")
+            other = "the embedded server is" if mode == "embedded" else f"{_TARGETS.get(mode, '--url')} names"
             wants = " or ".join(_TARGETS.get(one, "the embedded server") for one in modes)
-            raise UsageError(f"{other} names the target, and {option} is for {wants}", hint="leave one of them out")
+            hint = f"give {wants}, too" if mode == "embedded" else "leave one of them out"
+            raise UsageError(f"{other} the target, and {option} is for {wants}", hint=hint)
     return mode
 
 
@@ -141,7 +164,10 @@ def _command(options: argparse.Namespace, mode: str, port: str) -> list[str]:
         return embedded_command(port, options.agent_size or "32MiB", options.fault)
     if mode != "serve":
         return []
-    command = [part.replace("{port}", port) for part in shlex.split(options.serve)]
+    try:
+        command = [part.replace("{port}", port) for part in shlex.split(options.serve)]
+    except ValueError as error:
+        raise UsageError(f"--serve {options.serve}: {error}", hint="close the quotes") from error
     if not command:
         raise UsageError("--serve is empty", hint='give a command, such as --serve "uvicorn app:app --port {port}"')
     return command

@@ -106,6 +106,8 @@ class CounterGate:
     growth_per_session: float | None = None
     bounds: tuple[float, float] | None = None
     limit: float | None = None
+    kind: Kind | None = None
+    """Why it is flat although it grew, as memory has it: `released-late`, `filling`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,16 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from server_scripts import ECHO, ECHO_SCENARIO, HEAD
 
-from harness.bisection import Answer, Search
+from harness.bisection import Answer, Search, answer_of
+from harness.cli import main
+from harness.commands import VERBS
+from harness.verdict import Verdict, VerdictName
 
 LEAK = ECHO.replace("await connection.send(message)", "kept.append(bytearray(2**20)); await connection.send(message)")
 FIRST = 2
@@ -120,6 +124,34 @@ def test_the_bug_is_found_in_64_commits_of_which_ten_do_not_start_also_when_the_
         told, _ = again.communicate()
     found = json.loads(told)
     assert (found["first_bad"], found["runs"]) == (git(repo, "rev-parse", f"HEAD~{64 - FIRST}"), len(answers))
+
+
+@pytest.mark.parametrize(
+    ("name", "open_gates", "only", "answer"),
+    [
+        ("flat", (), (), Answer.GOOD),
+        ("leak", ("latency",), (), Answer.BAD),
+        ("degraded", (), (), Answer.BAD),
+        ("inconclusive", ("latency", "cpu"), (), Answer.GOOD),  # memory and the counters are flat
+        ("inconclusive", ("latency", "memory"), (), Answer.SKIP),
+        ("inconclusive", ("latency",), ("latency",), Answer.SKIP),  # it is what is looked for
+        ("inconclusive", (), (), Answer.SKIP),  # memory was not measured
+        ("server-failed", (), (), Answer.SKIP),
+    ],
+)
+def test_what_a_run_says_of_its_commit(
+    name: str, open_gates: tuple[str, ...], only: tuple[str, ...], answer: Answer
+) -> None:
+    verdict = Verdict(VerdictName(name), "", {}, open_gates=open_gates)
+    assert answer_of(verdict, only) is answer
+    doubted = replace(verdict, doubts=("3 of 20 sessions failed",))
+    assert answer_of(doubted, only) is (Answer.SKIP if name == "inconclusive" else answer)
+
+
+def test_git_bisect_is_told_to_give_up_by_whatever_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert main(["run", "--bisect-status", "--cycels", "3"]) == 255  # git takes 2 for a bad commit
+    monkeypatch.setattr(VERBS["run"], "run", lambda options: 1 // 0)
+    assert main(["run", "--bisect-status"]) == 255
 
 
 @pytest.mark.parametrize(

@@ -186,3 +186,15 @@ def test_the_action_and_the_include_call_what_there_is() -> None:
     assert {Path(path).name for path in reports.values()} == {"junit.xml", "metrics.txt", "codequality.json"}
     copied = re.findall(r"^COPY (.*) \S+$", (ROOT / "Containerfile").read_text(), re.MULTILINE)
     assert all((ROOT / name).exists() for line in copied for name in line.split())
+
+
+def test_a_second_call_removes_what_the_first_has_left_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "echo.py").write_text(ECHO_SCENARIO)
+    (tmp_path / "run-1").mkdir()  # the user's, of the same name
+    words = ["echo.py", "--protocol", "plain", "--serve", written(tmp_path, ECHO), "--cycles", "1", "--out", "."]
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-m", "harness", "ci", *words], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 3, done.stderr
+    assert {"echo.py", "run-1", "run.jsonl", "report.html"} <= {one.name for one in tmp_path.iterdir()}

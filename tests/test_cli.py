@@ -6,10 +6,13 @@ import json
 import signal
 import subprocess
 import sys
+import tempfile
+import tomllib
 from pathlib import Path
 
 import psutil
 import pytest
+from server_scripts import CLOSES_EVERY_CONNECTION, ECHO, ECHO_SCENARIO, written
 
 from harness.cli import main
 from harness.commands import VERBS
@@ -106,6 +109,65 @@ def test_one_session_is_traced_message_by_message(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert '-> {"type": "switch-config"' in done.stderr
     assert "conversation-chain-end" in done.stderr
+
+
+DIES_IN_ITS_FIRST_SESSION = """
+async def handle(connection):
+    async for message in connection:
+        print("no room", flush=True)
+        os._exit(3)
+"""
+
+
+def once(folder: Path, handler: str) -> int:
+    """The status of one session with a server of this handler; its log is in the folder, if anywhere."""
+    (folder / "echo.py").write_text(ECHO_SCENARIO)
+    serve = written(folder, handler)
+    return main(["run", str(folder / "echo.py"), "--protocol", "plain", "--no-probe", "--once", "--serve", serve])
+
+
+@pytest.mark.parametrize("handler", [DIES_IN_ITS_FIRST_SESSION, "print('no room', flush=True); sys.exit(3)"])
+def test_a_server_that_died_in_its_one_session_leaves_its_log_and_the_path_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], handler: str
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert once(tmp_path, handler) == 4
+    (log,) = tmp_path.glob("leak-harness-*/server.log")
+    said = capfd.readouterr().err
+    assert "the server ended with status 3" in said
+    assert f"{log}:\n    no room" in said
+
+
+def test_one_session_that_fails_names_the_log_of_a_server_that_lives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert once(tmp_path, CLOSES_EVERY_CONNECTION) == 4
+    (log,) = tmp_path.glob("leak-harness-*/server.log")
+    assert f"see the server's log, {log}" in capfd.readouterr().err
+
+
+def test_one_session_that_goes_well_leaves_no_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert once(tmp_path, ECHO) == 0
+    assert not [*tmp_path.glob("leak-harness-*")]
+
+
+def test_the_help_of_a_run_tells_its_statuses(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--help"]) == 0
+    assert "3 inconclusive" in capsys.readouterr().out
+
+
+def test_what_is_heavy_waits_until_a_verb_needs_it() -> None:
+    code = "import sys, harness.cli; print({'matplotlib', 'msgspec', 'numpy', 'psutil', 'scipy'} & {*sys.modules})"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"
+
+
+def test_the_version_is_that_of_the_project(capsys: pytest.CaptureFixture[str]) -> None:
+    with (Path(__file__).parents[1] / "pyproject.toml").open("rb") as file:
+        version = tomllib.load(file)["project"]["version"]
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith(f"leak-harness {version}, Python 3.")
 
 
 def test_a_defect_of_the_harness_itself_is_no_leak(monkeypatch: pytest.MonkeyPatch) -> None:

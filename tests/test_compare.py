@@ -15,7 +15,7 @@ from server_scripts import ECHO, ECHO_SCENARIO, HEAD
 
 from harness.compare import Comparison, compare
 from harness.judge import judge
-from harness.record import RunRecord, encode_line
+from harness.record import Incident, RunRecord, encode_line
 from harness.reporters import comparison
 from harness.verdict import Finding, Verdict
 
@@ -56,6 +56,22 @@ def test_worse_is_what_grows_by_more_than_the_limit_beyond_the_first() -> None:
     assert not compared().is_worse
     assert compared(Script(), LEAKING).is_worse
     assert not compared(Script(), Script(memory(0.5 * KIB))).is_worse
+
+
+def test_a_run_that_failed_is_no_better_than_another_and_the_reason_is_told() -> None:
+    failed = Script().record(3)
+    failed.add(Incident(9.0, "the server ended with status 1", fatal=True))
+    found = compare(judged(Script()), (failed, judge(failed, NOW).verdict))
+    assert found.exit_status == 4
+    assert "not known: after: SERVER-FAILED: the server ended with status 1" in comparison.text(found)
+
+
+def test_growth_that_was_measured_in_one_run_alone_says_nothing() -> None:
+    empty = Script().record(0)
+    del empty.rests[:]
+    found = compare(judged(Script()), (empty, judge(empty, NOW).verdict))
+    assert found.exit_status == 3
+    assert "not known: the growth of memory was not measured" in comparison.text(found)
 
 
 def test_what_was_not_measured_is_a_dash_and_a_visit_that_did_not_happen_no_row() -> None:

@@ -55,6 +55,25 @@ def test_all_errors_come_at_once_each_with_line_and_key(tmp_path: Path) -> None:
         assert words in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("cylces = 3", "toml:1: cylces: there is no such key: did you mean cycles?"),
+        ('[[allow]]\ngate = "tasks"\nreasons = "known"', "reasons: there is no such key: did you mean reason?"),
+        ('ready-log = "["', "toml:1: ready-log: '\\[' is no regular expression"),
+    ],
+)
+def test_a_wrong_key_or_pattern_is_told_with_what_it_may_be(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(ConfigInvalid, match=says):
+        find_config(written(tmp_path, text))
+
+
+def test_a_pattern_is_read(tmp_path: Path) -> None:
+    config = find_config(written(tmp_path, 'ready-log = "up$"'))
+    assert config is not None
+    assert config.options["ready_log"].search("it is up")
+
+
 def test_what_is_no_toml_names_the_file_and_the_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigInvalid, match=r"leak-harness\.toml cannot be read as TOML.*line 2"):
         find_config(written(tmp_path, "runs = 1\nruns = = 2"))
@@ -67,9 +86,33 @@ def test_an_allowance_counts_up_to_its_last_day(tmp_path: Path) -> None:
     assert [one.name for one in config.expired(date(2026, 3, 2))] == ["tasks"]
 
 
-def said(folder: Path, *words: str) -> str:
-    command = [sys.executable, "-m", "harness", "run", *words]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False).stderr
+def said(folder: Path, *words: str, verb: str = "run") -> str:
+    command = [sys.executable, "-m", "harness", verb, *words]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ([], "directory: no-such-command"),
+        (["--fault", "gremlins"], "there is no fault 'gremlins'"),
+        (["--pid", "999999999"], "there is no process 999999999"),
+        (["--serve", "nor-this-one"], "directory: nor-this-one"),
+    ],
+)
+def test_a_server_that_the_command_line_names_takes_the_place_of_the_files(
+    tmp_path: Path, words: list[str], says: str
+) -> None:
+    (tmp_path / "place").mkdir()
+    written(tmp_path, 'serve = "no-such-command"\ncwd = "place"\nurl = "ws://127.0.0.1:{port}/"\nprotocol = "plain"')
+    assert says in said(tmp_path, "plain-request", *words)
+
+
+@pytest.mark.parametrize("verb", ["run", "ci", "doctor", "blame"])
+def test_every_verb_that_starts_a_server_takes_that_of_the_file(tmp_path: Path, verb: str) -> None:
+    written(tmp_path, 'serve = "no-such-command"\nprotocol = "plain"\nscenario = "plain-request"')
+    assert "directory: no-such-command" in said(tmp_path, verb=verb)
 
 
 def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:

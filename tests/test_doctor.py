@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from server_scripts import ECHO, ECHO_SCENARIO, written
 
-from harness.commands.doctor import _trap
+from harness.commands.doctor import Check, _interpreters, _trap
 
 
 def doctor(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -31,7 +34,20 @@ def test_a_server_that_does_not_come_up_is_told_and_fails(tmp_path: Path) -> Non
     done = doctor(tmp_path, "--serve", written(tmp_path, "raise SystemExit('no configuration')"))
     assert done.returncode == 2
     assert "no    server" in done.stdout
+    assert "no configuration" in done.stdout  # of its log
     assert "Traceback" not in done.stderr
+
+
+def test_a_process_whose_program_cannot_be_read_is_told_as_such() -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])  # and not waited for: what is left of it has no program
+    os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+
+    async def told() -> list[Check]:
+        return [one async for one in _interpreters(SimpleNamespace(pids=lambda: [ended.pid]))]
+
+    (check,) = asyncio.run(told())
+    ended.wait()
+    assert check.finding == "what program it is cannot be read: memory and counters from outside, no causes"
 
 
 @pytest.mark.parametrize(

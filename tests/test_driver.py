@@ -92,7 +92,7 @@ async def test_what_no_session_can_do_ends_the_run_and_not_only_the_session() ->
 
     async with room() as (_, address):
         with pytest.raises(UsageError, match="no action 'interrupt'"):
-            await run_cycle(load(address, switch), 3, lambda: True)
+            await run_cycle(load(address, switch), 3, lambda _: True)
 
 
 async def test_as_many_sessions_as_asked_for_are_there_at_once_and_never_more() -> None:
@@ -103,14 +103,14 @@ async def test_as_many_sessions_as_asked_for_are_there_at_once_and_never_more() 
         await meeting.wait()
 
     async with room() as (inside, address):
-        results = await run_cycle(load(address, meet, concurrency=3), 9, lambda: True)
+        results = await run_cycle(load(address, meet, concurrency=3), 9, lambda _: True)
     assert [result.ok for result in results] == [True] * 9
     assert (inside.most, inside.all) == (3, 9)
 
 
 async def test_no_session_begins_once_it_is_enough() -> None:
     async with room() as (inside, address):
-        results = await run_cycle(load(address), 9, lambda: inside.all < 4)
+        results = await run_cycle(load(address), 9, lambda _: inside.all < 4)
     assert len(results) == inside.all == 4
 
 
@@ -118,7 +118,7 @@ async def test_standing_sessions_are_there_through_the_block_and_leave_after_it(
     async with room() as (inside, address):
         async with standing_sessions(load(address, standing=3)):
             assert inside.now == 3
-            await run_cycle(load(address), 2, lambda: True)
+            await run_cycle(load(address), 2, lambda _: True)
             assert inside.now == 3
         await inside.empty.wait()
     assert inside.all == 5

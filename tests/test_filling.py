@@ -37,7 +37,9 @@ def test_growth_beside_a_container_that_fills_is_a_leak() -> None:
 
 def test_tracked_objects_of_the_entries_are_no_leak_either() -> None:
     record = run(2_000, entry_objects=2, objects=2.0)
-    assert judge(record, record.started.policy).verdict.gates["objects"].outcome is Outcome.FLAT
+    gate = judge(record, record.started.policy).verdict.gates["objects"]
+    assert (gate.outcome, getattr(gate, "kind", None)) == (Outcome.FLAT, Kind.FILLING)
+    assert "deque 160 of 1500" in gate.reason
 
 
 def test_a_container_that_stays_as_long_as_it_is_fills_nothing() -> None:

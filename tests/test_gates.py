@@ -11,7 +11,7 @@ from harness.gates import COUNTERS, Judged, counter_gate, cpu_gate, latency_gate
 from harness.policy import Policy
 from harness.record import RunRecord, SessionResult, Turn
 from harness.standing import Situation
-from harness.verdict import CounterGate, CpuGate, LatencyGate, Outcome
+from harness.verdict import CounterGate, CpuGate, Kind, LatencyGate, Outcome
 
 
 def counter(script: Script, metric: str, cycles: int, policy: Policy = NOW) -> CounterGate:
@@ -90,6 +90,7 @@ def test_a_counter_that_falls_back_while_idling_is_flat_and_says_so() -> None:
     assert isinstance(judged.gate, CounterGate)
     assert judged.gate.outcome is Outcome.FLAT
     assert "released" in judged.gate.reason
+    assert judged.gate.kind is Kind.RELEASED_LATE
 
 
 def test_replies_that_grow_to_three_times_as_slow_drift_within_20_sessions() -> None:

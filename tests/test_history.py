@@ -19,7 +19,7 @@ from server_scripts import ECHO, ECHO_SCENARIO, written
 from harness.changes import changes, findings_since
 from harness.commands.history import LEAST, steps_of
 from harness.errors import RecordNotWritable
-from harness.history import Entry, History
+from harness.history import Entry, History, server_of
 from harness.record import Line, RestSample, RunStarted, decode_line, encode_line
 
 FLAT = Path(__file__).parent / "data" / "runs" / "flat.jsonl"
@@ -92,7 +92,7 @@ def stored(folder: Path, growths: Sequence[float], **started: Any) -> None:
         place = folder / f"run-{number:02}"
         place.mkdir(parents=True)
         text = b"".join(
-            encode_line(altered(one, growth, {"started_at": at, "environment": {"commit": f"{number:040}"}, **started}))
+            encode_line(altered(one, growth, {"started_at": at, "environment": {"commit": f"{number:040}"}} | started))
             for one in lines
         )
         (place / "run.jsonl").write_bytes(text)
@@ -137,6 +137,48 @@ def test_a_history_without_a_step_is_status_0_and_a_folder_without_runs_is_told(
     assert (done.returncode, "holds no run" in done.stderr) == (2, True)
 
 
+@pytest.mark.parametrize(
+    ("target", "server"),
+    [
+        (
+            {"mode": "embedded", "command": "/v/python /x/chat_server --port 10807 --agent-size 1MiB --fault slow"},
+            "embedded --agent-size 1MiB --fault slow",
+        ),
+        (
+            {"mode": "serve", "command": "uvicorn app:app --port 2041", "url": "ws://127.0.0.1:2041/ws"},
+            "uvicorn app:app --port {port}",
+        ),
+        ({"mode": "serve", "command": "app -p20 --at 120", "url": "ws://127.0.0.1:20/"}, "app -p{port} --at 120"),
+        ({"mode": "pid", "pid": "77", "command": "", "url": "ws://127.0.0.1:8000/ws"}, "pid ws://127.0.0.1/ws"),
+        ({"mode": "metrics_url", "url": "wss://chat.example/ws"}, "metrics_url wss://chat.example/ws"),
+        ({"mode": "pid", "url": "ws://127.0.0.1:many/"}, "pid"),
+    ],
+)
+def test_a_server_is_called_the_same_from_run_to_run(target: dict[str, str], server: str) -> None:
+    assert server_of(target) == server
+
+
+def test_runs_of_two_servers_under_one_scenario_are_told_apart(tmp_path: Path) -> None:
+    growths = noisy(20, 3)
+    for number, name in enumerate(("old", "new")):
+        target = {"mode": "serve", "command": f"{name} --port 2{number}00", "url": f"ws://127.0.0.1:2{number}00/"}
+        stored(tmp_path / name, (growths + number * 8 * KIB).tolist(), target=target)
+    first = history(tmp_path, "old", "new")
+    told = json.loads(first.stdout)
+    assert (first.returncode, told["runs"]) == (0, 40), first.stderr
+    assert not any(told["steps"].values())  # 8 KiB apart, and both level
+    stored(tmp_path / "later", [20 * KIB], target=target, started_at="2026-01-01T00:00:00Z")
+    second = history(tmp_path, "later", "--out", "page")
+    (step,) = json.loads(second.stdout)["steps"]["growth_bytes"]
+    assert (step["target"], step["at"], step["confirmed"]) == ("new --port {port}", 40, False)
+    for name in ("history.md", "history.html"):
+        text = (tmp_path / "page" / name).read_text()
+        assert "suspected: new --port {port}: memory per session" in text
+        assert text.count("old --port {port}") >= 8
+    alone = history(tmp_path, "--target", "old")
+    assert json.loads(alone.stdout)["runs"] == 20
+
+
 def test_no_figure_of_20_histories_without_a_step_raises_an_alarm() -> None:
     for seed in range(20):
         chance = np.random.default_rng(seed)
@@ -160,7 +202,8 @@ def test_what_the_last_run_makes_suspect_is_run_again_before_there_is_an_alarm(t
     (tmp_path / "echo.py").write_text(ECHO_SCENARIO)
     serve = written(tmp_path, f"kept = []\n{keeps}")
     words = f"echo.py --protocol plain --serve '{serve}' --cycles 4 --sessions 1 --no-explain --grace 0"
-    started = {"scenario": "echo", "environment": {}, "target": {"command_line": f"leak-harness run {words}"}}
+    target = {"mode": "serve", "command": serve, "command_line": f"leak-harness run {words}"}
+    started = {"scenario": "echo", "environment": {}, "target": target}
     stored(tmp_path / "runs", [0.0] * 9 + [1.0 * MIB], **started)
     suspected = history(tmp_path, "runs")
     assert (suspected.returncode, json.loads(suspected.stdout)["steps"]["growth_bytes"][0]["confirmed"]) == (0, False)

@@ -44,23 +44,47 @@ def test_heap_growth_that_cannot_be_told_apart_is_called_fragmentation(capsys: p
     assert capsys.readouterr().out.splitlines()[1].endswith(",fragmentation")
 
 
+def judged(capsys: pytest.CaptureFixture[str], *paths: Path) -> tuple[int, list[str], list[str]]:
+    """The status, what was decided, and what was said beside."""
+    status = main(["judge", *map(str, paths)])
+    said = capsys.readouterr()
+    return status, said.out.splitlines()[1:], said.err.splitlines()
+
+
+@pytest.mark.parametrize("text", ["", "file,expected\nflat.csv,FLAT", "<!doctype html>", '{"verdict": "flat"}'])
+def test_a_file_that_is_no_series_is_named_and_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    other = tmp_path / "labels.csv"
+    other.write_text(text)
+    status, decided, said = judged(capsys, stored(tmp_path, 0), other)
+    assert (status, decided) == (0, ["one.csv,flat,96,flat"])
+    (line,) = said
+    assert line.startswith(f"leak-harness: left out: {other} is no series: no column `cycle` or `rss`")
+    assert judged(capsys, other)[0] == 2  # nothing was decided
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "header"),
         (f"{HEADER}\n0,1,1,,,,\n1,x,1,,,,", "line 3: could not convert string to float: 'x'"),
         (f"{HEADER}\n0,1,1,,,,", "must count the sessions"),
         (None, "cannot be read: No such file"),
     ],
 )
-def test_one_bad_file_is_named_and_nothing_is_decided(
+def test_a_series_that_cannot_be_judged_is_named_and_fails_once_the_others_are_decided(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None, says: str
 ) -> None:
     bad = tmp_path / "bad.csv"
     if text is not None:
         bad.write_text(text)
-    assert main(["judge", str(stored(tmp_path, 0)), str(bad)]) == 2
-    said = capsys.readouterr()
-    assert says in said.err
-    assert str(bad) in said.err
-    assert said.out == ""
+    status, decided, (line,) = judged(capsys, stored(tmp_path, 0), bad)
+    assert (status, decided) == (2, ["one.csv,flat,96,flat"])
+    assert says in line
+    assert str(bad) in line
+
+
+def test_a_series_that_a_spreadsheet_has_written_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = stored(tmp_path, 0)
+    path.write_text(path.read_text(), encoding="utf-8-sig")
+    assert judged(capsys, path) == (0, ["one.csv,flat,96,flat"], [])

@@ -28,6 +28,12 @@ def test_it_says_what_is_open_and_how_many_sessions_may_still_be_needed() -> Non
     assert "sessions more" in line
 
 
+def test_where_nothing_is_open_it_says_so() -> None:
+    record, judgement = so_far(6, Policy(fixed_cycles=16))
+    decided = replace(judgement, verdict=replace(judgement.verdict, open_gates=()), next=NextStep.CONTINUE)
+    assert "open: nothing; 10 cycles more" in progress(record, decided)
+
+
 def test_before_the_first_cycle_it_promises_no_time() -> None:
     line = progress(*so_far(0, Policy()))
     assert line.endswith("sessions more")

@@ -201,6 +201,26 @@ def test_the_embedded_server_is_the_target_where_none_is_named_also_in_a_loop_th
     pytester.runpytest_subprocess("-o", "asyncio_mode=auto").assert_outcomes(passed=1)
 
 
+def test_a_file_of_settings_holds_here_too_and_the_marker_wins(pytester: pytest.Pytester) -> None:
+    settings = (
+        f"serve = {written(pytester.path, ECHO)!r}\nprotocol = 'plain'\ncycles = 1\nsessions = 2\nexplain = false"
+    )
+    (pytester.path / "leak-harness.toml").write_text(settings)
+    pytester.makepyfile("""
+        import pytest
+
+        def test_the_files_server(leak_harness):
+            record = leak_harness.run("plain-request").record
+            assert (record.started.target["mode"], record.sessions) == ("serve", 2)
+
+        @pytest.mark.leak_harness(agent_size="1MiB", protocol="open-llm-vtuber", sessions=1)
+        def test_another(leak_harness):
+            record = leak_harness.run("plain-chat").record
+            assert (record.started.target["mode"], record.sessions) == ("embedded", 1)
+    """)
+    pytester.runpytest_subprocess("-p", "no:asyncio").assert_outcomes(passed=2)
+
+
 def test_an_interrupted_suite_ends_at_once_and_leaves_no_server(pytester: pytest.Pytester) -> None:
     suite(pytester, ECHO, ASYNC, f"{BASE}, cycles=1000")
     command = [sys.executable, "-m", "pytest", "-s", "--leak-report", "kept"]

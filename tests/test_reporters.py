@@ -23,7 +23,7 @@ from harness.record import CycleDone, Incident, RestSample, RunRecord, ServerRea
 from harness.reporters import REPORTERS, console
 from harness.reporters.canvas import ORANGE, VERMILION
 from harness.reporters.facts import account
-from harness.verdict import CounterGate, LatencyGate, MemoryGate, Outcome, Verdict, VerdictName
+from harness.verdict import CounterGate, Kind, LatencyGate, MemoryGate, Outcome, Verdict, VerdictName
 
 
 def run(cycles: int = 20, **options: Any) -> RunRecord:
@@ -150,6 +150,12 @@ def test_the_console_says_the_verdict_first_and_then_every_gate() -> None:
     for gate in leak_verdict().gates:
         assert any(line.startswith(f"|{gate} ") for line in rest)
     assert any("+32MiB" in line and "31.4MiB to 32.6MiB" in line for line in rest)
+
+
+def test_a_counter_that_is_flat_beside_its_growth_says_why() -> None:
+    gate = CounterGate(Outcome.FLAT, "grew, and was released", 1, 56, 55, (54, 56), 2, Kind.RELEASED_LATE)
+    lines = console.render(run(), replace(leak_verdict(), gates={"objects": gate}), 120, color=False).splitlines()
+    assert any("flat (released-late)" in line and "+55" in line for line in lines if line.startswith("|objects "))
 
 
 def test_the_console_is_plain_characters_where_there_is_no_terminal() -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
 import pytest
 from server_scripts import ECHO, ECHO_SCENARIO, written
 
+from harness.judge import GATES
+from harness.options import declare, plan_of
 from harness.policy import Policy
 from harness.run import Plan
 from harness.store import load_record
@@ -40,6 +43,14 @@ def run(folder: Path, *words: str) -> dict[str, Any]:
 def test_without_a_word_the_first_ten_cycles_have_one_session_and_the_others_five() -> None:
     plan = Plan(load=None, target=None, policy=Policy())  # type: ignore[arg-type]
     assert [plan.sessions_in(cycle) for cycle in (1, 10, 11, 40)] == [1, 1, 5, 5]
+
+
+def test_gates_that_are_not_among_those_asked_for_never_fail_the_run() -> None:
+    parser = ArgumentParser()
+    declare(parser)
+    policy = plan_of(parser.parse_args(["plain-chat", "--only", "tasks", "--only", "files"])).policy
+    assert {*GATES} - {*policy.allow} == {"tasks", "files"}
+    assert "files" in policy.fail_on  # which no run is unless it is asked
 
 
 def test_any_server_is_measured_inside_and_outside(tmp_path: Path) -> None:

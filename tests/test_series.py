@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import RecordDamaged
+from harness.errors import RecordError
 from harness.judge import GATES
 from harness.series import judge_series, read_series
 from harness.verdict import Kind, MemoryGate, NextStep, Outcome, VerdictName
@@ -109,5 +109,5 @@ def test_what_a_series_does_not_hold_is_not_measured_and_holds_nothing_up() -> N
     ],
 )
 def test_a_text_that_is_no_series_is_refused_with_the_reason(text: str, why: str) -> None:
-    with pytest.raises(RecordDamaged, match=why):
+    with pytest.raises(RecordError, match=why):
         read_series(text)

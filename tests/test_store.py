@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import RecordDamaged, RecordError, RecordNotWritable, UnknownSchema
+from harness.errors import NotARun, RecordDamaged, RecordError, RecordNotWritable, UnknownSchema
 from harness.policy import Policy
 from harness.record import Incident, RunStarted
 from harness.store import RunFolder, load_record
@@ -34,9 +34,17 @@ def test_a_last_line_that_was_cut_short_is_left_out(tmp_path: Path) -> None:
 
 def test_damage_before_the_last_line_is_an_error(tmp_path: Path) -> None:
     lines = _written(tmp_path / "run") / "run.jsonl"
-    lines.write_bytes(b"{}\n" + lines.read_bytes())
-    with pytest.raises(RecordDamaged):
+    first, *others = lines.read_bytes().splitlines(keepends=True)
+    lines.write_bytes(b"".join([first, b"{}\n", *others]))
+    with pytest.raises(RecordDamaged, match=r"run\.jsonl: not a line"):
         load_record(tmp_path / "run")
+
+
+@pytest.mark.parametrize("text", ["", "{}\n", "SQLite format 3\0", '{"line":"end","at_s":1.0,"reason":"decided"}\n'])
+def test_what_does_not_begin_as_a_run_is_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / "run.jsonl").write_text(text)
+    with pytest.raises(NotARun, match=r"run\.jsonl"):
+        load_record(tmp_path)
 
 
 def test_another_schema_is_refused_by_its_number(tmp_path: Path) -> None:

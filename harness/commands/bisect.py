@@ -13,8 +13,7 @@ from harness.errors import ExitStatus, UsageError
 from harness.options import declare, plan_of
 
 if TYPE_CHECKING:
-    from harness.bisection import Answer, Search
-    from harness.verdict import Verdict
+    from harness.bisection import Search
     from harness.worktrees import Repository
 
 HELP = "which commit brought the leak? tries as few of them as it can, and can be resumed"
@@ -39,7 +38,7 @@ def defaults() -> dict[str, object]:
 def run(options: argparse.Namespace) -> int:
     """Find it; 0 where it is one commit, 3 where several are left that cannot be told apart."""
     from harness.bisection import Answer, Search
-    from harness.store import write_whole
+    from harness.store import made, write_whole
     from harness.worktrees import Repository
 
     if options.cwd is not None:
@@ -47,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
             "bisect starts the server in the work tree of each commit", hint="--repo can name a folder in it"
         )
     folder: Path = options.out or Path("reports") / "bisect"
-    folder.mkdir(parents=True, exist_ok=True)
+    made(folder)
     repository = Repository(options.repo, folder / "worktrees")
     good, bad = repository.commit(options.good), repository.commit(options.bad)
     commits = repository.between(good, bad)
@@ -78,7 +77,7 @@ def _state(path: Path, wanted: dict[str, Any]) -> dict[str, Any]:
 
 def _try(repository: Repository, commit: str, options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Set it up and run it; what the state keeps of that."""
-    from harness.bisection import Answer
+    from harness.bisection import Answer, answer_of
 
     place, problem = repository.checkout(commit, options.setup)
     if problem:
@@ -96,7 +95,7 @@ def _try(repository: Repository, commit: str, options: argparse.Namespace, folde
     finding = next((one.summary for one in done.verdict.findings), "")
     place_of_record = str(out / done.folder)
     return {
-        "answer": _answer(done.verdict),
+        "answer": answer_of(done.verdict, options.only),
         "summary": summary,
         "finding": finding,
         "growth": growth,
@@ -104,17 +103,9 @@ def _try(repository: Repository, commit: str, options: argparse.Namespace, folde
     }
 
 
-def _answer(verdict: Verdict) -> Answer:
-    """Latency and CPU that stay open on a busy machine hold nothing up: what is looked for shows in the other gates."""
-    from harness.bisection import Answer
-
-    if verdict.name in ("leak", "degraded"):
-        return Answer.BAD
-    only_noisy = verdict.name == "inconclusive" and not verdict.doubts and {*verdict.open_gates} <= {"latency", "cpu"}
-    return Answer.GOOD if verdict.name == "flat" or only_noisy else Answer.SKIP
-
-
 def _conclude(search: Search, tried: dict[str, Any], repository: Repository, folder: Path, *, as_json: bool) -> int:
+    from harness.store import write_whole
+
     suspects = search.suspects
     first = suspects[-1]
     titles = [repository.title(commit) for commit in suspects]
@@ -131,7 +122,7 @@ def _conclude(search: Search, tried: dict[str, Any], repository: Repository, fol
         "finding": finding,
         "runs": len(tried),
     }
-    (folder / "bisect.png").write_bytes(_plot(search, tried))
+    write_whole(folder / "bisect.png", _plot(search, tried))
     reports = [_report(tried[commit]["out"]) for commit in (*before[-1:], first) if "out" in tried.get(commit, {})]
     if as_json:
         print(json.dumps(found))

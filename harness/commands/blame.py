@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from harness.commands import run as run_verb
 from harness.errors import ExitStatus
 from harness.options import declare, plan_of
 
@@ -32,6 +33,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     declare(parser)
 
 
+def defaults() -> dict[str, Any]:
+    """What the configuration file sets, but for how long a run is."""
+    return {name: one for name, one in run_verb.defaults().items() if name != "cycles"}
+
+
 def run(options: argparse.Namespace) -> int:
     """Run a schedule, print what each action leaves; 1 if one is to blame, or time is."""
     from harness.blame import blame
@@ -39,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     from harness.reporters import html
     from harness.run import Experiment
     from harness.schedule import schedule
-    from harness.store import RunFolder
+    from harness.store import RunFolder, write_whole
 
     cycles = options.cycles or MOST_CYCLES
     plan = plan_of(options)
@@ -58,8 +64,8 @@ def run(options: argparse.Namespace) -> int:
         return ended.exit_status
     found = blame(record)
     result = json.dumps(asdict(found), indent=2)
-    (path / "blame.json").write_text(result, encoding="utf-8")
-    (path / "report.html").write_bytes(html.render(record, ended, options.lang, found))
+    write_whole(path / "blame.json", result.encode())
+    write_whole(path / "report.html", html.render(record, ended, options.lang, found))
     print(result if options.json else words(found))
     return ExitStatus.LEAK if found.guilty or found.with_time else ExitStatus.FLAT
 

@@ -24,6 +24,7 @@ _MOST_ANNOTATIONS: Final = 10
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Those of a run, and one more."""
     declare(parser)
+    parser.epilog = run_verb.STATUSES
     parser.add_argument(
         "--comment", action="store_true", help="on the pull or merge request, brought up to date (LEAK_HARNESS_TOKEN)"
     )
@@ -37,7 +38,7 @@ def defaults() -> dict[str, object]:
 def run(options: argparse.Namespace) -> int:
     """Run, then tell the CI; the run's status comes back."""
     options.out = options.out or FOLDER
-    shutil.rmtree(options.out, ignore_errors=True)
+    _clear(options.out)
     token = os.environ.pop("LEAK_HARNESS_TOKEN", "")  # which the server under test does not get to see
     status = run_verb.run(options)
     if (options.out / "result.json").exists():
@@ -45,6 +46,19 @@ def run(options: argparse.Namespace) -> int:
         if options.comment:
             comment(options.out, os.environ, token)
     return status
+
+
+def _clear(folder: Path) -> None:
+    """Remove what an earlier call has left there, and nothing else: the folder may hold what is the user's."""
+    from harness.reporters import REPORTERS
+
+    if not any((folder / name).exists() for name in ("run.jsonl", "result.json")):
+        return
+    for name in ("run.jsonl", "server.log", *REPORTERS, "metrics.txt", "codequality.json"):
+        (folder / name).unlink(missing_ok=True)
+    for one in (*folder.glob("run-*"), folder / "control"):
+        if (one / "run.jsonl").exists():
+            shutil.rmtree(one)
 
 
 def comment(folder: Path, environment: Mapping[str, str], token: str) -> None:

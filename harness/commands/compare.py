@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from copy import copy
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from harness.commands import run as run_verb
 from harness.commands.report import write_reports
-from harness.errors import ExitStatus, UsageError
+from harness.errors import UsageError
 from harness.options import declare, plan_of
 
 if TYPE_CHECKING:
@@ -40,21 +41,26 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--setup", metavar="COMMAND", help="run by a shell in that work tree")
 
 
+def defaults() -> dict[str, Any]:
+    """What the configuration file sets."""
+    return run_verb.defaults()
+
+
 def run(options: argparse.Namespace) -> int:
-    """Print and write the comparison; 1 where the second is worse by more than the limit."""
+    """Print and write the comparison; 1 where the second is worse by more than the limit, 0 where it is not."""
     from harness.compare import compare
     from harness.reporters import comparison
-    from harness.store import write_whole
+    from harness.store import made, write_whole
 
     pair, folder = _stored(options) if options.after_run else _run_both(options)
     found = compare(*pair)
     text = comparison.text(found)
-    folder.mkdir(parents=True, exist_ok=True)
+    made(folder)
     write_whole(folder / "compare.md", text.encode())
     write_whole(folder / "compare.json", comparison.as_json(found))
     write_whole(folder / "compare.png", comparison.plot(pair[0][0], pair[1][0]))
     print((folder / "compare.json").read_text() if options.json else f"{text}\nplot: {folder / 'compare.png'}")
-    return ExitStatus.LEAK if found.is_worse else ExitStatus.FLAT
+    return found.exit_status
 
 
 Pair = tuple[tuple["RunRecord", "Verdict"], tuple["RunRecord", "Verdict"]]

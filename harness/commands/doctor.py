@@ -8,13 +8,14 @@ import os
 import platform
 import shutil
 import sys
-import tempfile
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from harness.commands import run as run_verb
 from harness.errors import ExitStatus, HarnessError
 from harness.options import declare, plan_of
 from harness.quantities import format_size
@@ -47,20 +48,27 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     declare(parser)
 
 
+def defaults() -> dict[str, Any]:
+    """What the configuration file sets."""
+    return run_verb.defaults()
+
+
 def run(options: argparse.Namespace) -> int:
     """Print what was found; 0 where a run is possible."""
+    from harness.server import trial_log
+
     checks = [*_machine()]
     try:
         plan = plan_of(options)
-        with tempfile.TemporaryDirectory() as folder:
-            checks += asyncio.run(_server(plan, Path(folder) / "server.log"))
+        with trial_log() as log:
+            checks += asyncio.run(_server(plan, log))
     except HarnessError as error:
-        checks.append(Check("server", error.what, error.hint or error.why, fatal=True))
+        checks.append(Check("server", error.what, "\n".join(filter(None, (error.why, error.hint))), fatal=True))
     for one in checks:
         mark = "no" if one.fatal else "mind" if one.advice else "ok"
         print(f"{mark:5} {one.what:12} {one.finding}")
         if one.advice:
-            print(f"{'':18} -> {one.advice}")
+            print(textwrap.indent(one.advice, " " * 22).replace(" " * 22, f"{'':18} -> ", 1))
     return ExitStatus.USAGE if any(one.fatal for one in checks) else ExitStatus.FLAT
 
 
@@ -150,7 +158,8 @@ async def _interpreters(server: ServerUnderTest) -> Any:
     for pid in server.pids()[:4]:
         executable, name = _program(pid)
         if "python" not in Path(name).name:
-            yield Check(f"pid {pid}", f"{name} is no Python: memory and counters from outside, no causes")
+            what = f"{name} is no Python" if name else "what program it is cannot be read"
+            yield Check(f"pid {pid}", f"{what}: memory and counters from outside, no causes")
             continue
         process = await asyncio.create_subprocess_exec(
             str(executable), "-I", "-c", _ASK_VERSION, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL

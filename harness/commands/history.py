@@ -7,14 +7,16 @@ import contextlib
 import json
 import shlex
 import sys
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from harness.commands import run as run_verb
-from harness.errors import ExitStatus, UsageError
+from harness.errors import ExitStatus, NotARun, UsageError
 from harness.options import declare, revision
+from harness.target_options import unless_another
 
 if TYPE_CHECKING:
     from harness.changes import Change
@@ -31,6 +33,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("runs", metavar="RUN", nargs="*", type=Path, help="run folders to add, or folders of such")
     parser.add_argument("--db", metavar="FILE", type=Path, default=Path("reports/history.sqlite"), help="(%(default)s)")
     parser.add_argument("--scenario", metavar="NAME", help="runs of this one alone")
+    parser.add_argument("--target", metavar="TEXT", help="runs of servers with that in their command or address alone")
     parser.add_argument("--confirm", action="store_true", help="what the last run makes suspect: run that again, here")
     parser.add_argument("--out", metavar="DIR", type=Path, help="history.html, .md and .png go there (beside the file)")
     parser.add_argument("--json", action="store_true", help="on standard output, and nothing else there")
@@ -38,63 +41,95 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Add, look for steps, tell; 1 where the last level is confirmed to be worse than the one before."""
-    from harness.changes import CONFIRMED, findings_since
+    from harness.changes import CONFIRMED
     from harness.history import History
     from harness.reporters import history_page
-    from harness.store import write_whole
+    from harness.store import made, write_whole
 
     history = History(options.db)
     history.add(_entries(options.runs))
-    entries, steps = _looked_at(history, options.scenario)
+    entries, steps = _looked_at(history, options)
     for _ in range(CONFIRMED - 1 if options.confirm else 0):
-        if any(not one.confirmed for found in steps.values() for one in found):
-            history.add(_entries([_run_again(entries[-1], options.db.parent)]))
-            entries, steps = _looked_at(history, options.scenario)
+        for at in sorted({one.at for found in steps.values() for one in found if not one.confirmed}):
+            history.add(_entries([_run_again(entries[at], options.db.parent)]))
+        entries, steps = _looked_at(history, options)
     folder = options.out or options.db.parent
-    folder.mkdir(parents=True, exist_ok=True)
+    made(folder)
     text = history_page.text(entries, steps)
     write_whole(folder / "history.md", text.encode())
     write_whole(folder / "history.html", history_page.page(entries, steps))
     write_whole(folder / "history.png", history_page.plot(entries, steps))
     if options.json:
-        told = {
-            name: [asdict(one) | {"revision": entries[one.at].revision} for one in found]
-            for name, found in steps.items()
-        }
-        found = findings_since([one.findings for one in entries])
-        print(json.dumps({"runs": len(entries), "steps": told, "findings": found}))
+        print(json.dumps(_told(entries, steps)))
     else:
         print(text, end="")
-    worse = any(found and found[-1].confirmed and found[-1].after > found[-1].before for found in steps.values())
+    latest = [{entries[one.at].target: one for one in found}.values() for found in steps.values()]
+    worse = any(one.confirmed and one.after > one.before for found in latest for one in found)
     return ExitStatus.LEAK if worse else ExitStatus.FLAT
 
 
+def _told(entries: Sequence[Entry], steps: Mapping[str, Sequence[Change]]) -> dict[str, Any]:
+    """For a script: each step with its place among all runs; findings of all servers together."""
+    from harness.changes import by_target, findings_since
+
+    told = {
+        name: [asdict(one) | {"revision": entries[one.at].revision, "target": entries[one.at].target} for one in found]
+        for name, found in steps.items()
+    }
+    findings: dict[str, dict[str, str]] = {}
+    for places in by_target(entries).values():
+        for title, found in findings_since([entries[at].findings for at in places]).items():
+            findings[title] = findings.get(title, {}) | found
+    return {"runs": len(entries), "steps": told, "findings": findings}
+
+
 def _entries(paths: list[Path]) -> list[Entry]:
+    """Of all runs there; what holds none is left out, unless nothing else was named."""
     from harness.history import Entry
     from harness.judge import judge
-    from harness.store import RECORD_FILE, load_record
+    from harness.store import load_record, runs_in
 
-    found = []
+    found, nothing = [], None
     for path in paths:
-        folders = (
-            [path] if (path / RECORD_FILE).exists() else sorted(one.parent for one in path.glob(f"*/{RECORD_FILE}"))
-        )
-        if not folders:
-            raise UsageError(f"{path} holds no run", hint="give a folder that `run` wrote, or one of such folders")
-        for folder in folders:
-            record = load_record(folder)
-            found.append(Entry.of(record, judge(record, record.started.policy).verdict, str(folder.resolve())))
+        try:
+            for folder in runs_in(path):
+                record = load_record(folder)
+                found.append(Entry.of(record, judge(record, record.started.policy).verdict, str(folder.resolve())))
+        except NotARun as error:
+            nothing = error
+            print(f"leak-harness: left out: {error.what}", file=sys.stderr)
+    if nothing is not None and not found:
+        raise nothing
     return found
 
 
-def _looked_at(history: History, scenario: str | None) -> tuple[list[Entry], dict[str, list[Change]]]:
-    entries = history.entries(scenario)
+def _looked_at(history: History, options: argparse.Namespace) -> tuple[list[Entry], dict[str, list[Change]]]:
+    """The runs that are wanted, and for each figure the steps of every server, by their places among these runs."""
+    from harness.changes import by_target
+
+    entries = [
+        one for one in history.entries(options.scenario) if options.target is None or options.target in one.target
+    ]
+    if not entries:
+        chosen = options.scenario is not None or options.target is not None
+        known = sorted({f"{one.scenario} of {one.target}" for one in history.entries()})
+        raise UsageError(
+            "the history holds no such runs" if chosen and known else "the history holds no runs",
+            hint=f"it has {'; '.join(known)}" if known else "give folders that `run` wrote, or one of such: reports/",
+        )
     names = {one.scenario for one in entries}
     if len(names) > 1:
         raise UsageError(
             f"the history holds {len(names)} scenarios: {', '.join(sorted(names))}", hint="choose with --scenario"
         )
-    return entries, {name: steps_of(entries, name) for name in LEAST}
+    return entries, {
+        name: [
+            replace(one, at=places[one.at])
+            for places in by_target(entries).values()
+            for one in steps_of([entries[at] for at in places], name)
+        ]
+        for name in LEAST
+    }
 
 
 def _run_again(last: Entry, folder: Path) -> Path:
@@ -106,7 +141,8 @@ def _run_again(last: Entry, folder: Path) -> Path:
         raise UsageError(f"{last.folder} does not say how to run it again", hint="run it yourself, and add it")
     parser = argparse.ArgumentParser()
     declare(parser)
-    parser.set_defaults(**run_verb.defaults(), command_line=words)
+    parser.set_defaults(command_line=words)
+    parser.set_defaults(**unless_another(run_verb.defaults(), parser.parse_known_args(words[2:])[0]))
     options, _ = parser.parse_known_args(words[2:])  # `ci` has one of its own
     if revision(options).get("commit", "") != last.revision:
         raise UsageError(f"the last run was of commit {last.revision[:10]}", hint="check that out, and confirm again")

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.errors import UsageError
+from harness.errors import ExitStatus, NotASeries, RecordError, UsageError
 
 HELP = "decide stored series, and print file,verdict,sessions,kind"
 
@@ -22,25 +22,37 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print one line for each series; 0 once all are decided, whatever the verdicts."""
-    from harness.series import judge_series, read_series
+    """Print one line for each series; 0 once all are decided, whatever the verdicts.
 
-    records = [read_series(_text(path), str(path)) for path in options.series]
+    A table that is no series is left out, for `*.csv` may match one: it fails only where nothing else was named. What
+    cannot be read, or is damaged, might have been a leak: the others are judged, and the status is 2.
+    """
+    from harness.series import COLUMNS, judge_series, read_series
+
+    records, failed = [], False
+    for name, path in zip(_names(options.series), options.series, strict=True):
+        try:
+            records.append((name, read_series(_text(path), str(path))))
+        except RecordError as error:
+            failed |= not isinstance(error, NotASeries)
+            print(f"leak-harness: left out: {error.what}", file=sys.stderr)
+    if not records:
+        raise UsageError("none of these files is a series that can be judged", hint=COLUMNS)
     lines = csv.writer(sys.stdout, lineterminator="\n")
     lines.writerow(["file", "verdict", "sessions", "kind"])
-    for name, record in zip(_names(options.series), records, strict=True):
+    for name, record in records:
         judgement, sessions = judge_series(record)
         kind = getattr(judgement.verdict.gates["memory"], "kind", None)
         lines.writerow([name, judgement.verdict.name, sessions, kind or ""])
-    return 0
+    return ExitStatus.USAGE if failed else 0
 
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # spreadsheets put a mark in front
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no text"
-        raise UsageError(f"{path} cannot be read: {reason}", hint="name the files of stored series") from error
+        raise RecordError(f"{path} cannot be read: {reason}") from error
 
 
 def _names(paths: Sequence[Path]) -> list[str]:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.errors import ExitStatus, NotARun, RecordError, UsageError
 from harness.reporters.words import LANGUAGES
 
 if TYPE_CHECKING:
@@ -18,28 +19,39 @@ HELP = "draw a run again from its run.jsonl, also one that was cut short"
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare this verb's options."""
-    parser.add_argument("runs", metavar="RUN", type=Path, nargs="+", help="the run's folder")
+    parser.add_argument("runs", metavar="RUN", type=Path, nargs="+", help="run folders, or folders of such")
     parser.add_argument("--lang", choices=LANGUAGES, default="en", help="language of report.html (%(default)s)")
     parser.add_argument("--index", metavar="FILE", type=Path, help="a page over all of them")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Judge the stored records and write their reports beside them; the worst status comes back."""
+    """Judge the stored records and write their reports beside them; the worst status comes back.
+
+    What holds no run is left out, for `reports/*` may match it: it fails only where nothing else was named.
+    """
     from harness.judge import judge
     from harness.reporters.index import Entry, render
-    from harness.store import load_record, write_whole
+    from harness.store import load_record, runs_in, write_whole
 
-    entries = []
-    for run in options.runs:
-        record = load_record(run)
-        verdict = judge(record, record.started.policy).verdict
-        folder = run if run.is_dir() else run.parent
-        print(write_reports(folder, record, verdict, options.lang), end="")
-        entries.append(Entry(str(folder), record, verdict))
+    entries, failed = [], False
+    for place in options.runs:
+        try:
+            runs = [(run, load_record(run)) for run in runs_in(place)]
+        except RecordError as error:
+            failed |= not isinstance(error, NotARun)
+            print(f"leak-harness: left out: {error.what}", file=sys.stderr)
+            continue
+        for run, record in runs:
+            verdict = judge(record, record.started.policy).verdict
+            folder = run if run.is_dir() else run.parent
+            print(write_reports(folder, record, verdict, options.lang), end="")
+            entries.append(Entry(str(folder), record, verdict))
+    if not entries:
+        raise UsageError("none of these is a run that can be drawn", hint="give folders that `run` wrote")
     if options.index:
         write_whole(options.index, render(entries, options.index.parent))
         print(f"index:  {options.index}")
-    return max(entry.verdict.exit_status for entry in entries)
+    return max([ExitStatus.USAGE if failed else ExitStatus.FLAT, *(one.verdict.exit_status for one in entries)])
 
 
 def write_reports(folder: Path, record: RunRecord, verdict: Verdict, language: str = "en") -> str:

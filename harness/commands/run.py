@@ -8,7 +8,6 @@ import json
 import random
 import signal
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.commands.report import write_reports
-from harness.errors import ExitStatus, HarnessError, ServerError
+from harness.errors import ExitStatus, RecordNotWritable, ServerError
 from harness.options import control_of, declare, plan_of
 from harness.quantities import format_size
 
@@ -29,17 +28,24 @@ if TYPE_CHECKING:
     from harness.record import RunRecord
     from harness.repeated import Done
     from harness.run import Announce, Experiment, Plan
-    from harness.verdict import Judgement
+    from harness.verdict import Judgement, Verdict
 
 EXPORT_LIMIT_S = 10.0
-SKIPPED, ABORTED = 125, 255
-"""`git bisect run` tries another commit, or gives up."""
+END_KNOWN_S = 2.0
+"""After a session that failed: so soon the end of the server is known, where that is why."""
+SKIPPED = 125
+"""`git bisect run` tries another commit."""
+STATUSES = (
+    "status: 0 flat, 1 leak or degraded, 2 bad usage, 3 inconclusive, 4 the server failed, 5 the harness itself "
+    "failed, 130 interrupted"
+)
 HELP = "does this server leak? drive sessions, measure, decide, report"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare this verb's options."""
     declare(parser)
+    parser.epilog = STATUSES
 
 
 def defaults() -> dict[str, Any]:
@@ -63,17 +69,25 @@ def defaults() -> dict[str, Any]:
 
 def run(options: argparse.Namespace) -> int:
     """Run, and return the verdict's status; for `git bisect run`, in the numbers that this understands."""
+    from harness.bisection import Answer, answer_of
+
     if not options.bisect_status:
-        return _run(options)
+        verdict = _run(options)
+        return ExitStatus.FLAT if verdict is None else verdict.exit_status
     try:
-        status = _run(options)
-    except HarnessError as error:
+        verdict = _run(options)
+    except ServerError as error:
         print(f"leak-harness: {error}", file=sys.stderr)
-        return SKIPPED if isinstance(error, ServerError) else ABORTED
-    return status if status in (ExitStatus.FLAT, ExitStatus.LEAK) else ABORTED if status > SKIPPED else SKIPPED
+        return SKIPPED
+    if verdict is None or verdict.name == "interrupted":
+        return ExitStatus.FLAT if verdict is None else verdict.exit_status
+    answer = answer_of(verdict, options.only)
+    print(f"bisect: {answer}", file=sys.stderr)
+    return {Answer.GOOD: ExitStatus.FLAT, Answer.BAD: ExitStatus.LEAK, Answer.SKIP: SKIPPED}[answer]
 
 
-def _run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> Verdict | None:
+    """The verdict; None of one session that went well."""
     from harness.reporters import openmetrics
     from harness.store import write_whole
 
@@ -85,21 +99,27 @@ def _run(options: argparse.Namespace) -> int:
 
     plan = plan_of_run(0)
     if options.once:
-        with tempfile.TemporaryDirectory() as folder:
-            return asyncio.run(_once(plan, Path(folder) / "server.log"))
+        from harness.server import trial_log
+
+        with trial_log() as log:
+            asyncio.run(_once(plan, log))
+        return None
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     path = options.out or Path("reports") / f"{stamp}-{plan.load.scenario.name}"
     done = all_runs(options, path, plan_of_run, _progress)
     text = write_reports(path, done.record, done.verdict, options.lang)
     result = json.loads((path / "result.json").read_text())
     if options.textfile:
-        write_whole(options.textfile, openmetrics.render(result).encode())
+        try:
+            write_whole(options.textfile, openmetrics.render(result).encode())
+        except RecordNotWritable as error:  # which changes no verdict either
+            print(f"leak-harness: --textfile: {error.what}", file=sys.stderr)
     if options.otlp:
         _export(options.otlp, result)
     print((path / "result.json").read_text() if options.json else text, end="")
     for incident in done.record.incidents:
         print(f"leak-harness: {incident.what}", file=sys.stderr)
-    return done.verdict.exit_status
+    return done.verdict
 
 
 def _export(url: str, result: dict[str, Any]) -> None:
@@ -188,7 +208,12 @@ def _progress(record: RunRecord, judgement: Judgement) -> None:
         print(progress(record, judgement, terminal=terminal), end=ending, file=sys.stderr, flush=True)
 
 
-async def _once(plan: Plan, log: Path) -> int:
+async def _once(plan: Plan, log: Path) -> None:
+    """One session.
+
+    Raises:
+        ServerError: it failed, or the server did.
+    """
     from harness.driver import run_session
     from harness.handshake import why_not_ready
     from harness.server import Server
@@ -206,13 +231,18 @@ async def _once(plan: Plan, log: Path) -> int:
                 lambda: why_not_ready(plan.load.address, any_answer=any_answer), target.ready_limit_s
             )
         result = await run_session(plan.load)
+        turns = ", ".join(f"{turn.complete_s * 1000:.0f}ms" for turn in result.turns)
+        words = f"{'ok' if result.ok else result.failure} in {result.duration_s:.2f}s; replies: {turns or 'none'}"
+        if result.ok:
+            print(words)
+            return
+        if server is not None and await server.ended_within(END_KNOWN_S):
+            print(words, file=sys.stderr)
+            server.check_alive()
+        raise ServerError(words, hint="see the server's log" + ("" if server is None else f", {log}"))
     finally:
         if server is not None:
             await server.stop()
-    turns = ", ".join(f"{turn.complete_s * 1000:.0f}ms" for turn in result.turns)
-    words = f"{'ok' if result.ok else result.failure} in {result.duration_s:.2f}s; replies: {turns or 'none'}"
-    print(words, file=sys.stdout if result.ok else sys.stderr)
-    return ExitStatus.FLAT if result.ok else ServerError.exit_status
 
 
 def _tracer() -> Callable[[str, Data], None]:

@@ -49,7 +49,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run them all; 1 if one cell is wrong."""
+    from harness.store import made
+
     specs = _chosen(options.only)
+    if options.out:
+        made(options.out)
     cells: list[Cell] = []
     with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(max(1, options.parallel)) as pool:
         waiting = [pool.submit(_try, spec, options.out or Path(scratch)) for spec in specs]

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 from harness.commands.faults import fault_word
+from harness.errors import UsageError
+from harness.quantities import parse_size
 
 HELP = "run the embedded chat server alone"
 
@@ -29,8 +31,12 @@ def embedded_command(port: str, agent_size: str, faults: list[str]) -> list[str]
     """The command line of the embedded server.
 
     Raises:
-        UsageError: there is no such fault.
+        UsageError: there is no such fault, or the size is none.
     """
+    try:
+        parse_size(agent_size)
+    except ValueError as error:
+        raise UsageError(f"--agent-size: {error}") from error
     main_file = Path(__file__).parent.parent / "chat_server"
     command = [sys.executable, str(main_file), "--port", port, "--agent-size", agent_size]
     for name in faults:

@@ -32,9 +32,10 @@ def text(comparison: Comparison) -> str:
         if findings:
             parts += [f"Findings that {'have ' if title == 'gone' else ''}{title}:", *_list(findings), ""]
     end = "worse: it grows by more than the limit beyond the first" if comparison.is_worse else "not worse"
-    return clean(
-        "\n".join([*parts, f"The second run is {end} (limit {format_size(comparison.limit)} a session)."]) + "\n"
-    )
+    told = f"The second run is {end} (limit {format_size(comparison.limit)} a session)."
+    if comparison.unknown:
+        told = f"Whether the second run is worse is not known: {comparison.unknown}"
+    return clean("\n".join([*parts, told]) + "\n")
 
 
 def _table(title: str, rows: Sequence[Row]) -> Iterator[str]:

@@ -83,7 +83,7 @@ def _row(name: str, gate: Gate) -> Row:
 
 def _growth_row(name: str, gate: MemoryGate | CounterGate) -> Row:
     words: Words = format_count
-    kinds: tuple[str | None, ...] = ()
+    kinds: tuple[str | None, ...] = (gate.kind,)
     metric = peak = ""
     if isinstance(gate, MemoryGate):
         words, kinds, metric = format_size, (gate.kind, *gate.tags), (gate.metric or "").replace("_", " ")

@@ -76,4 +76,4 @@ def seconds_per_session(record: RunRecord) -> float | None:
 def _open(judgement: Judgement) -> str:
     gates = judgement.verdict.open_gates
     more = f" and {len(gates) - _MOST_GATES} more" if len(gates) > _MOST_GATES else ""
-    return ", ".join(gates[:_MOST_GATES]) + more
+    return (", ".join(gates[:_MOST_GATES]) or "nothing") + more

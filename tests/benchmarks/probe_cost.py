@@ -48,7 +48,7 @@ class Side:
     async def ns_per_session(self, sessions: int) -> float:
         process = psutil.Process(self.server.pid)
         before = cpu_ns(process)
-        await run_cycle(self.load, sessions, lambda: True)
+        await run_cycle(self.load, sessions, lambda _: True)
         return (cpu_ns(process) - before) / sessions
 
 
