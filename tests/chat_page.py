@@ -16,7 +16,7 @@ import psutil
 from websockets.asyncio.client import ClientConnection, connect
 
 ROOT = Path(__file__).parent.parent
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 MODULE = (sys.executable, "-m", "harness.chat_server")
 UNTRACKED_TASK = str(ROOT / "harness" / "faults" / "untracked_task.py")
 Message = dict[str, Any]

@@ -161,7 +161,7 @@ async def test_without_a_fault_nothing_is_left_of_many_visits(tmp_path: Path) ->
         for _ in range(10):
             await visit(server)
         await holds_agents(server, 0, before[0])
-        await eventually(lambda: (server.process.num_fds(), server.process.num_threads()) == before[1:])
+        await eventually(lambda: server.process.num_fds() <= before[1] and server.process.num_threads() <= before[2])
         assert server.process.children() == []
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from puppets import until
 from server_scripts import ECHO, written
 
 from harness.store import load_record
@@ -206,8 +207,7 @@ def test_an_interrupted_suite_ends_at_once_and_leaves_no_server(pytester: pytest
     command = [sys.executable, "-m", "pytest", "-s", "--leak-report", "kept"]
     with subprocess.Popen(command, cwd=pytester.path, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
-        while not list(pytester.path.glob("kept/*/server.log")):
-            assert running.poll() is None
+        until(lambda: list(pytester.path.glob("kept/*/server.log")))
         server = psutil.Process(running.pid).children(recursive=True)
         running.send_signal(signal.SIGINT)
         running.stdout.read()

@@ -8,7 +8,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -122,19 +121,15 @@ def running(
     environment = {**os.environ, "PORT": str(port), "PYTHONPATH": packages, **variables}
     with subprocess.Popen([python, *written(folder, handler).split()[1:]], env=environment) as server:
         try:
-            until_listens(port)
+            until(lambda: listens(port))
             yield psutil.Process(server.pid), port
         finally:
             server.kill()
 
 
-def until_listens(port: int) -> None:
-    for _ in range(300):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise AssertionError("nobody listens")
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.mark.parametrize(
@@ -346,12 +341,13 @@ def test_a_process_of_somebody_else_is_told_in_one_line(place: Path) -> None:
         reader, writer = os.pipe()
         child = os.fork()
         if child == 0:
-            os.setuid(65534)
             try:
+                os.setuid(65534)
                 Attached(server.pid)
             except NotPermitted as error:
                 os.write(writer, str(error).encode())
-            os._exit(0)
+            finally:
+                os._exit(0)
         os.waitpid(child, 0)
         said = os.read(reader, 4096).decode()
         os.close(reader)
