@@ -92,7 +92,7 @@ class ChatServer:
 
     @asynccontextmanager
     async def page(self) -> AsyncIterator[Page]:
-        async with connect(self.url, max_size=None) as websocket:
+        async with connect(self.url, max_size=None, open_timeout=LIMIT_S) as websocket:
             page = Page(websocket)
             await page.open()
             yield page
