@@ -39,7 +39,7 @@ def started_in(folder: Path) -> list[psutil.Process]:
 
 
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*RUN, *words], cwd=folder, capture_output=True, text=True, timeout=100, check=False)
+    return subprocess.run([*RUN, *words], cwd=folder, capture_output=True, text=True, timeout=240, check=False)
 
 
 @pytest.mark.parametrize(
@@ -141,5 +141,5 @@ def test_killing_the_harness_leaves_nothing_running(place: Path) -> None:
         left = started_in(place)
         assert left
         os.kill(harness.pid, signal.SIGKILL)
-    _, alive = psutil.wait_procs(left, timeout=20)
+    _, alive = psutil.wait_procs(left, timeout=60)
     assert alive == []

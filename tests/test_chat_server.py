@@ -262,7 +262,7 @@ def test_a_wrong_command_line_ends_with_status_2_and_one_line(
         (tmp_path / folder / "conf.yaml").write_text(text)
     taken = server.url.split(":")[2].split("/")[0]
     filled = [option.format(folder=tmp_path, taken=taken) for option in options]
-    ended = subprocess.run([*MODULE, *filled], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run([*MODULE, *filled], cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
     assert ended.returncode == 2
     assert complaint in ended.stderr
     assert len(ended.stderr.splitlines()) == 1

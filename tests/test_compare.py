@@ -77,7 +77,7 @@ def folder_of(script: Script, path: Path) -> Path:
 
 def run_compare(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "harness", "compare", *words]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=110, check=False)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240, check=False)
 
 
 def test_two_run_folders_are_compared_and_the_status_says_which_way(tmp_path: Path) -> None:

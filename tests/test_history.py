@@ -109,7 +109,7 @@ def altered(line: Line, growth: float, started: Mapping[str, Any]) -> Line:
 
 def history(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "harness", "history", *words, "--json"]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=100, check=False)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240, check=False)
 
 
 def test_60_run_folders_become_a_history_with_the_commit_that_brought_2_kib_a_session(tmp_path: Path) -> None:

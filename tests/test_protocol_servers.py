@@ -68,7 +68,7 @@ def once(folder: Path, text: str, *words: str) -> subprocess.CompletedProcess[st
     (folder / "app.py").write_text(text)
     command = [sys.executable, "-m", "harness", "run", "--once", "--trace", *words]
     serve = ["--serve", f"{sys.executable} app.py"] if "--serve" not in words else []
-    return subprocess.run([*command, *serve], cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run([*command, *serve], cwd=folder, capture_output=True, text=True, timeout=240, check=False)
 
 
 def test_the_socketio_example_speaks_with_a_real_server(tmp_path: Path) -> None:

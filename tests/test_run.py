@@ -30,7 +30,7 @@ def run(folder: Path, *words: str) -> dict[str, Any]:
     (folder / "echo.py").write_text(ECHO_SCENARIO)
     command = [sys.executable, "-m", "harness", "run", "echo.py", "--protocol", "plain", "--out", "out", "--json"]
     done = subprocess.run(
-        [*command, "--cycles", "2", *words], cwd=folder, capture_output=True, text=True, timeout=60, check=False
+        [*command, "--cycles", "2", *words], cwd=folder, capture_output=True, text=True, timeout=240, check=False
     )
     result: dict[str, Any] = json.loads(done.stdout)
     assert done.returncode == result["exit_status"], done.stderr
@@ -96,7 +96,7 @@ def test_a_planted_leak_is_as_large_as_was_asked_for(tmp_path: Path) -> None:
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=240,
         check=False,
     )
     assert "a planted leak of 128KiB per session was found" in done.stdout

@@ -91,7 +91,7 @@ def place(tmp_path: Path) -> Path:
 def run(folder: Path, *words: str, variables: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, **(variables or {})}
     return subprocess.run(
-        [*RUN, *SHORT, *words], cwd=folder, capture_output=True, text=True, timeout=100, check=False, env=environment
+        [*RUN, *SHORT, *words], cwd=folder, capture_output=True, text=True, timeout=240, check=False, env=environment
     )
 
 
