@@ -10,6 +10,7 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+import command
 import pytest
 from scripted import KIB, MIB, NOW, Script, memory, rising
 from server_scripts import ECHO, ECHO_SCENARIO, HEAD
@@ -76,8 +77,7 @@ def folder_of(script: Script, path: Path) -> Path:
 
 
 def run_compare(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "harness", "compare", *words]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240, check=False)
+    return command.done(folder, "compare", *words)
 
 
 def test_two_run_folders_are_compared_and_the_status_says_which_way(tmp_path: Path) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from datetime import date
 from pathlib import Path
 
+import command
 import pytest
 
 from harness.config import find_config
@@ -68,8 +67,7 @@ def test_an_allowance_counts_up_to_its_last_day(tmp_path: Path) -> None:
 
 
 def said(folder: Path, *words: str) -> str:
-    command = [sys.executable, "-m", "harness", "run", *words]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240, check=False).stderr
+    return command.done(folder, "run", *words).stderr
 
 
 def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import command
 import psutil
 import pytest
 import trustme
@@ -22,7 +23,7 @@ from server_scripts import ECHO, ECHO_SCENARIO, written
 
 from harness.server import free_port
 
-RUN = [sys.executable, "-m", "harness", "run", "echo.py", "--protocol", "plain"]
+RUN = ["run", "echo.py", "--protocol", "plain"]
 SHORT = ["--cycles", "3", "--sessions", "1", "--no-explain", "--json", "--out", "out"]
 
 FASTAPI = """
@@ -89,10 +90,7 @@ def place(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, *words: str, variables: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, **(variables or {})}
-    return subprocess.run(
-        [*RUN, *SHORT, *words], cwd=folder, capture_output=True, text=True, timeout=240, check=False, env=environment
-    )
+    return command.done(folder, *RUN, *SHORT, *words, variables=variables)
 
 
 def measured(folder: Path, *words: str, **more: Any) -> dict[str, Any]:
