@@ -74,6 +74,12 @@ async def test_visit(leak_session, limit):
     assert await leak_session.request("hi") == "hi"
 """
 
+PYTEST_THAT_HEARS_SIGINT = """
+import pytest, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where a shell without jobs has put us behind an &
+raise SystemExit(pytest.console_main())
+"""
+
 
 def suite(pytester: pytest.Pytester, handler: str, body: str, marker: str) -> None:
     """Tests of a server with that handler."""
@@ -204,7 +210,7 @@ def test_the_embedded_server_is_the_target_where_none_is_named_also_in_a_loop_th
 
 def test_an_interrupted_suite_ends_at_once_and_leaves_no_server(pytester: pytest.Pytester) -> None:
     suite(pytester, ECHO, ASYNC, f"{BASE}, cycles=1000")
-    command = [sys.executable, "-m", "pytest", "-s", "--leak-report", "kept"]
+    command = [sys.executable, "-c", PYTEST_THAT_HEARS_SIGINT, "-s", "--leak-report", "kept"]
     with subprocess.Popen(command, cwd=pytester.path, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
         until(lambda: list(pytester.path.glob("kept/*/server.log")))
