@@ -15,7 +15,7 @@ from typing import Any
 from websockets.sync.client import ClientConnection, connect
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-LIMIT_S = 30.0
+LIMIT_S = 60.0
 
 
 class Tab:
@@ -27,6 +27,7 @@ class Tab:
         self.events: list[dict[str, Any]] = []
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.ask(f"{domain}.enable")
+        self.ask("Page.setLifecycleEventsEnabled", enabled=True)
 
     def ask(self, method: str, **parameters: Any) -> Any:
         number = next(self._ids)
@@ -43,8 +44,8 @@ class Tab:
         self.ask("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 500)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.ask("Emulation.setEmulatedMedia", features=[scheme])
-        self.ask("Page.navigate", url=page.resolve().as_uri())
-        while not any(event["method"] == "Page.loadEventFired" for event in self.events):
+        loader = self.ask("Page.navigate", url=page.resolve().as_uri())["loaderId"]
+        while not any(is_load_of(loader, event) for event in self.events):  # not that of the blank page before it
             self.events.append(json.loads(self._socket.recv(LIMIT_S)))
 
     def run(self, script: str) -> Any:
@@ -73,6 +74,11 @@ class Tab:
         return [one["request"]["url"][:80] for one in sent if one.get("type") != "Document"]
 
 
+def is_load_of(loader: str, event: dict[str, Any]) -> bool:
+    said = event["params"]
+    return event["method"] == "Page.lifecycleEvent" and (said["loaderId"], said["name"]) == (loader, "load")
+
+
 @contextmanager
 def tab() -> Iterator[Tab]:
     assert CHROMIUM, "there is no chromium"
@@ -84,12 +90,13 @@ def tab() -> Iterator[Tab]:
                 assert browser.stderr is not None
                 line = next(line for line in browser.stderr if "DevTools listening on" in line)
                 root = line.split()[-1]
-                with connect(root, max_size=None, proxy=None) as control:
-                    control.send(json.dumps({"id": 1, "method": "Target.getTargets"}))
-                    targets = json.loads(control.recv(LIMIT_S))["result"]["targetInfos"]
-                page = next(one["targetId"] for one in targets if one["type"] == "page")
+                with connect(root, max_size=None, proxy=None, open_timeout=LIMIT_S) as control:
+                    ours = {"id": 1, "method": "Target.createTarget", "params": {"url": "about:blank"}}
+                    control.send(json.dumps(ours))  # its own first one may not be there yet
+                    page = json.loads(control.recv(LIMIT_S))["result"]["targetId"]
                 host = root.split("/")[2]
-                with connect(f"ws://{host}/devtools/page/{page}", max_size=None, proxy=None) as socket:
+                url = f"ws://{host}/devtools/page/{page}"
+                with connect(url, max_size=None, proxy=None, open_timeout=LIMIT_S) as socket:
                     yield Tab(socket)
             finally:
                 browser.kill()

@@ -16,7 +16,7 @@ import psutil
 from websockets.asyncio.client import ClientConnection, connect
 
 ROOT = Path(__file__).parent.parent
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 MODULE = (sys.executable, "-m", "harness.chat_server")
 UNTRACKED_TASK = str(ROOT / "harness" / "faults" / "untracked_task.py")
 Message = dict[str, Any]
@@ -92,7 +92,7 @@ class ChatServer:
 
     @asynccontextmanager
     async def page(self) -> AsyncIterator[Page]:
-        async with connect(self.url, max_size=None) as websocket:
+        async with connect(self.url, max_size=None, open_timeout=LIMIT_S) as websocket:
             page = Page(websocket)
             await page.open()
             yield page

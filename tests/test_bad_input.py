@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import command
 import psutil
 import pytest
 from server_scripts import (
@@ -41,7 +42,7 @@ def started_in(folder: Path) -> list[psutil.Process]:
 
 
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*RUN, *words], cwd=folder, capture_output=True, text=True, timeout=100, check=False)
+    return command.done(folder, "run", *words)
 
 
 @pytest.mark.parametrize(
@@ -176,14 +177,14 @@ def test_a_disk_that_is_full_from_the_start_runs_nothing(place: Path) -> None:
 
 
 def test_killing_the_harness_leaves_nothing_running(place: Path) -> None:
-    command = [*RUN, "echo.py", "--protocol", "plain", "--serve", written(place, ECHO), "--out", "out"]
-    with subprocess.Popen(command, cwd=place, stderr=subprocess.PIPE, text=True) as harness:
+    typed = [*RUN, "echo.py", "--protocol", "plain", "--serve", written(place, ECHO), "--out", "out"]
+    with subprocess.Popen(typed, cwd=place, stderr=subprocess.PIPE, text=True) as harness:
         assert harness.stderr is not None
         assert "cycle" in harness.stderr.readline()
         left = started_in(place)
         assert left
         os.kill(harness.pid, signal.SIGKILL)
-    _, alive = psutil.wait_procs(left, timeout=20)
+    _, alive = psutil.wait_procs(left, timeout=60)
     assert alive == []
 
 

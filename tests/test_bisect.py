@@ -86,7 +86,7 @@ def bisect(repo: Path, *words: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)  # nine runs, each of a server of its own
+@pytest.mark.timeout(900)  # nine runs, each of a server of its own
 def test_the_bug_is_found_in_64_commits_of_which_ten_do_not_start_also_when_the_search_is_cut_short(
     tmp_path: Path,
 ) -> None:

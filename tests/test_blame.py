@@ -252,7 +252,7 @@ def test_a_real_fault_in_a_chat_is_blamed_on_the_chat(tmp_path: Path) -> None:
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=240,
         check=False,
     )
     assert (done.returncode, json.loads(done.stdout)["guilty"]) == (1, ["chat"]), done.stderr

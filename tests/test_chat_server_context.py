@@ -42,6 +42,14 @@ async def holds_agents(server: ChatServer, count: int, before_bytes: int) -> Non
     )
 
 
+def has_ended(process: psutil.Process) -> bool:
+    """Also where nobody has waited for it yet."""
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 async def test_a_page_that_closes_is_cleaned_up_step_by_step(tmp_path: Path) -> None:
     with running(tmp_path) as server:
         talked, switched = await visit(server, switches=0), await visit(server, switches=1)
@@ -113,11 +121,10 @@ async def test_a_reply_without_a_tool_process_is_an_error_and_the_page_stays(tmp
 
 async def test_a_killed_server_leaves_no_tool_process(tmp_path: Path) -> None:
     with running(tmp_path) as server:
-        page = server.page()
-        await page.__aenter__()
-        (tool,) = server.process.children()
-        server.process.kill()
-        await eventually(lambda: not tool.is_running() or tool.status() == psutil.STATUS_ZOMBIE)
+        async with server.page():
+            (tool,) = server.process.children()
+            server.process.kill()
+            await eventually(lambda: has_ended(tool))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -161,7 +168,7 @@ async def test_without_a_fault_nothing_is_left_of_many_visits(tmp_path: Path) ->
         for _ in range(10):
             await visit(server)
         await holds_agents(server, 0, before[0])
-        await eventually(lambda: (server.process.num_fds(), server.process.num_threads()) == before[1:])
+        await eventually(lambda: server.process.num_fds() <= before[1] and server.process.num_threads() <= before[2])
         assert server.process.children() == []
 
 

@@ -86,7 +86,7 @@ def test_the_verb_runs_and_writes_for_the_ci_that_runs_it(tmp_path: Path) -> Non
     environment = {**os.environ, "GITLAB_CI": "1", "GITHUB_ACTIONS": ""}
     command = [sys.executable, "-m", "harness", "ci", *words]
     done = subprocess.run(
-        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240, check=False
     )
     assert done.returncode == 3, done.stderr
     assert {"report.html", "junit.xml", "metrics.txt", "codequality.json"} <= {

@@ -22,7 +22,7 @@ SERVE = f"{sys.executable} -c"
 
 
 def _run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*RUN, *arguments], capture_output=True, text=True, timeout=100, cwd=folder, check=False)
+    return subprocess.run([*RUN, *arguments], capture_output=True, text=True, timeout=240, cwd=folder, check=False)
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,10 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
+import command
 import pytest
 from scripted import KIB, MIB, NOW, Script, memory, rising
 from server_scripts import ECHO, ECHO_SCENARIO, HEAD
@@ -91,8 +93,7 @@ def folder_of(script: Script, path: Path) -> Path:
 
 
 def run_compare(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "harness", "compare", *words]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=110, check=False)
+    return command.done(folder, "compare", *words)
 
 
 def test_two_run_folders_are_compared_and_the_status_says_which_way(tmp_path: Path) -> None:
@@ -120,8 +121,9 @@ def test_a_fault_and_the_server_without_it_take_turns(tmp_path: Path) -> None:
     for side, result in zip(("before", "after"), results, strict=True):
         assert numbers["growth"][side]["value"] == result["gates"]["memory"]["growth_per_session"]
     assert numbers["memory"][1]["before"]["value"] > numbers["memory"][1]["after"]["value"] + 100 * KIB
-    began = [_cycles(tmp_path / "both" / side / "run.jsonl") for side in ("before", "after")]
-    assert all(abs(a - b) < 10 for a, b in zip(*began, strict=True))
+    spans = sorted(span for side in ("before", "after") for span in _cycles(tmp_path / "both" / side / "run.jsonl"))
+    assert len(spans) == 10
+    assert all(ended_s < began_s for (_, ended_s), (began_s, _) in pairwise(spans))
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
@@ -146,6 +148,7 @@ def test_a_revision_is_compared_with_what_lies_in_the_folder(tmp_path: Path) -> 
     assert list((tmp_path / "out" / "worktrees").glob("*")) == []
 
 
-def _cycles(path: Path) -> list[float]:
+def _cycles(path: Path) -> list[tuple[float, float]]:
+    """When each began and ended; both runs began together."""
     lines = [json.loads(line) for line in path.read_text().splitlines()]
-    return [line["began_s"] for line in lines if line["line"] == "cycle"]
+    return [(line["began_s"], line["ended_s"]) for line in lines if line["line"] == "cycle"]

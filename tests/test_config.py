@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from datetime import date
 from pathlib import Path
 
+import command
 import pytest
 
 from harness.config import find_config
@@ -87,8 +86,7 @@ def test_an_allowance_counts_up_to_its_last_day(tmp_path: Path) -> None:
 
 
 def said(folder: Path, *words: str, verb: str = "run") -> str:
-    command = [sys.executable, "-m", "harness", verb, *words]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    done = command.done(folder, verb, *words)
     return done.stdout + done.stderr
 
 

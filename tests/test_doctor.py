@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import command
 import pytest
 from server_scripts import ECHO, ECHO_SCENARIO, written
 
@@ -17,8 +17,7 @@ from harness.commands.doctor import Check, _interpreters, _trap
 
 def doctor(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     (folder / "echo.py").write_text(ECHO_SCENARIO)
-    command = [sys.executable, "-m", "harness", "doctor", "echo.py", "--protocol", "plain", *words]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    return command.done(folder, "doctor", "echo.py", "--protocol", "plain", *words)
 
 
 def test_a_healthy_server_is_shown_with_its_interpreter_and_what_the_probe_reads(tmp_path: Path) -> None:

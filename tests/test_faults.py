@@ -59,7 +59,7 @@ def test_the_server_lives_with_several_of_them_at_once_and_each_counter_shows_it
     switches = [word for name in COUNTED for word in ("--fault", name)]
     options = ["plain-chat", "--cycles", "4", "--sessions", "2", "--agent-size", "1MiB", "--grace", "0", "--no-explain"]
     command = [sys.executable, "-m", "harness", "run", *options, *switches, "--json", "--out", "out"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False)
     result = json.loads(done.stdout)
     assert result["sessions_failed"] == 0, done.stderr
     for gate in ("tasks", "threads", "descriptors", "children"):

@@ -185,7 +185,7 @@ def kept(folder: Path) -> subprocess.Popen[str]:
 @pytest.mark.slow
 def test_executors_generators_and_exceptions_are_told_as_such_and_known_again_elsewhere(tmp_path: Path) -> None:
     runs = [kept(tmp_path / "here"), kept(tmp_path / "some" / "where" / "else 7")]
-    here, elsewhere = (json.loads(run.communicate(timeout=100)[0])["findings"] for run in runs)
+    here, elsewhere = (json.loads(run.communicate(timeout=240)[0])["findings"] for run in runs)
     told = {one["type"]: one for one in here}
     lines = {text: number for number, text in enumerate((tmp_path / "here" / SERVED).read_text().splitlines(), 1)}
     for kind, name, made_at, words in (
@@ -212,7 +212,7 @@ def test_executors_generators_and_exceptions_are_told_as_such_and_known_again_el
 def found(folder: Path, *words: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     command = [sys.executable, "-m", "harness", "run", *words, "--grace", "1s", "--json"]
     done = subprocess.run(
-        [*command, "--out", "out"], cwd=folder, capture_output=True, text=True, timeout=100, check=False
+        [*command, "--out", "out"], cwd=folder, capture_output=True, text=True, timeout=240, check=False
     )
     result: dict[str, Any] = json.loads(done.stdout)
     return result, result["findings"]

@@ -29,6 +29,6 @@ def test_every_descendant_ends_with_the_harness_even_one_that_left_the_process_g
         assert psutil.pid_exists(server)
         assert psutil.pid_exists(grandchild)
         guardian.stdin.close()
-        guardian.wait(10)
+        guardian.wait(60)
     assert not psutil.pid_exists(server)
     assert not psutil.pid_exists(grandchild)

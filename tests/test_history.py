@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import command
 import numpy as np
 import pytest
 from scripted import KIB, MIB
@@ -108,8 +108,7 @@ def altered(line: Line, growth: float, started: Mapping[str, Any]) -> Line:
 
 
 def history(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "harness", "history", *words, "--json"]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=100, check=False)
+    return command.done(folder, "history", *words, "--json")
 
 
 def test_60_run_folders_become_a_history_with_the_commit_that_brought_2_kib_a_session(tmp_path: Path) -> None:

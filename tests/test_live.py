@@ -10,9 +10,19 @@ from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
-from server_scripts import ECHO, ECHO_SCENARIO, written
+from server_scripts import ECHO_SCENARIO, written
 
 from harness.live import LivePage
+
+HOLDS_THE_RUN_UNTIL_IT_WAS_WATCHED = """
+async def handle(connection):
+    global visits
+    visits += 1
+    async for message in connection:
+        while visits > 8 and not os.path.exists("watched"):
+            await asyncio.sleep(0.01)
+        await connection.send(message)
+"""
 
 
 def test_the_page_is_drawn_anew_for_each_that_asks_at_its_own_address() -> None:
@@ -33,7 +43,8 @@ def test_the_page_is_drawn_anew_for_each_that_asks_at_its_own_address() -> None:
 
 def test_a_run_can_be_watched(tmp_path: Path) -> None:
     (tmp_path / "echo.py").write_text(ECHO_SCENARIO)
-    words = ["--protocol", "plain", "--serve", written(tmp_path, ECHO), "--cycles", "12", "--no-explain", "--live"]
+    serve = written(tmp_path, HOLDS_THE_RUN_UNTIL_IT_WAS_WATCHED)
+    words = ["--protocol", "plain", "--serve", serve, "--cycles", "11", "--no-explain", "--live"]
     command = [sys.executable, "-m", "harness", "run", "echo.py", *words]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as run:
         assert run.stderr is not None
@@ -41,6 +52,7 @@ def test_a_run_can_be_watched(tmp_path: Path) -> None:
         next(line for line in run.stderr if line.startswith("cycle   5"))
         with urlopen(url) as answer:
             text = answer.read().decode()
+        (tmp_path / "watched").touch()
         run.stderr.read()
     assert "chart-memory" in text
     assert re.search(r"\d+ cycles", text)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import stat
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,8 +20,9 @@ from harness.errors import ProbeError, ProbeSilent, ProbeVersionMismatch
 from harness.metrics import METRICS, Source
 from harness.probe import wire
 from harness.probe_link import INJECTED, Collection, ProbeLink, summed
+from harness.server import free_port
 
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 T = TypeVar("T")
 
 ECHO_SERVER = """
@@ -101,14 +101,6 @@ async def running(link: ProbeLink, *command: str, cwd: Path | None = None) -> As
         for member in [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]:
             member.kill()
         await process.communicate()
-
-
-@contextmanager
-def free_port() -> Iterator[int]:
-    with socket.socket() as taken:
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken.bind(("127.0.0.1", 0))
-        yield taken.getsockname()[1]
 
 
 async def until(ask: Callable[[], Awaitable[T]], is_right: Callable[[T], object] = bool) -> T:
@@ -191,10 +183,9 @@ async def test_our_folder_comes_first_on_the_python_path_and_all_else_is_kept(li
 
 
 async def test_a_websocket_server_greets_and_is_sampled(link: ProbeLink) -> None:
-    with free_port() as port:
-        pass
+    port = free_port()
     async with running(link, sys.executable, "-c", ECHO_SERVER, str(port)) as server:
-        greeting = await link.greet()
+        greeting = await link.greet(LIMIT_S)
         assert (greeting["pid"], greeting["implementation"]) == (server.pid, "cpython")
 
         async def talked() -> bool:
@@ -205,17 +196,22 @@ async def test_a_websocket_server_greets_and_is_sampled(link: ProbeLink) -> None
             except OSError:
                 return False
 
+        async def tasks() -> float:
+            return (await link.sample())[server.pid]["tasks"]
+
         await until(talked)
-        before = (await link.sample())[server.pid]
-        assert set(before) == {metric.name for metric in METRICS.values() if metric.source is Source.PROBE}
+        assert set((await link.sample())[server.pid]) == {
+            metric.name for metric in METRICS.values() if metric.source is Source.PROBE
+        }
+        await until(tasks, lambda found: found == 2)  # the main one, and what the first connection has left
         await talked()
         await talked()
-        assert (await link.sample())[server.pid]["tasks"] - before["tasks"] == 2
+        await until(tasks, lambda found: found == 4)
 
 
 async def test_collecting_says_what_was_found_and_whether_the_loop_took_part(link: ProbeLink) -> None:
     async with running(link, sys.executable, "-c", "import asyncio; asyncio.run(asyncio.sleep(3600))") as server:
-        await link.greet()
+        await link.greet(LIMIT_S)
 
         async def collected() -> Collection:
             return (await link.collect())[server.pid]
@@ -230,11 +226,10 @@ async def test_the_workers_of_uvicorn_on_uvloop_are_found_with_their_supervisor(
     link: ProbeLink, tmp_path: Path
 ) -> None:
     (tmp_path / "served.py").write_text(ASGI_APPLICATION)
-    with free_port() as port:
-        pass
+    port = free_port()
     uvicorn = (sys.executable, "-m", "uvicorn", "served:application", "--port", str(port))
     async with running(link, *uvicorn, "--workers", "2", "--loop", "uvloop", cwd=tmp_path) as server:
-        await link.greet()
+        await link.greet(LIMIT_S)
 
         async def loops_that_answer() -> list[int]:
             return [pid for pid, found in (await link.collect()).items() if found.loop_answered]
@@ -287,14 +282,14 @@ async def test_a_probe_that_could_not_start_is_told_in_the_error(link: ProbeLink
 async def test_another_version_of_the_wire_is_refused(link: ProbeLink) -> None:
     async with scripted_probe(link, lambda _: None, {**GREETING, "wire": 99}):
         with pytest.raises(ProbeVersionMismatch, match="speaks version 99 of the wire, we speak 1"):
-            await link.greet()
+            await link.greet(LIMIT_S)
         with pytest.raises(ProbeVersionMismatch):
             await link.sample()
 
 
 async def test_one_connection_serves_all_samples(link: ProbeLink) -> None:
     async with scripted_probe(link, lambda _: gauges(blocks=7)) as connections:
-        await link.greet()
+        await link.greet(LIMIT_S)
         assert [await link.sample() for _ in range(3)] == [{os.getpid(): {"blocks": 7.0}}] * 3
         assert len(connections) == 1
 
@@ -343,7 +338,7 @@ async def test_an_answer_that_is_none_is_an_error_of_the_probe(link: ProbeLink, 
 
 async def test_a_process_that_is_stopped_is_silent_and_answers_again_when_it_goes_on(link: ProbeLink) -> None:
     async with running(link, sys.executable, "-c", WAIT) as server:
-        await link.greet()
+        await link.greet(LIMIT_S)
         os.kill(server.pid, signal.SIGSTOP)
 
         async def states() -> set[str]:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import command
 from server_scripts import ECHO, written
 
 SOCKETIO = """
@@ -66,9 +67,8 @@ async def handle(connection):
 
 def once(folder: Path, text: str, *words: str) -> subprocess.CompletedProcess[str]:
     (folder / "app.py").write_text(text)
-    command = [sys.executable, "-m", "harness", "run", "--once", "--trace", *words]
     serve = ["--serve", f"{sys.executable} app.py"] if "--serve" not in words else []
-    return subprocess.run([*command, *serve], cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    return command.done(folder, "run", "--once", "--trace", *words, *serve)
 
 
 def test_the_socketio_example_speaks_with_a_real_server(tmp_path: Path) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+import command
 import pytest
 from server_scripts import ECHO, ECHO_SCENARIO, written
 
@@ -18,6 +18,7 @@ from harness.policy import Policy
 from harness.run import Plan
 from harness.store import load_record
 
+RUN = ["run", "echo.py", "--protocol", "plain", "--out", "out"]
 UVICORN_APP = """
 async def app(scope, receive, send):
     if scope["type"] == "websocket":
@@ -31,10 +32,7 @@ async def app(scope, receive, send):
 def run(folder: Path, *words: str) -> dict[str, Any]:
     """The result of a run of two cycles into `out`."""
     (folder / "echo.py").write_text(ECHO_SCENARIO)
-    command = [sys.executable, "-m", "harness", "run", "echo.py", "--protocol", "plain", "--out", "out", "--json"]
-    done = subprocess.run(
-        [*command, "--cycles", "2", *words], cwd=folder, capture_output=True, text=True, timeout=60, check=False
-    )
+    done = command.done(folder, *RUN, "--json", "--cycles", "2", *words)
     result: dict[str, Any] = json.loads(done.stdout)
     assert done.returncode == result["exit_status"], done.stderr
     return result
@@ -100,14 +98,6 @@ def test_two_workers_of_uvicorn_on_uvloop_are_measured_together(tmp_path: Path) 
 
 def test_a_planted_leak_is_as_large_as_was_asked_for(tmp_path: Path) -> None:
     words = ["--serve", written(tmp_path, ECHO), "--limit", "64KiB", "--sessions", "5"]
-    command = [sys.executable, "-m", "harness", "run", "echo.py", "--protocol", "plain", "--out", "out"]
     (tmp_path / "echo.py").write_text(ECHO_SCENARIO)
-    done = subprocess.run(
-        [*command, "--cycles", "1", "--control", *words],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-    )
+    done = command.done(tmp_path, *RUN, "--cycles", "1", "--control", *words)
     assert "a planted leak of 128KiB per session was found" in done.stdout

@@ -96,19 +96,21 @@ def test_cpu_time_is_that_of_all_threads(start: Start) -> None:
     before = cpu_ns(busy)
     while cpu_ns(busy) - before < 50_000_000:
         time.sleep(0.01)
-    assert cpu_ns(busy) / 1e9 == pytest.approx(sum(busy.cpu_times()[:2]), abs=0.1)
+    least_s, told_s, most_s = cpu_ns(busy) / 1e9, sum(busy.cpu_times()[:2]), cpu_ns(busy) / 1e9
+    assert least_s - 0.1 < told_s < most_s + 0.1
 
 
 async def test_a_busy_server_is_unsettled_and_waited_for_less_after_three_cycles(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harness.sampler.SETTLE_LIMIT_S", 0.3)
-    monkeypatch.setattr("harness.sampler.SHORT_SETTLE_LIMIT_S", 0.05)
+    monkeypatch.setattr("harness.sampler.QUIET_S", 0.2)  # on a crowded machine a busy one may get no turn for 20 ms
+    monkeypatch.setattr("harness.sampler.SETTLE_LIMIT_S", 0.4)
+    monkeypatch.setattr("harness.sampler.SHORT_SETTLE_LIMIT_S", 0.0)
     one = sampler(start(BUSY))
     rests = [await one.rest(cycle, cycle) for cycle in range(1, 6)]
     assert [rest.settled for rest in rests] == [False] * 5
-    assert [rest.settle_s >= 0.3 for rest in rests] == [True, True, True, False, False]
-    assert rests[0].values["idle_cpu"] > 10
+    assert [rest.settle_s >= 0.4 for rest in rests] == [True, True, True, False, False]
+    assert rests[0].values["idle_cpu"] > 5
 
 
 async def test_an_idle_server_settles_and_uses_no_cpu(start: Start) -> None:

@@ -42,7 +42,7 @@ def test_the_line_of_native_memory_is_asked_for_only_where_it_can_be_known() -> 
 
 def selftest(*words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "harness", "selftest", *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
 
 
 @pytest.mark.slow

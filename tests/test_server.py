@@ -22,9 +22,14 @@ time.sleep(600)
 """
 IGNORES_SIGTERM = """
 import signal, time
-signal.signal(signal.SIGTERM, lambda *_: print("not now", flush=True))
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print("deaf", flush=True)
 time.sleep(600)
+"""
+ENDS_IN_ITS_OWN_WAY = """
+import signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
+print("ready", flush=True)
 time.sleep(600)
 """
 
@@ -44,7 +49,7 @@ async def until(server: Server, condition: Callable[[], bool]) -> None:
     async def why_not() -> str:
         return "" if condition() else "not yet"
 
-    await server.wait_ready(why_not, limit_s=20)
+    await server.wait_ready(why_not, limit_s=60)
 
 
 async def never() -> str:
@@ -66,7 +71,7 @@ async def test_a_server_that_never_listens_is_given_up_with_the_last_lines_of_it
 async def test_a_server_that_exits_is_told_with_its_status_and_its_log(tmp_path: Path) -> None:
     async with launched(tmp_path, "raise SystemExit('no configuration')") as server:
         with pytest.raises(ServerExited, match=r"status 1(.|\n)*no configuration"):
-            await server.wait_ready(never, limit_s=20)
+            await server.wait_ready(never, limit_s=60)
 
 
 async def test_a_command_that_cannot_be_started_is_a_wrong_word(tmp_path: Path) -> None:
@@ -93,7 +98,13 @@ async def test_a_server_that_ignores_sigterm_is_killed(tmp_path: Path, monkeypat
     async with launched(tmp_path, IGNORES_SIGTERM) as server:
         await until(server, lambda: "deaf" in server.log_tail())
     assert server.exit_status == -9
-    assert "not now" in server.log_tail()
+
+
+async def test_a_server_that_hears_sigterm_ends_in_its_own_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.server.STOP_LIMIT_S", 60.0)
+    async with launched(tmp_path, ENDS_IN_ITS_OWN_WAY) as server:
+        await until(server, lambda: "ready" in server.log_tail())
+    assert server.exit_status == 7
 
 
 def test_a_free_port_is_none_that_an_outgoing_connection_may_take() -> None:

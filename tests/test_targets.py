@@ -8,12 +8,12 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import command
 import psutil
 import pytest
 import trustme
@@ -23,7 +23,7 @@ from server_scripts import ECHO, ECHO_SCENARIO, written
 
 from harness.server import free_port
 
-RUN = [sys.executable, "-m", "harness", "run", "echo.py", "--protocol", "plain"]
+RUN = ["run", "echo.py", "--protocol", "plain"]
 SHORT = ["--cycles", "3", "--sessions", "1", "--no-explain", "--json", "--out", "out"]
 
 FASTAPI = """
@@ -90,10 +90,7 @@ def place(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, *words: str, variables: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, **(variables or {})}
-    return subprocess.run(
-        [*RUN, *SHORT, *words], cwd=folder, capture_output=True, text=True, timeout=100, check=False, env=environment
-    )
+    return command.done(folder, *RUN, *SHORT, *words, variables=variables)
 
 
 def measured(folder: Path, *words: str, **more: Any) -> dict[str, Any]:
@@ -122,19 +119,15 @@ def running(
     environment = {**os.environ, "PORT": str(port), "PYTHONPATH": packages, **variables}
     with subprocess.Popen([python, *written(folder, handler).split()[1:]], env=environment) as server:
         try:
-            until_listens(port)
+            until(lambda: listens(port))
             yield psutil.Process(server.pid), port
         finally:
             server.kill()
 
 
-def until_listens(port: int) -> None:
-    for _ in range(300):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise AssertionError("nobody listens")
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.mark.parametrize(
@@ -346,12 +339,13 @@ def test_a_process_of_somebody_else_is_told_in_one_line(place: Path) -> None:
         reader, writer = os.pipe()
         child = os.fork()
         if child == 0:
-            os.setuid(65534)
             try:
+                os.setuid(65534)
                 Attached(server.pid)
             except NotPermitted as error:
                 os.write(writer, str(error).encode())
-            os._exit(0)
+            finally:
+                os._exit(0)
         os.waitpid(child, 0)
         said = os.read(reader, 4096).decode()
         os.close(reader)

@@ -173,9 +173,10 @@ def _measured(plan: Plan, path: Path, name: str, announce: Announce, *, live: bo
     from harness.store import RunFolder
 
     folder = RunFolder(path / name)
-    experiment = Experiment(plan, folder, judge, announce)
-    page = _live(experiment) if live else None
+    page = None
     try:
+        experiment = Experiment(plan, folder, judge, announce)
+        page = _live(experiment) if live else None
         record = asyncio.run(_until_interrupted(experiment.run))
     finally:
         folder.close()
