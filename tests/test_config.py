@@ -67,8 +67,8 @@ def test_an_allowance_counts_up_to_its_last_day(tmp_path: Path) -> None:
     assert [one.name for one in config.expired(date(2026, 3, 2))] == ["tasks"]
 
 
-def said(folder: Path, *words: str) -> str:
-    command = [sys.executable, "-m", "harness", "run", *words]
+def said(folder: Path, *words: str, verb: str = "run") -> str:
+    command = [sys.executable, "-m", "harness", verb, *words]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False).stderr
 
 
@@ -77,6 +77,10 @@ def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
     assert "there is no scenario 'no-such-one'" in said(tmp_path)
     assert "there is no scenario 'nor-this-one'" in said(tmp_path, "nor-this-one")
     assert "'tasks' was allowed until 2020-01-01 (known): mend the leak, or renew the entry" in said(tmp_path)
+
+
+def test_blame_reads_the_same_file_so_that_it_asks_the_same_server(tmp_path: Path) -> None:
+    assert "there is no scenario 'no-such-one'" in said(written(tmp_path, 'scenario = "no-such-one"'), verb="blame")
 
 
 def test_a_file_with_errors_ends_the_run_before_it_begins(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from harness.commands import run as run_verb
 from harness.errors import ExitStatus
 from harness.options import declare, plan_of
 
@@ -32,6 +33,11 @@ UNITS: Final = {"gc_objects": "objects", "idle_cpu": "% CPU at rest"}
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare this verb's options: those of a run."""
     declare(parser)
+
+
+def defaults() -> dict[str, object]:
+    """What the configuration file sets: the server is the same as that of a run."""
+    return run_verb.defaults()
 
 
 def run(options: argparse.Namespace) -> int:
