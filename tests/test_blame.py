@@ -26,6 +26,7 @@ from harness.record import Bounded, Census, CycleDone, RestSample, RunRecord, Ru
 from harness.scenarios import Scenario
 from harness.schedule import BLOCK, Variation, VariedSession, schedule
 from harness.session import Session
+from harness.verdict import Verdict, VerdictName
 
 SCHEDULE = schedule(82, 1)
 BASE = {"malloc_in_use": 5e6, "tasks": 1.0, "gc_objects": 9000.0, "blocks": 50_000.0, "idle_cpu": 0.0}
@@ -213,6 +214,15 @@ def test_the_first_line_says_who_is_to_blame_and_how_much_it_leaves_and_the_seco
     first, second, *_ = words(blame(ran())).splitlines()
     assert first == "no action is to blame; 172 sessions in 56 cycles"
     assert second.startswith("next: nothing")
+
+
+def test_where_nobody_is_to_blame_though_the_record_is_no_flat_one_that_is_said() -> None:
+    degraded = Verdict(VerdictName.DEGRADED, "DEGRADED: CPU at rest rose", {})
+    first, second, *_ = words(blame(ran()), degraded).splitlines()
+    assert first.startswith("no action is to blame; ")
+    assert first.endswith(", yet it is DEGRADED: CPU at rest rose")
+    assert second.startswith("next: more --cycles")
+    assert "DEGRADED" not in words(blame(ran(each(chat=2048.0))), degraded)
 
 
 def test_actions_that_always_come_together_are_said_to_be_inseparable() -> None:

@@ -20,13 +20,16 @@ if TYPE_CHECKING:
     from harness.blame import Blame, Share
     from harness.policy import Policy
     from harness.record import RunRecord
-    from harness.verdict import Judgement
+    from harness.verdict import Judgement, Verdict
 
 HELP = "which action leaks? vary how often each happens, and see what each leaves"
 MOST_CYCLES: Final = 82
 """Where nothing is to blame by then, and the user did not say how many: what is rare takes longer to show."""
 LOOK_EVERY: Final = 6
 IN_BYTES: Final = ("malloc_in_use", "uss")
+CAUSE: Final = "`leak-harness run` with the same options names what stays, and the line that made it"
+AGAIN: Final = "more --cycles, a scenario that does more, or, for CPU and replies, a machine with less to do"
+NOTHING: Final = "nothing, unless `leak-harness run` calls it a leak: then more --cycles, or a scenario that does more"
 UNITS: Final = {"gc_objects": "objects", "idle_cpu": "% CPU at rest"}
 
 
@@ -68,12 +71,14 @@ def run(options: argparse.Namespace) -> int:
     result = json.dumps(asdict(found), indent=2)
     (path / "blame.json").write_text(result, encoding="utf-8")
     (path / "report.html").write_bytes(html.render(record, ended, options.lang, found))
-    print(result if options.json else f"{words(found)}\n\nreport: {path / 'report.html'}")
+    print(result if options.json else f"{words(found, ended)}\n\nreport: {path / 'report.html'}")
     return ExitStatus.LEAK if found.guilty or found.with_time else ExitStatus.FLAT
 
 
-def words(found: Blame) -> str:
+def words(found: Blame, ended: Verdict | None = None) -> str:
     """Who is to blame and what to do next; then a line for each action, the guilty first."""
+    blames = bool(found.guilty or found.with_time)
+    but = ended.summary if ended and not blames and ended.name in ("leak", "degraded") else ""
     shares = [one for one in found.shares if one.action != "sample"]
     alone = {one.action for one in shares if not one.more_of}
     more = [one.label for one in shares if one.more_of and one.lower > 0]
@@ -85,7 +90,8 @@ def words(found: Blame) -> str:
     if found.filling:
         lines.append(f"fills, and is no leak: {found.filling}")
     of = f"{found.sessions} sessions in {found.cycles} cycles"
-    return "\n".join([f"{_answer(found)}; {of}", f"next: {_advice(found)}", "", *lines])
+    answer = f"{_answer(found)}; {of}" + (f", yet it is {but}" if but else "")
+    return "\n".join([answer, f"next: {CAUSE if blames else AGAIN if but else NOTHING}", "", *lines])
 
 
 def _answer(found: Blame) -> str:
@@ -99,12 +105,6 @@ def _answer(found: Blame) -> str:
     guilty = ", ".join(told(action, action, "each time") for action in found.guilty)
     answer = f"to blame: {guilty}" if guilty else "no action is to blame"
     return f"{answer}; {told(SECOND, 'it grows with time', 'a second')}" if found.with_time else answer
-
-
-def _advice(found: Blame) -> str:
-    if found.guilty or found.with_time:
-        return "`leak-harness run` with the same options names what stays, and the line that made it"
-    return "nothing, unless `leak-harness run` calls it a leak: then more --cycles, or a scenario that does more"
 
 
 def _is_telling(share: Share, alone: Set[str]) -> bool:

@@ -64,7 +64,7 @@ class Row:
         ]
 
 
-def look(spec: FaultSpec, out: Path) -> Row:
+def look(spec: FaultSpec, out: Path, seed: int) -> Row:
     """Run the command as a user types it, unless it has been."""
     folder, took = out / spec.name, out / f"{spec.name}.seconds"
     if not took.exists():
@@ -72,7 +72,9 @@ def look(spec: FaultSpec, out: Path) -> Row:
         command = [sys.executable, "-m", "harness", "blame", spec.scenario, *spec.options, *switch]
         began_s = time.monotonic()
         with (out / f"{spec.name}.txt").open("w") as output:
-            subprocess.run([*command, "--out", str(folder)], stdout=output, stderr=output, check=False)
+            subprocess.run(
+                [*command, "--seed", str(seed), "--out", str(folder)], stdout=output, stderr=output, check=False
+            )
         took.write_text(f"{time.monotonic() - began_s:.1f}")
     row = Row(spec, blame(load_record(folder)), float(took.read_text()))
     print(f"{spec.name:28} {row.action:16} {row.blamed:24} {row.found.cycles:3} cycles {row.wall_s:4.0f} s", flush=True)
@@ -84,13 +86,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--only", action="append", default=[], help="this one alone; repeatable")
+    parser.add_argument("--seed", type=int, default=0, help="another one is another schedule")
     parser.add_argument("--parallel", type=int, default=2)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     specs = [one for one in fault_specs().values() if one.action or one.innocent]
     specs = [one for one in (FAULTLESS, *specs) if not options.only or one.name in options.only]
     with ThreadPoolExecutor(options.parallel) as pool:
-        rows = list(pool.map(lambda spec: look(spec, options.out), specs))
+        rows = list(pool.map(lambda spec: look(spec, options.out, options.seed), specs))
     print(f"\n{HEAD}\n{'|---' * HEAD.count(' | ')}|---|")
     for row in rows:
         print(f"| {' | '.join(row.cells)} |")
