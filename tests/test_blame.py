@@ -23,6 +23,7 @@ from harness.errors import UsageError
 from harness.handshake import Address
 from harness.protocols import protocol_named
 from harness.record import Bounded, Census, CycleDone, RestSample, RunRecord, RunStarted, SessionResult
+from harness.reporters import html
 from harness.scenarios import Scenario
 from harness.schedule import BLOCK, Variation, VariedSession, schedule
 from harness.session import Session
@@ -214,6 +215,20 @@ def test_the_first_line_says_who_is_to_blame_and_how_much_it_leaves_and_the_seco
     first, second, *_ = words(blame(ran())).splitlines()
     assert first == "no action is to blame; 172 sessions in 56 cycles"
     assert second.startswith("next: nothing")
+
+
+@pytest.mark.parametrize(
+    ("record", "language", "said"),
+    [
+        (ran(each(chat=2048.0)), "en", "to blame: chat"),
+        (ran(), "en", "to blame: no action"),
+        (ran(per_second=5000.0), "zh", "责任动作: 时间（每秒）"),
+    ],
+)
+def test_the_report_begins_with_who_is_to_blame(record: RunRecord, language: str, said: str) -> None:
+    degraded = Verdict(VerdictName.DEGRADED, "DEGRADED: CPU at rest rose", {})
+    page = html.render(record, degraded, language, blame(record)).decode()
+    assert said in page.partition("</header>")[0]
 
 
 def test_where_nobody_is_to_blame_though_the_record_is_no_flat_one_that_is_said() -> None:
