@@ -1,7 +1,9 @@
 """Which few columns explain what each cycle added to a metric, and how much one of each counts.
 
 Of all sums of few columns the one is taken that explains most with fewest (extended Bayesian information criterion:
-Chen and Chen, Biometrika 2008); coefficients by ordinary least squares, intervals by Student's t.
+Chen and Chen, Biometrika 2008); coefficients by least squares, intervals by Student's t. Where readings are off by
+themselves, differences are not independent: how much of them the next takes back is estimated (the local level model:
+Durbin and Koopman, Time Series Analysis by State Space Methods, 2012), and they are weighed by that.
 """
 
 from __future__ import annotations
@@ -25,9 +27,12 @@ Allowed = Callable[[tuple[Key, ...]], bool]
 CONFIDENCE: Final = 0.9995
 """Two-sided: of the sixty intervals of a run, fewer than one in thirty runs has one that misses by chance."""
 MOST_TERMS: Final = 4
-TAKEN_BACK: Final = -0.4
-"""Correlation of what is left unexplained with the same of the next cycle, below which it is no growth: a reading that
-is off by itself, as of CPU, makes one difference too large and the next too small. Then levels are regressed."""
+TAKEN_BACK: Final = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
+"""How much larger the variance may be of what the next cycle takes back than of what stays: a reading that is off by
+itself, as of CPU, makes one difference too large and the next too small."""
+UNREFUTED: Final = 4.0
+"""Of these, the least is taken whose deviance is at most so much above the best: too much makes intervals too short."""
+PASSES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +57,15 @@ def fit(y: Floats, columns: Columns, noise: float, passing: Sequence[Key], allow
         passing: what is no action: no other that does not explain the metric is looked at without it.
         allowed: whether columns may explain it together.
     """
+    taken_back, even, evened = 0.0, y, columns
     chosen = _explanation(y, columns, noise, allowed)
-    if _is_taken_back(_left(columns, chosen, y)):
-        y, columns = _level(y), {key: _level(column) for key, column in columns.items()}
-        chosen = _explanation(y, columns, noise, allowed)
+    for _ in range(PASSES):
+        before, taken_back = taken_back, _taken_back(y - _explained(columns, evened, chosen, even), noise)
+        if taken_back == before:
+            break
+        even, evened = _even(y, taken_back), {key: _even(column, taken_back) for key, column in columns.items()}
+        chosen = _explanation(even, evened, noise, allowed)
+    y, columns = even, evened
     found = []
     for key in columns:
         keys = chosen if key in chosen else tuple(dict.fromkeys([*chosen, *passing, key]))
@@ -94,16 +104,40 @@ def _sums(keys: tuple[Key, ...], most: int, allowed: Allowed) -> list[NDArray[np
     return [np.array(sets, dtype=np.int64) for sets in found if sets]
 
 
-def _left(columns: Columns, keys: Sequence[Key], y: Floats) -> Floats:
-    """What these leave unexplained."""
+def _explained(columns: Columns, evened: Columns, keys: Sequence[Key], y: Floats) -> Floats:
+    """What these explain, by their coefficients in the evened columns."""
     if not keys:
-        return y
-    x = np.column_stack([columns[key] for key in keys])
-    return np.asarray(y - x @ np.linalg.lstsq(x, y, rcond=None)[0])
+        return np.zeros(len(y))
+    x, known = (np.column_stack([table[key] for key in keys]) for table in (columns, evened))
+    return np.asarray(x @ np.linalg.lstsq(known, y, rcond=None)[0])
 
 
-def _is_taken_back(left: Floats) -> bool:
-    return float(left[1:] @ left[:-1]) < TAKEN_BACK * float(left @ left)
+def _taken_back(left: Floats, noise: float) -> float:
+    """The least that what is left unexplained does not refute."""
+    n, powers = len(left), (_waves(len(left)) @ left) ** 2 + noise**2
+    deviances = {
+        share: n * log(float((powers / variances).mean())) + float(np.log(variances).sum())
+        for share in TAKEN_BACK
+        for variances in [_variances(n, share)]
+    }
+    return next(share for share, one in deviances.items() if one <= min(deviances.values()) + UNREFUTED)
+
+
+def _even(grown: Floats, taken_back: float) -> Floats:
+    """The same by frequency, in each of which what is left unexplained is then equally large."""
+    return np.asarray(_waves(len(grown)) @ grown / np.sqrt(_variances(len(grown), taken_back)))
+
+
+@cache
+def _waves(n: int) -> Floats:
+    place = np.arange(1, n + 1)
+    return np.asarray(np.sqrt(2 / (n + 1)) * np.sin(np.pi * np.outer(place, place) / (n + 1)))
+
+
+def _variances(n: int, taken_back: float) -> Floats:
+    """Of each frequency, one on average: of growth that stays, and of readings that are off by themselves."""
+    rough = 2 - 2 * np.cos(np.pi * np.arange(1, n + 1) / (n + 1))
+    return np.asarray((1 + taken_back * rough) / (1 + 2 * taken_back))
 
 
 def _estimate(x: Floats, y: Floats, index: int, noise: float) -> tuple[float, float]:
@@ -116,9 +150,3 @@ def _estimate(x: Floats, y: Floats, index: int, noise: float) -> tuple[float, fl
     error = float(np.sqrt(np.linalg.pinv(x.T @ x)[index, index] * variance))
     reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, free)) * error
     return float(coefficients[index]), reach
-
-
-def _level(grown: Floats) -> Floats:
-    """What has come together since the start, around its mean."""
-    total = np.cumsum(grown)
-    return np.asarray(total - total.mean())

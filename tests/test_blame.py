@@ -23,9 +23,11 @@ from harness.errors import UsageError
 from harness.handshake import Address
 from harness.protocols import protocol_named
 from harness.record import Bounded, Census, CycleDone, RestSample, RunRecord, RunStarted, SessionResult
+from harness.reporters import html
 from harness.scenarios import Scenario
 from harness.schedule import BLOCK, Variation, VariedSession, schedule
 from harness.session import Session
+from harness.verdict import Verdict, VerdictName
 
 SCHEDULE = schedule(82, 1)
 BASE = {"malloc_in_use": 5e6, "tasks": 1.0, "gc_objects": 9000.0, "blocks": 50_000.0, "idle_cpu": 0.0}
@@ -174,11 +176,26 @@ def test_cpu_at_rest_that_rises_with_each_close_is_blamed_on_it_though_each_read
     assert found.guilty == ("close",)
 
 
+def test_intervals_are_honest_where_readings_are_off_by_themselves_and_something_wanders_besides() -> None:
+    def wandering(noise: random.Random) -> Leaves:
+        off = [0.0]
+
+        def leaves(_: Actions, _number: int) -> Mapping[str, float]:
+            off.append(noise.gauss(0, 30_000))
+            return {"malloc_in_use": off[-1] - off[-2] + noise.gauss(0, 6_000)}
+
+        return leaves
+
+    runs = [blame(ran(wandering(random.Random(seed)))) for seed in range(12)]
+    missed = [one for run in runs for one in run.shares if one.metric == "malloc_in_use" and not one.is_calm]
+    assert len(missed) <= 1
+
+
 def test_what_grows_with_time_is_told_from_what_grows_with_sessions() -> None:
     found = blame(ran(per_second=5000.0))
     assert found.guilty == ()
     assert share(found, SECOND).estimate == pytest.approx(5000, rel=0.05)
-    assert "no action is to blame: it grows with time" in words(found)
+    assert words(found).startswith("no action is to blame; it grows with time (+4.88KiB a second); ")
 
 
 def test_a_warm_up_is_nobodys_fault() -> None:
@@ -189,6 +206,38 @@ def test_an_exact_counter_that_never_moves_has_an_interval_of_nothing() -> None:
     tasks = share(blame(ran()), "connect", "tasks")
     assert not tasks.guilty
     assert tasks.estimate == pytest.approx(0, abs=1e-9)
+
+
+def test_the_first_line_says_who_is_to_blame_and_how_much_it_leaves_and_the_second_what_to_do_next() -> None:
+    first, second, *_ = words(blame(ran(lambda actions, _: {"tasks": actions["switch_character"]}))).splitlines()
+    assert first == "to blame: switch_character (+1.00 tasks each time); 172 sessions in 56 cycles"
+    assert second.startswith("next: `leak-harness run` with the same options names what stays")
+    first, second, *_ = words(blame(ran())).splitlines()
+    assert first == "no action is to blame; 172 sessions in 56 cycles"
+    assert second.startswith("next: nothing")
+
+
+@pytest.mark.parametrize(
+    ("record", "language", "said"),
+    [
+        (ran(each(chat=2048.0)), "en", "to blame: chat"),
+        (ran(), "en", "to blame: no action"),
+        (ran(per_second=5000.0), "zh", "责任动作: 时间（每秒）"),
+    ],
+)
+def test_the_report_begins_with_who_is_to_blame(record: RunRecord, language: str, said: str) -> None:
+    degraded = Verdict(VerdictName.DEGRADED, "DEGRADED: CPU at rest rose", {})
+    page = html.render(record, degraded, language, blame(record)).decode()
+    assert said in page.partition("</header>")[0]
+
+
+def test_where_nobody_is_to_blame_though_the_record_is_no_flat_one_that_is_said() -> None:
+    degraded = Verdict(VerdictName.DEGRADED, "DEGRADED: CPU at rest rose", {})
+    first, second, *_ = words(blame(ran()), degraded).splitlines()
+    assert first.startswith("no action is to blame; ")
+    assert first.endswith(", yet it is DEGRADED: CPU at rest rose")
+    assert second.startswith("next: more --cycles")
+    assert "DEGRADED" not in words(blame(ran(each(chat=2048.0))), degraded)
 
 
 def test_actions_that_always_come_together_are_said_to_be_inseparable() -> None:

@@ -120,5 +120,9 @@ def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
     assert "'tasks' was allowed until 2020-01-01 (known): mend the leak, or renew the entry" in said(tmp_path)
 
 
+def test_blame_reads_the_same_file_so_that_it_asks_the_same_server(tmp_path: Path) -> None:
+    assert "there is no scenario 'no-such-one'" in said(written(tmp_path, 'scenario = "no-such-one"'), verb="blame")
+
+
 def test_a_file_with_errors_ends_the_run_before_it_begins(tmp_path: Path) -> None:
     assert "leak-harness.toml:1: runs" in said(written(tmp_path, "runs = 0"))

@@ -20,12 +20,17 @@ if TYPE_CHECKING:
     from harness.blame import Blame, Share
     from harness.policy import Policy
     from harness.record import RunRecord
-    from harness.verdict import Judgement
+    from harness.verdict import Judgement, Verdict
 
 HELP = "which action leaks? vary how often each happens, and see what each leaves"
 MOST_CYCLES: Final = 82
 """Where nothing is to blame by then, and the user did not say how many: what is rare takes longer to show."""
 LOOK_EVERY: Final = 6
+IN_BYTES: Final = ("malloc_in_use", "uss")
+CAUSE: Final = "`leak-harness run` with the same options names what stays, and the line that made it"
+AGAIN: Final = "more --cycles, a scenario that does more, or, for CPU and replies, a machine with less to do"
+NOTHING: Final = "nothing, unless `leak-harness run` calls it a leak: then more --cycles, or a scenario that does more"
+UNITS: Final = {"gc_objects": "objects", "idle_cpu": "% CPU at rest"}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -66,12 +71,14 @@ def run(options: argparse.Namespace) -> int:
     result = json.dumps(asdict(found), indent=2)
     write_whole(path / "blame.json", result.encode())
     write_whole(path / "report.html", html.render(record, ended, options.lang, found))
-    print(result if options.json else words(found))
+    print(result if options.json else f"{words(found, ended)}\n\nreport: {path / 'report.html'}")
     return ExitStatus.LEAK if found.guilty or found.with_time else ExitStatus.FLAT
 
 
-def words(found: Blame) -> str:
-    """A line for each action, the guilty first."""
+def words(found: Blame, ended: Verdict | None = None) -> str:
+    """Who is to blame and what to do next; then a line for each action, the guilty first."""
+    blames = bool(found.guilty or found.with_time)
+    but = ended.summary if ended and not blames and ended.name in ("leak", "degraded") else ""
     shares = [one for one in found.shares if one.action != "sample"]
     alone = {one.action for one in shares if not one.more_of}
     more = [one.label for one in shares if one.more_of and one.lower > 0]
@@ -79,12 +86,25 @@ def words(found: Blame) -> str:
     width = max(map(len, labels), default=0)
     lines = [f"{label:{width}}  {_of([one for one in shares if one.label == label])}" for label in labels]
     if found.inseparable:
-        lines.append(f"not told apart from the others: {', '.join(found.inseparable)}")
+        lines.append(f"not told apart from the others, as they always came together: {', '.join(found.inseparable)}")
     if found.filling:
         lines.append(f"fills, and is no leak: {found.filling}")
-    nobody = "no action is to blame" + (": it grows with time" if found.with_time else "")
-    guilty = f"to blame: {', '.join(found.guilty)}" if found.guilty else nobody
-    return "\n".join([*lines, "", f"{guilty}; {found.sessions} sessions in {found.cycles} cycles"])
+    of = f"{found.sessions} sessions in {found.cycles} cycles"
+    answer = f"{_answer(found)}; {of}" + (f", yet it is {but}" if but else "")
+    return "\n".join([answer, f"next: {CAUSE if blames else AGAIN if but else NOTHING}", "", *lines])
+
+
+def _answer(found: Blame) -> str:
+    """The guilty, each with what it leaves for sure."""
+    from harness.deeds import SECOND
+
+    def told(action: str, name: str, each: str) -> str:
+        sure = [_amount(one) for one in found.shares if one.guilty and one.action == action]
+        return f"{name} ({', '.join(sure)} {each})" if sure else name
+
+    guilty = ", ".join(told(action, action, "each time") for action in found.guilty)
+    answer = f"to blame: {guilty}" if guilty else "no action is to blame"
+    return f"{answer}; {told(SECOND, 'it grows with time', 'a second')}" if found.with_time else answer
 
 
 def _is_telling(share: Share, alone: Set[str]) -> bool:
@@ -95,18 +115,28 @@ def _is_telling(share: Share, alone: Set[str]) -> bool:
 def _of(shares: Sequence[Share]) -> str:
     """What it leaves for sure; else what may be nothing, in bytes where they were measured."""
     sure = [one for one in shares if one.guilty or (one.more_of and one.lower > 0)]
-    in_bytes = [one for one in shares if one.metric in ("malloc_in_use", "uss")]
-    return "   ".join(map(_share, sure or in_bytes or shares[:1]))
+    in_bytes = [one for one in shares if one.metric in IN_BYTES]
+    return "   ".join(map(figure, sure or in_bytes or shares[:1]))
 
 
-def _share(share: Share) -> str:
+def figure(share: Share) -> str:
+    """What an action leaves of a metric, with the interval."""
+    return f"{_amount(share)} ({_number(share.metric, share.lower)} ... {_number(share.metric, share.upper)})"
+
+
+def _amount(share: Share) -> str:
+    sign = "+" if share.estimate > 0 else ""
+    return f"{sign}{_number(share.metric, share.estimate)}{_unit(share.metric)}"
+
+
+def _number(metric: str, value: float) -> str:
     from harness.quantities import format_size
 
-    in_bytes = share.metric in ("malloc_in_use", "uss")
-    form: Callable[[float], str] = format_size if in_bytes else (lambda count: f"{count:.2f}")
-    unit = "" if in_bytes else f" {share.metric.removeprefix('gc_')}"
-    sign = "+" if share.estimate > 0 else ""
-    return f"{sign}{form(share.estimate)}{unit} ({form(share.lower)} ... {form(share.upper)})"
+    return format_size(value) if metric in IN_BYTES else f"{value:.2f}"
+
+
+def _unit(metric: str) -> str:
+    return "" if metric in IN_BYTES else f" {UNITS.get(metric, metric)}"
 
 
 def _judge_until(cycles: int) -> Callable[[RunRecord, Policy], Judgement]:

@@ -60,6 +60,7 @@ def render(record: RunRecord, verdict: Verdict, language: str = "en", blamed: Bl
         charts=[_Drawn(one) for one in drawn],
         plots={name: b64encode(draw(record, verdict)).decode() for name, draw in plots.FILES.items()},
         unseen=list(_unseen(record, verdict)),
+        guilty=(", ".join(blamed.guilty) or say("second" if blamed.with_time else "no action")) if blamed else "",
         blamed=_blamed(blamed),
         incidents=incidents(record),
         failures=failures(record),
