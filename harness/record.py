@@ -19,6 +19,9 @@ from harness.policy import Policy
 
 SCHEMA: Final = 1
 
+TRIM_SLACK: Final = 1.1
+"""What is trimmed now and then may be so much longer than its bound."""
+
 Values = dict[str, float]
 """Metric name to value; a reading that failed is absent, never 0."""
 
@@ -202,8 +205,14 @@ class Cause:
     made_by: str = ""
     bytes: int = 0
     """What one of them keeps alive."""
+    objects: int = 0
+    """How many tracked objects that are."""
     of: str = ""
     """Of a container: the type of its entries."""
+    trimmed_at: str = ""
+    """Of a container: `path:line` of the code that takes something out of it once it is long."""
+    bound: int | None = None
+    """How long that is; None where it could not be read."""
     state: str = ""
     """Of the newest executor, generator or exception: whether it was shut down, where it waits, what it holds."""
     count: int = 0
@@ -212,6 +221,10 @@ class Cause:
     """No module, task, loop or thread leads to it, though it is there."""
     closed_s: float | None = None
     """A task keeps it whose session has been closed for so long; None where none is known to."""
+
+    def is_within_bound(self, length: int) -> bool:
+        """Whether a container of this length is kept by its own code below a bound that is known."""
+        return self.bound is not None and length <= self.bound * TRIM_SLACK
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,6 +388,11 @@ class RunRecord:
                 self.ended = line
             case RunStarted():
                 raise RecordDamaged("the record starts twice", hint="each run folder holds one run")
+
+    def is_within_bound(self, container: str, length: int) -> bool:
+        """Whether the container of that key is kept by its own code below a bound that is known, and is so far."""
+        cause = self.causes.get(container)
+        return cause is not None and cause.is_within_bound(length)
 
     @property
     def sessions(self) -> int:

@@ -217,7 +217,9 @@ class Experiment:
             return
         if census := await self._explainer.census(self.record):
             self._add(census)
-        if self._plan.policy.explain and (suspects := await self._explainer.suspects(self.record)):
+        if suspects := await self._explainer.suspects(
+            self.record
+        ):  # also where no cause is asked for: some are bounded
             self._add(suspects)
 
     async def _explain(self, server: ServerUnderTest, sampler: AnySampler) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from scripted import KIB, Script, memory, rising
 
 from harness.filling import filling
@@ -38,6 +39,29 @@ def test_growth_beside_a_container_that_fills_is_a_leak() -> None:
 def test_tracked_objects_of_the_entries_are_no_leak_either() -> None:
     record = run(2_000, entry_objects=2, objects=2.0)
     assert judge(record, record.started.policy).verdict.gates["objects"].outcome is Outcome.FLAT
+
+
+def test_what_was_seen_before_its_bound_was_found_counts() -> None:
+    record = Script(memory(2 * KIB)).record(40)
+    record.add(Census(1.0, 13, 25, {}, rising={"100:7": (3, 6, 11, 25)}))
+    for earlier in (10, 5, 2):
+        record.censuses.insert(0, Census(1.0, earlier, earlier, {}))
+    now = Bounded("100:7", "server.pages", 160, 200, 2_000, 0)
+    record.add(Census(1.0, 40, 160, {}, bounded=(now,)))
+    found = filling(record)
+    assert found is not None
+    assert found.bytes_per_session == pytest.approx(2_000)
+    assert found.full_after_sessions == 200
+
+
+def test_what_became_full_lately_accounts_for_what_it_took_until_then() -> None:
+    record = Script(memory(2 * KIB)).record(40)
+    for sessions, length in ((25, 25), (70, 70), (110, 110), (160, 130)):
+        record.add(Census(1.0, 13, sessions, {}, bounded=(Bounded("100:7", "server.pages", length, 130, 2_000, 0),)))
+    found = filling(record)
+    assert found is not None
+    assert found.words == "server.pages 130 of 130"
+    assert found.bytes_per_session == pytest.approx(2_000 * (130 - 160 / 3) / (160 - 160 / 3))
 
 
 def test_a_container_that_stays_as_long_as_it_is_fills_nothing() -> None:

@@ -74,6 +74,24 @@ def words(path: Sequence[Any]) -> tuple[list[str], str]:
     return steps, name
 
 
+def named_above(path: Sequence[Any]) -> Any:
+    """The nearest thing above the end of a path that has a name of its own; None where there is none."""
+    for place in range(len(path) - 1, 0, -1):
+        if not _is_only_passed(path, place) and _named_parent(path, place):
+            return _owner(path, place)
+    return None
+
+
+def frame_of(suspended: Any) -> Any:
+    """The frame of a coroutine, generator or task of one; None where that runs, has ended, or is something else."""
+    if type(suspended).__name__ == "Task":
+        suspended = suspended.get_coro()
+    kind = type(suspended)
+    if kind not in _FRAME_OF or getattr(suspended, _RUNNING[kind]):
+        return None
+    return getattr(suspended, _FRAME_OF[kind])
+
+
 def locals_of(frame: FrameType) -> dict[str, Any]:
     """The values of a frame that is not running, and nothing left in it that would keep them alive."""
     values = frame.f_locals
@@ -111,7 +129,8 @@ def _names(kind: type) -> Iterator[str]:
         yield from (name for name in slots if name != "__dict__")
 
 
-def _own_dict(one: Any) -> Any:
+def own_dict(one: Any) -> Any:
+    """Its `__dict__`, where it has one."""
     with suppress(AttributeError, TypeError):
         return object.__getattribute__(one, "__dict__")
     return None
@@ -134,7 +153,7 @@ def _is_dict_of(node: Any, owner: Any) -> bool:
     """Only where no attribute of that name is known is the object asked for its dict; a class shows it by proxy."""
     if issubclass(type(owner), type):
         return any(one is node for one in gc.get_referents(type.__dict__["__dict__"].__get__(owner)))
-    return not any(value is node for value in attributes_of(owner).values()) and _own_dict(owner) is node
+    return not any(value is node for value in attributes_of(owner).values()) and own_dict(owner) is node
 
 
 def _named_parent(path: Sequence[Any], place: int) -> str:
@@ -202,7 +221,7 @@ def _attribute(above: Any, node: Any) -> str:
         names = (name for kind in type(above).__mro__ for name in _UNNAMED.get(kind, ()))
         found = next((name for name in names if object.__getattribute__(above, name) is node), None)
     if found is None:
-        found = next((name for name, value in list((_own_dict(above) or {}).items()) if value is node), None)
+        found = next((name for name, value in list((own_dict(above) or {}).items()) if value is node), None)
     return _only(type(above), type(node)) if found is None else f".{found}"
 
 
