@@ -20,10 +20,11 @@ from harness.standing import (
     after_idle,
     evidence,
     held_metric,
+    lasting_rate,
     sessions_needed,
     went_with_collection,
 )
-from harness.trend import Look, first_of_tail, steady_growth, tail_rate
+from harness.trend import STEP_SPAN_SESSIONS, Look, first_of_tail, steady_growth, tail_rate
 from harness.verdict import Kind, MemoryGate, Outcome, Tag
 
 LIMIT_PROBE_BYTES: Final = KIB
@@ -165,13 +166,14 @@ def _by_outside(situation: Situation, by: str, bytes_: dict[str, Evidence], bloc
     only where blocks grow, too; fewer than limit / 512 of them per session cannot hold the limit.
     """
     malloc, found = bytes_.get("malloc"), bytes_[by]
-    if malloc is None or (blocks is not None and blocks.standing.growing and _explains(blocks, found)):
+    small = lasting_rate(situation, blocks, "blocks") if blocks is not None and blocks.standing.growing else 0.0
+    if malloc is None or _explain(small, found):
         return _growing(situation, by, found)
     if not malloc.standing.calm or (blocks is not None and blocks.standing is Standing.OPEN):
         return Decision(Standing.OPEN, reason=f"{by} grows; whether what is in use does, is open")
     growth, free_growth = _tail_growths(situation)
     if not is_fragmentation(growth, free_growth):
-        return _growing(situation, by, found)
+        return _unless_used_again(situation, by, found, growth, free_growth or 0.0)
     if malloc.standing is Standing.RELEASED:
         return Decision(Standing.RELEASED, by, Kind.RELEASED_LATE, standing_reason(malloc))
     return Decision(
@@ -182,8 +184,38 @@ def _by_outside(situation: Situation, by: str, bytes_: dict[str, Evidence], bloc
     )
 
 
-def _explains(blocks: Evidence, outside: Evidence) -> bool:
-    return (blocks.rate or 0) * SMALL_BLOCK_BYTES >= (outside.rate or 0) / 2
+def _unless_used_again(situation: Situation, by: str, found: Evidence, growth: float, free_growth: float) -> Decision:
+    """Growth outside that a wait did not take, though it took small objects that may have held as much.
+
+    Their pages may stay with Python's own allocator, into which nobody can look. If so, sessions after the wait fill
+    them again, and what the next wait leaves is level with it; a leak goes on.
+    """
+    room = free_growth + SMALL_BLOCK_BYTES * _blocks_let_go(situation)
+    if found.standing is not Standing.LEAK or not is_fragmentation(growth, room):
+        return _growing(situation, by, found)
+    ends = [end for end in situation.ends_of_waits if end.sessions >= situation.full_guard]
+    between = ends[-1].sessions - ends[0].sessions if ends else 0
+    if between < STEP_SPAN_SESSIONS:
+        words = f"{by} stays up after a late release; whether sessions use it again is open"
+        may_tell = situation.may_idle and not situation.final
+        return Decision(Standing.OPEN, by, reason=words) if may_tell else _growing(situation, by, found)
+    since = (ends[-1].values[_METRICS[by]] - ends[0].values[_METRICS[by]]) / between
+    if since > found.limit:
+        return _growing(situation, by, found)
+    return Decision(Standing.RELEASED, by, Kind.RELEASED_LATE, "grew, was released late, and is used again")
+
+
+def _blocks_let_go(situation: Situation) -> float:
+    """How many small objects the latest wait has taken."""
+    if situation.idle is None:
+        return 0.0
+    before = next(rest for rest in situation.record.rests if rest.cycle == situation.idle.cycle)
+    return max(0.0, before.values.get("blocks", 0.0) - situation.idle.values.get("blocks", 0.0))
+
+
+def _explain(blocks_rate: float, outside: Evidence) -> bool:
+    """Whether so many small blocks a session may hold what grows outside."""
+    return blocks_rate * SMALL_BLOCK_BYTES >= (outside.rate or 0) / 2 and blocks_rate > 0
 
 
 def _near_the_limit(bytes_: dict[str, Evidence], blocks: Evidence, outside: Sequence[str]) -> bool:
@@ -194,7 +226,7 @@ def _near_the_limit(bytes_: dict[str, Evidence], blocks: Evidence, outside: Sequ
         bytes_[by].trend.latest is not None
         and (bytes_[by].rate or 0) > bytes_[by].limit
         and not bytes_[by].standing.calm
-        and _explains(blocks, bytes_[by])
+        and _explain(blocks.rate or 0.0, bytes_[by])
         for by in outside
     )
 
@@ -254,7 +286,8 @@ def _outcome(situation: Situation, decision: Decision, held: Series) -> tuple[Ou
 def _unless_filling(situation: Situation, decision: Decision, held: Evidence) -> Decision:
     """Growth that containers with a bound account for is no leak: they will be full."""
     found = filling(situation.record) if decision.standing.growing else None
-    if found is None or not found.explains(held.rate or 0.0, held.limit, found.bytes_per_session):
+    rate = lasting_rate(situation, held, held_metric(situation.record))
+    if found is None or not found.explains(rate, held.limit, found.bytes_per_session):
         return decision
     words = f"containers with a bound are filling ({found.words}), the last until session {found.full_after_sessions:,}"
     return Decision(Standing.FLAT, decision.by, Kind.FILLING, words)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from scripted import KIB, Script, memory, rising
 
 from harness.filling import filling
 from harness.judge import judge
+from harness.policy import Policy
 from harness.record import Bounded, Census, RunRecord
 from harness.verdict import Kind, Outcome, VerdictName
 
@@ -62,6 +65,20 @@ def test_what_became_full_lately_accounts_for_what_it_took_until_then() -> None:
     assert found is not None
     assert found.words == "server.pages 130 of 130"
     assert found.bytes_per_session == pytest.approx(2_000 * (130 - 160 / 3) / (160 - 160 / 3))
+
+
+def test_what_fills_is_no_leak_beside_what_is_released_late() -> None:
+    record = run(2_000, entry_objects=2, objects=11.0)
+    last = record.rests[-1]
+    for objects, outcome in ((21_000 + 160 * 2, Outcome.FLAT), (21_000 + 160 * 6, Outcome.LEAK)):
+        values = {**last.values, "gc_objects": objects}
+        record.add(replace(last, at_s=last.at_s + 90, idle=True, values=values))
+        assert judge(record, Policy()).verdict.gates["objects"].outcome is outcome
+    record.idles.pop()
+    script = Script({**memory(2 * KIB), "gc_objects": rising(21_000, 11.0)})
+    record.add(script.cycle(41, 160, 5))
+    record.add(script.rest(41, 165))
+    assert judge(record, Policy()).verdict.gates["objects"].outcome is Outcome.FLAT  # until the next look
 
 
 def test_a_container_that_stays_as_long_as_it_is_fills_nothing() -> None:

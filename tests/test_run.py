@@ -12,7 +12,7 @@ import pytest
 from server_scripts import ECHO, ECHO_SCENARIO, written
 
 from harness.policy import Policy
-from harness.run import Plan
+from harness.run import Plan, lowest_readings
 from harness.store import load_record
 
 UVICORN_APP = """
@@ -40,6 +40,15 @@ def run(folder: Path, *words: str) -> dict[str, Any]:
 def test_without_a_word_the_first_ten_cycles_have_one_session_and_the_others_five() -> None:
     plan = Plan(load=None, target=None, policy=Policy())  # type: ignore[arg-type]
     assert [plan.sessions_in(cycle) for cycle in (1, 10, 11, 40)] == [1, 1, 5, 5]
+
+
+def test_a_fall_that_is_too_slow_to_be_seen_from_one_reading_to_the_next_adds_up() -> None:
+    lowest, falls = {"gc_objects": 20_000.0, "uss": 5e7}, 0
+    for step in range(1, 16):
+        before, lowest = lowest, lowest_readings(lowest, {"gc_objects": 20_000.0 - 80 * step, "uss": 5e7 + step})
+        falls += lowest is not before
+    assert falls == 5
+    assert lowest == {"gc_objects": 18_800.0, "uss": 5e7}
 
 
 def test_any_server_is_measured_inside_and_outside(tmp_path: Path) -> None:

@@ -174,7 +174,8 @@ def _named_parent(path: Sequence[Any], place: int) -> str:
 
 
 def _is_builtin(kind: type) -> bool:
-    return kind.__module__ in ("builtins", "collections", "_contextvars") or kind.__module__.startswith("_")
+    module = kind.__module__
+    return module in ("builtins", "collections") or (module.startswith("_") and module != "__main__")
 
 
 def _owner(path: Sequence[Any], place: int) -> Any:
