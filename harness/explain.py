@@ -100,7 +100,7 @@ class Explainer:
         for key, cause in record.causes.items():
             pid, _, number = key.partition(":")
             length = self._lengths.latest((int(pid), int(number))) if cause.bound is not None else None
-            if length is not None and cause.is_within_bound(length) and (pid, cause.name) not in told:
+            if length is not None and record.is_within_bound(key, length) and (pid, cause.name) not in told:
                 told.add((pid, cause.name))
                 yield Bounded(key, cause.name, length, cause.bound or 0, cause.bytes, cause.objects)
 

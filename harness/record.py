@@ -222,10 +222,6 @@ class Cause:
     closed_s: float | None = None
     """A task keeps it whose session has been closed for so long; None where none is known to."""
 
-    def is_within_bound(self, length: int) -> bool:
-        """Whether a container of this length is kept by its own code below a bound that is known."""
-        return self.bound is not None and length <= self.bound * TRIM_SLACK
-
 
 @dataclass(frozen=True, slots=True)
 class Causes:
@@ -390,9 +386,16 @@ class RunRecord:
                 raise RecordDamaged("the record starts twice", hint="each run folder holds one run")
 
     def is_within_bound(self, container: str, length: int) -> bool:
-        """Whether the container of that key is kept by its own code below a bound that is known, and is so far."""
+        """Whether the container of that key is kept by its own code below a bound that is known, and is so far.
+
+        A bound at which its entries would take more than a server may grow by is none.
+        """
         cause = self.causes.get(container)
-        return cause is not None and cause.is_within_bound(length)
+        if cause is None or cause.bound is None:
+            return False
+        return (
+            length <= cause.bound * TRIM_SLACK and cause.bound * cause.bytes <= self.started.policy.memory_budget_bytes
+        )
 
     @property
     def sessions(self) -> int:

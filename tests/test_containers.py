@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scripted import NOW, Script
@@ -110,6 +112,12 @@ def test_a_container_that_grows_past_its_bound_is_a_leak_all_the_same() -> None:
     bounded = Cause(name="server.pages", trimmed_at="/srv/server.py:9", bound=200)
     assert gate_with(bounded, last=215).outcome is Outcome.FLAT  # trimmed now and then
     assert gate_with(bounded, last=240).outcome is Outcome.LEAK
+
+
+def test_a_bound_at_which_a_container_would_be_larger_than_a_server_may_grow_is_none() -> None:
+    bounded = Cause(name="server.pages", trimmed_at="/srv/server.py:9", bound=100_000, bytes=5_000)
+    assert gate_with(bounded).outcome is Outcome.FLAT
+    assert gate_with(replace(bounded, bytes=6_000)).outcome is Outcome.LEAK
 
 
 def test_a_container_with_a_bound_that_is_not_known_stays_open() -> None:
