@@ -13,6 +13,7 @@ from harness.metrics import METRICS
 from harness.policy import KIB
 from harness.quantities import format_size
 from harness.record import Series
+from harness.refilling import Refilling, tail_growths
 from harness.standing import (
     Evidence,
     Situation,
@@ -47,6 +48,11 @@ class Decision:
     reason: str = ""
     confirmed: bool = True
     """False where the run was too short for the guard, and the growth too large to go on."""
+
+
+USED_AGAIN: Final = Decision(
+    Standing.RELEASED, None, Kind.RELEASED_LATE, "grew, and what was released while the run idled is used again"
+)
 
 
 def limit_bytes(situation: Situation) -> int:
@@ -127,8 +133,9 @@ def _by_engine(situation: Situation, bytes_: dict[str, Evidence], blocks: Eviden
         return _by_outside(situation, growing[0], bytes_, blocks)
     if not _not_calm(bytes_):
         return _calm(bytes_)
-    if malloc is not None and malloc.standing is Standing.RELEASED and _is_held_free(situation):
-        return Decision(Standing.RELEASED, "malloc", Kind.RELEASED_LATE, standing_reason(malloc))
+    late = _released_late(situation, bytes_, blocks)
+    if late is not None:
+        return late
     if blocks is not None and blocks.standing.growing and _near_the_limit(bytes_, blocks, outside):
         return _growing(situation, outside[0], blocks)
     return Decision(Standing.OPEN, reason=_open_reason(bytes_))
@@ -171,9 +178,9 @@ def _by_outside(situation: Situation, by: str, bytes_: dict[str, Evidence], bloc
         return _growing(situation, by, found)
     if not malloc.standing.calm or (blocks is not None and blocks.standing is Standing.OPEN):
         return Decision(Standing.OPEN, reason=f"{by} grows; whether what is in use does, is open")
-    growth, free_growth = _tail_growths(situation)
+    growth, free_growth = tail_growths(situation)
     if not is_fragmentation(growth, free_growth):
-        return _unless_used_again(situation, by, found, growth, free_growth or 0.0)
+        return _unless_used_again(situation, by, found)
     if malloc.standing is Standing.RELEASED:
         return Decision(Standing.RELEASED, by, Kind.RELEASED_LATE, standing_reason(malloc))
     return Decision(
@@ -184,33 +191,31 @@ def _by_outside(situation: Situation, by: str, bytes_: dict[str, Evidence], bloc
     )
 
 
-def _unless_used_again(situation: Situation, by: str, found: Evidence, growth: float, free_growth: float) -> Decision:
-    """Growth outside that a wait did not take, though it took small objects that may have held as much.
-
-    Their pages may stay with Python's own allocator, into which nobody can look. If so, sessions after the wait fill
-    them again, and what the next wait leaves is level with it; a leak goes on.
-    """
-    room = free_growth + SMALL_BLOCK_BYTES * _blocks_let_go(situation)
-    if found.standing is not Standing.LEAK or not is_fragmentation(growth, room):
-        return _growing(situation, by, found)
-    ends = [end for end in situation.ends_of_waits if end.sessions >= situation.full_guard]
-    between = ends[-1].sessions - ends[0].sessions if ends else 0
-    if between < STEP_SPAN_SESSIONS:
-        words = f"{by} stays up after a late release; whether sessions use it again is open"
-        may_tell = situation.may_idle and not situation.final
-        return Decision(Standing.OPEN, by, reason=words) if may_tell else _growing(situation, by, found)
-    since = (ends[-1].values[_METRICS[by]] - ends[0].values[_METRICS[by]]) / between
-    if since > found.limit:
-        return _growing(situation, by, found)
-    return Decision(Standing.RELEASED, by, Kind.RELEASED_LATE, "grew, was released late, and is used again")
+def _released_late(situation: Situation, bytes_: dict[str, Evidence], blocks: Evidence | None) -> Decision | None:
+    """Where what is open is memory that the allocators hold, since a wait took what was in it; None where not."""
+    malloc = bytes_.get("malloc")
+    if malloc is None or not malloc.standing.calm:
+        return None
+    if malloc.standing is Standing.RELEASED and _is_held_free(situation):
+        return Decision(Standing.RELEASED, "malloc", Kind.RELEASED_LATE, standing_reason(malloc))
+    refilling = Refilling.of(situation) if blocks is not None and not blocks.standing.growing else None
+    if refilling is None or refilling.sessions < STEP_SPAN_SESSIONS:
+        return None
+    level = all(refilling.is_level(_METRICS[by], one.limit) for by, one in _not_calm(bytes_).items())
+    return USED_AGAIN if level else None
 
 
-def _blocks_let_go(situation: Situation) -> float:
-    """How many small objects the latest wait has taken."""
-    if situation.idle is None:
-        return 0.0
-    before = next(rest for rest in situation.record.rests if rest.cycle == situation.idle.cycle)
-    return max(0.0, before.values.get("blocks", 0.0) - situation.idle.values.get("blocks", 0.0))
+def _unless_used_again(situation: Situation, by: str, found: Evidence) -> Decision:
+    """Growth outside that a wait did not take: open where its pages may be those of what the wait took."""
+    growing = _growing(situation, by, found)
+    refilling = Refilling.of(situation)
+    if refilling is None:
+        return growing
+    if refilling.sessions >= STEP_SPAN_SESSIONS:
+        return USED_AGAIN if refilling.is_level(_METRICS[by], found.limit) else growing
+    may_tell = situation.may_idle and not situation.final and not refilling.is_over
+    words = f"{by} stays up after a late release; whether sessions use it again is open"
+    return Decision(Standing.OPEN, by, reason=words) if may_tell and found.standing is Standing.LEAK else growing
 
 
 def _explain(blocks_rate: float, outside: Evidence) -> bool:
@@ -247,19 +252,6 @@ def _by_budget(situation: Situation, bytes_: dict[str, Evidence], budget: float,
     if standing is Standing.RELEASED:
         return Decision(standing, by, Kind.RELEASED_LATE, "grew, and was released while the run idled")
     return Decision(standing, by, reason=f"grew steadily by {format_size(growth)}, over {name}", confirmed=False)
-
-
-def _tail_growths(situation: Situation) -> tuple[float, float | None]:
-    """Of RSS, and of what malloc holds beyond what is in use: over the tail, and up to the wait where there was one."""
-    rests = situation.record.rests
-    start = rests[min(len(rests) - 1, first_of_tail(len(rests) - 1))].values
-    idle = situation.idle
-    end = idle.values if idle is not None and idle.cycle == rests[-1].cycle else rests[-1].values
-    growth = end.get("rss", 0.0) - start.get("rss", 0.0)
-    if not {"malloc_system", "malloc_in_use"} <= start.keys() & end.keys():
-        return growth, None
-    free = [values["malloc_system"] - values["malloc_in_use"] for values in (start, end)]
-    return growth, free[1] - free[0]
 
 
 def _is_held_free(situation: Situation) -> bool:
