@@ -84,7 +84,7 @@ def named_above(path: Sequence[Any]) -> Any:
 
 def frame_of(suspended: Any) -> Any:
     """The frame of a coroutine, generator or task of one; None where that runs, has ended, or is something else."""
-    if type(suspended).__name__ == "Task":
+    if _is_task(type(suspended)):
         suspended = suspended.get_coro()
     kind = type(suspended)
     if kind not in _FRAME_OF or getattr(suspended, _RUNNING[kind]):
@@ -145,7 +145,7 @@ def _is_only_passed(path: Sequence[Any], place: int) -> bool:
     if kind is tuple:
         return type(above) is FunctionType and above.__closure__ is node
     if kind is CoroutineType:
-        return type(above).__name__ == "Task"
+        return _is_task(type(above))
     return kind is dict and _is_dict_of(node, above)
 
 
@@ -162,7 +162,7 @@ def _named_parent(path: Sequence[Any], place: int) -> str:
     kind = type(parent)
     if kind is ModuleType:
         return str(getattr(parent, "__name__", "?"))
-    if kind.__name__ == "Task":
+    if _is_task(kind):
         return str(getattr(parent.get_coro(), "__qualname__", "?"))
     if kind is FunctionType:
         return naming.function_name(parent.__code__)
@@ -171,6 +171,11 @@ def _named_parent(path: Sequence[Any], place: int) -> str:
     if issubclass(kind, type) or kind.__name__ == _CACHE:
         return naming.type_name(parent)
     return "" if _is_builtin(kind) else naming.type_name(kind)
+
+
+def _is_task(kind: type) -> bool:
+    """Of asyncio, not what an application calls so."""
+    return kind.__name__ == "Task" and kind.__module__ in ("_asyncio", "asyncio.tasks")
 
 
 def _is_builtin(kind: type) -> bool:
