@@ -151,7 +151,9 @@ class _Regression:
         if not self._record.censuses:
             return []
         found: dict[str, Share] = {}
-        for lengths in self._record.censuses[-1].rising.values():
+        for key, lengths in self._record.censuses[-1].rising.items():
+            if self._record.is_within_bound(key, lengths[-1]):
+                continue
             cycles = [census.cycle for census in self._record.censuses[-len(lengths) :]]
             grown = np.diff(np.array(lengths, dtype=np.float64))
             followed = [one for name in self._deeds.actions if (one := self._follows(name, cycles, grown))]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from harness.gates import Judged
-from harness.record import Census, RunRecord
+from harness.record import Cause, Census, RunRecord
 from harness.standing import Situation
 from harness.verdict import ContainersGate, Outcome
 
@@ -17,14 +17,19 @@ SATURATING: Final = 0.5
 """What has grown by less than this share of its average rate since the latest census fills up, and leaks not."""
 
 
+MOST_TOLD: Final = 3
+
+
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """A container without a bound that was longer at every census."""
+    """A container that was longer at every census, without a bound, or past that which its own code keeps."""
 
     key: str
     per_session: float
     suspected_sessions: int
     """Where it had been longer each time for the first time."""
+    trimmed_at: str = ""
+    """The code that makes it shorter once it is as long as a number that is not known."""
 
 
 def census_is_due(taken: list[int], sessions: int) -> bool:
@@ -51,11 +56,15 @@ def suspects(record: RunRecord) -> list[Suspect]:
     for key, lengths in last.rising.items():
         if len(lengths) > len(sessions):
             continue
+        if record.is_within_bound(key, lengths[-1]):
+            continue
         since, before_last = sessions[-len(lengths)], sessions[-2]
         rate = (lengths[-1] - lengths[0]) / max(1, last.sessions - since)
         lately = (lengths[-1] - lengths[-2]) / max(1, last.sessions - before_last)
         if rate >= LEAST_PER_SESSION and lately >= SATURATING * rate:
-            found.append(Suspect(key, rate, sessions[LEAST_LENGTHS - 1 - len(lengths)]))
+            cause = record.causes.get(key, Cause())
+            trimmed_at = cause.trimmed_at if cause.bound is None else ""
+            found.append(Suspect(key, rate, sessions[LEAST_LENGTHS - 1 - len(lengths)], trimmed_at))
     return sorted(found, key=lambda one: (-one.per_session, one.key))
 
 
@@ -67,7 +76,7 @@ def containers_gate(situation: Situation) -> Judged:
         return Judged(ContainersGate(Outcome.NOT_MEASURED, why, 0))
     found = suspects(record)
     if not found:
-        return Judged(ContainersGate(Outcome.FLAT, "", 0))
+        return Judged(ContainersGate(Outcome.FLAT, _filling_words(record), 0))
     last = record.censuses[-1]
     named = [record.causes[one.key].name for one in found if one.key in record.causes and record.causes[one.key].name]
     words = f"{named[0] if named else 'a container'} grows by {found[0].per_session:.2f} entries a session"
@@ -77,6 +86,9 @@ def containers_gate(situation: Situation) -> Judged:
     if last.sessions < situation.full_guard:
         words += "; it may be a cache that fills"
         needed = situation.full_guard - last.sessions
+    elif all(one.trimmed_at for one in found):
+        words += f"; {found[0].trimmed_at} makes it shorter at a length that could not be read"
+        needed = situation.full_guard
     elif waited or not situation.may_idle:
         outcome = Outcome.LEAK
     else:
@@ -84,6 +96,16 @@ def containers_gate(situation: Situation) -> Judged:
         suspect = True
     since = min(one.suspected_sessions for one in found)
     return Judged(ContainersGate(outcome, words, len(found)), suspect, since, needed)
+
+
+def _filling_words(record: RunRecord) -> str:
+    """What gets longer, and is kept below a bound by its own code."""
+    within = {
+        record.causes[key].name: f"{lengths[-1]} of {record.causes[key].bound}, kept by {record.causes[key].trimmed_at}"
+        for key, lengths in record.censuses[-1].rising.items()
+        if record.is_within_bound(key, lengths[-1])
+    }
+    return "; ".join(f"{name} fills: {words}" for name, words in list(within.items())[:MOST_TOLD])
 
 
 def _sessions(censuses: list[Census]) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
@@ -25,6 +25,7 @@ from harness.probe_link import ProbeLink
 from harness.record import Bounded, Cause, Causes, Census, RunRecord, TaskGroup
 from harness.standing import held_metric
 from harness.trend import tail_rate
+from harness.trimming import Home, trim_of
 
 MOST_TARGETS: Final = 16
 MOST_CONTAINERS: Final = 50
@@ -79,10 +80,13 @@ class Explainer:
             _summed(answer["names"] for answer in answers.values()),
             tuple(TaskGroup(**group) for answer in answers.values() for group in answer["tasks"]),
             {f"{pid}:{number}": lengths for (pid, number), lengths in rising},
-            tuple(
-                Bounded(**{**one, "id": f"{pid}:{one['id']}"})
-                for pid, answer in answers.items()
-                for one in answer["bounded"]
+            (
+                *(
+                    Bounded(**{**one, "id": f"{pid}:{one['id']}"})
+                    for pid, answer in answers.items()
+                    for one in answer["bounded"]
+                ),
+                *self._bounded_by_hand(record),
             ),
             _summed(answer["threads"] for answer in answers.values()),
             inventory.descriptors(self._first.intersection(pids)),
@@ -90,6 +94,15 @@ class Explainer:
             inventory.mappings(pids),
             {name: label for answer in answers.values() for name, label in answer["labels"].items()},
         )
+
+    def _bounded_by_hand(self, record: RunRecord) -> Iterator[Bounded]:
+        told: set[tuple[str, str]] = set()  # one that is followed by its place, too, counts once
+        for key, cause in record.causes.items():
+            pid, _, number = key.partition(":")
+            length = self._lengths.latest((int(pid), int(number))) if cause.bound is not None else None
+            if length is not None and record.is_within_bound(key, length) and (pid, cause.name) not in told:
+                told.add((pid, cause.name))
+                yield Bounded(key, cause.name, length, cause.bound or 0, cause.bytes, cause.objects)
 
     async def suspects(self, record: RunRecord) -> Causes | None:
         """What keeps containers alive that have begun to look like leaks; None where that is known of all."""
@@ -138,13 +151,29 @@ class Explainer:
     async def _causes(self, grown: Sequence[Growth]) -> dict[str, Cause]:
         targets = [target for one in grown if (target := one.target)]
         found: dict[str, Cause] = {}
+        homes: dict[str, Home] = {}
         if targets:
             for pid, answer in (await self._probe.causes(targets)).items():
                 for one in grown:
                     said = answer.get(one.key)
                     if said and (one.pid in (None, pid)) and _says_more(said, found.get(one.key)):
                         found[one.key] = _cause(said)
-        return found
+                        if one.kind == "container" and said.get("home"):
+                            homes[one.key] = _home(said["home"])
+        return found | await self._trims(found, homes)
+
+    async def _trims(self, found: Mapping[str, Cause], homes: Mapping[str, Home]) -> dict[str, Cause]:
+        """Containers again, with the code that bounds them by hand."""
+        if not homes:
+            return {}
+        answers = await self._probe.numbers({file for home in homes.values() for file in home.files})
+        numbers = {file: said for answer in answers.values() for file, said in answer.items()}
+        trims = {
+            key: trim
+            for key, home in homes.items()
+            if (trim := await asyncio.to_thread(trim_of, found[key].name, home, numbers))
+        }
+        return {key: replace(found[key], trimmed_at=one.place, bound=one.bound) for key, one in trims.items()}
 
     async def _garbage(self, sessions: int) -> dict[str, Cause]:
         found = {}
@@ -190,7 +219,12 @@ def _says_more(said: Mapping[str, Any], known: Cause | None) -> bool:
 
 def _cause(said: Mapping[str, Any]) -> Cause:
     place = said.get("made_at", "")
+    said = {name: value for name, value in said.items() if name != "home"}
     return Cause(**{**said, "chain": tuple(said.get("chain", ())), "made_in": function_at(place)})
+
+
+def _home(said: Mapping[str, Any]) -> Home:
+    return Home(tuple(said["names"]), tuple(said["files"]), said["numbers"], tuple(said["own"]))
 
 
 def function_at(place: str) -> str:

@@ -6,9 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from harness.record import Bounded, RunRecord
 
 LEAST_PER_SESSION: Final = 0.08
+WARM_UP_SHARE: Final = 1 / 3
+"""Of the sessions: growth before then is no growth of the latter part of the run, of which gates speak."""
 ROUNDING: Final = 1.5
 """Entries take more than their objects say: malloc rounds up, tables grow in leaps."""
 
@@ -36,7 +40,10 @@ class Filling:
 
 
 def filling(record: RunRecord) -> Filling | None:
-    """What has got longer, is not full, and has a bound; None where nothing has."""
+    """What has a bound and has got longer since a third of the sessions; None where nothing has.
+
+    What is full by now counts, too: memory that has been level for a few sessions only still looks like growth.
+    """
     if len(record.censuses) < 2:
         return None
     last = record.censuses[-1]
@@ -46,18 +53,32 @@ def filling(record: RunRecord) -> Filling | None:
     return Filling(
         sum(rate * one.entry_bytes for one, rate in growing),
         sum(rate * one.entry_objects for one, rate in growing),
-        round(last.sessions + max((one.bound - one.length) / rate for one, rate in growing)),
+        round(last.sessions + max(max(0, one.bound - one.length) / rate for one, rate in growing)),
         _words(sorted((one for one, _ in growing), key=lambda one: -one.entry_bytes)),
     )
 
 
 def _rate(record: RunRecord, now: Bounded) -> float:
-    last = record.censuses[-1]
-    for census in record.censuses[:-1]:
-        before = next((one for one in census.bounded if one.id == now.id), None)
-        if before is not None and last.sessions > census.sessions:
-            return (now.length - before.length) / (last.sessions - census.sessions)
-    return 0.0
+    """Entries per session since a third of the sessions, or since it was first seen where that was later."""
+    seen = _seen(record, now.id)
+    if len(seen) < 2:
+        return 0.0
+    sessions = sorted(seen)
+    since = max(sessions[0], min(sessions[-1] * WARM_UP_SHARE, sessions[-2]))
+    before = float(np.interp(since, sessions, [seen[one] for one in sessions]))
+    return (now.length - before) / (sessions[-1] - since)
+
+
+def _seen(record: RunRecord, container: str) -> dict[int, int]:
+    """Lengths by sessions, those from before its bound was found among them."""
+    seen: dict[int, int] = {}
+    taken = sorted({census.sessions for census in record.censuses})
+    for census in record.censuses:
+        rising = census.rising.get(container, ())
+        before = [one for one in taken if one <= census.sessions]
+        seen.update(zip(before[len(before) - len(rising) :], rising, strict=False))
+        seen.update((census.sessions, one.length) for one in census.bounded if one.id == container)
+    return seen
 
 
 def _words(growing: Sequence[Bounded]) -> str:

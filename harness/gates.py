@@ -25,7 +25,7 @@ from harness.filling import filling
 from harness.metrics import METRICS, Source
 from harness.ownership import left
 from harness.record import SessionResult
-from harness.standing import GUARD_TASKS, Evidence, Situation, Standing, evidence, sessions_needed
+from harness.standing import GUARD_TASKS, Evidence, Situation, Standing, evidence, lasting_rate, sessions_needed
 from harness.trend import FLAT_SPAN_SESSIONS, Trend
 from harness.verdict import CounterGate, CpuGate, Gate, Kind, LatencyGate, Outcome
 
@@ -74,7 +74,7 @@ def counter_gate(situation: Situation, metric: str) -> Judged:
         return Judged(CounterGate(Outcome.NOT_MEASURED, why, limit=limit))
     fills = filling(situation.record) if metric == "gc_objects" and found.standing.growing else None
     reason, since_sessions, kind = standing_reason(found), found.trend.suspected_sessions, None
-    if fills is not None and fills.explains(found.rate or 0.0, limit, fills.objects_per_session):
+    if fills is not None and fills.explains(lasting_rate(situation, found, metric), limit, fills.objects_per_session):
         found, reason, kind = replace(found, standing=Standing.FLAT), fills.told, Kind.FILLING
     owned = left(situation) if metric == "tasks" and not found.standing.growing else None
     if owned is not None:

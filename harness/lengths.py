@@ -13,6 +13,7 @@ Pairs = NDArray[np.uint64]
 Key = tuple[int, int]
 """Process, and identity or place."""
 
+_NOTHING: Final[tuple[Pairs, Pairs]] = (np.array([], np.uint64), np.array([], np.uint64))
 PLACE_MARK: Final = 1 << 63
 """Set in a number that stands for one reference of an object, see the probe's census."""
 
@@ -48,6 +49,13 @@ class Lengths:
             rising = {key: kept for key, seen in self._rising.items() if (kept := _kept(seen, now, key))}
         self._rising, self._latest, self._sessions = rising, now, sessions
 
+    def latest(self, key: Key) -> int | None:
+        """How long a container was at the latest census; None where it is gone."""
+        pid, number = key
+        ids, lengths = self._latest.get(pid, _NOTHING)
+        place = int(np.searchsorted(ids, np.uint64(number)))
+        return int(lengths[place]) if place < len(ids) and int(ids[place]) == number else None
+
     def rising(self, least: int) -> dict[Key, tuple[int, ...]]:
         """Containers that were longer at each of the latest censuses, with `least` lengths or more, the most first."""
         having = [(key, tuple(lengths)) for key, lengths in self._rising.items() if len(lengths) >= least]
@@ -68,7 +76,7 @@ def _sorted(pairs: Pairs, apart: Iterable[int]) -> tuple[Pairs, Pairs]:
 
 def _kept(seen: list[int], now: Mapping[int, tuple[Pairs, Pairs]], key: Key) -> list[int]:
     """Lengths with the latest one measured again; empty where it is not above the one before any more."""
-    ids, lengths = now.get(key[0], (np.array([], np.uint64), np.array([], np.uint64)))
+    ids, lengths = now.get(key[0], _NOTHING)
     place = int(np.searchsorted(ids, np.uint64(key[1])))
     if place >= len(ids) or int(ids[place]) != key[1] or int(lengths[place]) <= seen[-2]:
         return []

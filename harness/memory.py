@@ -13,6 +13,7 @@ from harness.metrics import METRICS
 from harness.policy import KIB
 from harness.quantities import format_size
 from harness.record import Series
+from harness.refilling import Refilling, tail_growths
 from harness.standing import (
     Evidence,
     Situation,
@@ -20,10 +21,11 @@ from harness.standing import (
     after_idle,
     evidence,
     held_metric,
+    lasting_rate,
     sessions_needed,
     went_with_collection,
 )
-from harness.trend import Look, first_of_tail, steady_growth, tail_rate
+from harness.trend import STEP_SPAN_SESSIONS, Look, first_of_tail, steady_growth, tail_rate
 from harness.verdict import Kind, MemoryGate, Outcome, Tag
 
 LIMIT_PROBE_BYTES: Final = KIB
@@ -46,6 +48,11 @@ class Decision:
     reason: str = ""
     confirmed: bool = True
     """False where the run was too short for the guard, and the growth too large to go on."""
+
+
+USED_AGAIN: Final = Decision(
+    Standing.RELEASED, None, Kind.RELEASED_LATE, "grew, and what was released while the run idled is used again"
+)
 
 
 def limit_bytes(situation: Situation) -> int:
@@ -126,8 +133,9 @@ def _by_engine(situation: Situation, bytes_: dict[str, Evidence], blocks: Eviden
         return _by_outside(situation, growing[0], bytes_, blocks)
     if not _not_calm(bytes_):
         return _calm(bytes_)
-    if malloc is not None and malloc.standing is Standing.RELEASED and _is_held_free(situation):
-        return Decision(Standing.RELEASED, "malloc", Kind.RELEASED_LATE, standing_reason(malloc))
+    late = _released_late(situation, bytes_, blocks)
+    if late is not None:
+        return late
     if blocks is not None and blocks.standing.growing and _near_the_limit(bytes_, blocks, outside):
         return _growing(situation, outside[0], blocks)
     return Decision(Standing.OPEN, reason=_open_reason(bytes_))
@@ -165,13 +173,14 @@ def _by_outside(situation: Situation, by: str, bytes_: dict[str, Evidence], bloc
     only where blocks grow, too; fewer than limit / 512 of them per session cannot hold the limit.
     """
     malloc, found = bytes_.get("malloc"), bytes_[by]
-    if malloc is None or (blocks is not None and blocks.standing.growing and _explains(blocks, found)):
+    small = lasting_rate(situation, blocks, "blocks") if blocks is not None and blocks.standing.growing else 0.0
+    if malloc is None or _explain(small, found):
         return _growing(situation, by, found)
     if not malloc.standing.calm or (blocks is not None and blocks.standing is Standing.OPEN):
         return Decision(Standing.OPEN, reason=f"{by} grows; whether what is in use does, is open")
-    growth, free_growth = _tail_growths(situation)
+    growth, free_growth = tail_growths(situation)
     if not is_fragmentation(growth, free_growth):
-        return _growing(situation, by, found)
+        return _unless_used_again(situation, by, found)
     if malloc.standing is Standing.RELEASED:
         return Decision(Standing.RELEASED, by, Kind.RELEASED_LATE, standing_reason(malloc))
     return Decision(
@@ -182,8 +191,36 @@ def _by_outside(situation: Situation, by: str, bytes_: dict[str, Evidence], bloc
     )
 
 
-def _explains(blocks: Evidence, outside: Evidence) -> bool:
-    return (blocks.rate or 0) * SMALL_BLOCK_BYTES >= (outside.rate or 0) / 2
+def _released_late(situation: Situation, bytes_: dict[str, Evidence], blocks: Evidence | None) -> Decision | None:
+    """Where what is open is memory that the allocators hold, since a wait took what was in it; None where not."""
+    malloc = bytes_.get("malloc")
+    if malloc is None or not malloc.standing.calm:
+        return None
+    if malloc.standing is Standing.RELEASED and _is_held_free(situation):
+        return Decision(Standing.RELEASED, "malloc", Kind.RELEASED_LATE, standing_reason(malloc))
+    refilling = Refilling.of(situation) if blocks is not None and not blocks.standing.growing else None
+    if refilling is None or refilling.sessions < STEP_SPAN_SESSIONS:
+        return None
+    level = all(refilling.is_level(_METRICS[by], one.limit) for by, one in _not_calm(bytes_).items())
+    return USED_AGAIN if level else None
+
+
+def _unless_used_again(situation: Situation, by: str, found: Evidence) -> Decision:
+    """Growth outside that a wait did not take: open where its pages may be those of what the wait took."""
+    growing = _growing(situation, by, found)
+    refilling = Refilling.of(situation)
+    if refilling is None:
+        return growing
+    if refilling.sessions >= STEP_SPAN_SESSIONS:
+        return USED_AGAIN if refilling.is_level(_METRICS[by], found.limit) else growing
+    may_tell = situation.may_idle and not situation.final and not refilling.is_over
+    words = f"{by} stays up after a late release; whether sessions use it again is open"
+    return Decision(Standing.OPEN, by, reason=words) if may_tell and found.standing is Standing.LEAK else growing
+
+
+def _explain(blocks_rate: float, outside: Evidence) -> bool:
+    """Whether so many small blocks a session may hold what grows outside."""
+    return blocks_rate * SMALL_BLOCK_BYTES >= (outside.rate or 0) / 2 and blocks_rate > 0
 
 
 def _near_the_limit(bytes_: dict[str, Evidence], blocks: Evidence, outside: Sequence[str]) -> bool:
@@ -194,7 +231,7 @@ def _near_the_limit(bytes_: dict[str, Evidence], blocks: Evidence, outside: Sequ
         bytes_[by].trend.latest is not None
         and (bytes_[by].rate or 0) > bytes_[by].limit
         and not bytes_[by].standing.calm
-        and _explains(blocks, bytes_[by])
+        and _explain(blocks.rate or 0.0, bytes_[by])
         for by in outside
     )
 
@@ -215,19 +252,6 @@ def _by_budget(situation: Situation, bytes_: dict[str, Evidence], budget: float,
     if standing is Standing.RELEASED:
         return Decision(standing, by, Kind.RELEASED_LATE, "grew, and was released while the run idled")
     return Decision(standing, by, reason=f"grew steadily by {format_size(growth)}, over {name}", confirmed=False)
-
-
-def _tail_growths(situation: Situation) -> tuple[float, float | None]:
-    """Of RSS, and of what malloc holds beyond what is in use: over the tail, and up to the wait where there was one."""
-    rests = situation.record.rests
-    start = rests[min(len(rests) - 1, first_of_tail(len(rests) - 1))].values
-    idle = situation.idle
-    end = idle.values if idle is not None and idle.cycle == rests[-1].cycle else rests[-1].values
-    growth = end.get("rss", 0.0) - start.get("rss", 0.0)
-    if not {"malloc_system", "malloc_in_use"} <= start.keys() & end.keys():
-        return growth, None
-    free = [values["malloc_system"] - values["malloc_in_use"] for values in (start, end)]
-    return growth, free[1] - free[0]
 
 
 def _is_held_free(situation: Situation) -> bool:
@@ -254,7 +278,8 @@ def _outcome(situation: Situation, decision: Decision, held: Series) -> tuple[Ou
 def _unless_filling(situation: Situation, decision: Decision, held: Evidence) -> Decision:
     """Growth that containers with a bound account for is no leak: they will be full."""
     found = filling(situation.record) if decision.standing.growing else None
-    if found is None or not found.explains(held.rate or 0.0, held.limit, found.bytes_per_session):
+    rate = lasting_rate(situation, held, held_metric(situation.record))
+    if found is None or not found.explains(rate, held.limit, found.bytes_per_session):
         return decision
     return Decision(Standing.FLAT, decision.by, Kind.FILLING, found.told)
 

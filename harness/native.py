@@ -68,8 +68,16 @@ def kept(path: Path) -> list[Kept]:
 
     with FileReader(path) as reader:
         records: list[Any] = list(reader.get_leaked_allocation_records(merge_threads=True))
-        found = [Kept(one.size, one.n_allocations, tuple(one.hybrid_stack_trace())) for one in records]
+        found = [Kept(one.size, one.n_allocations, _frames(one)) for one in records]
     return sorted(found, key=lambda one: -one.bytes)
+
+
+def _frames(record: Any) -> tuple[Frame, ...]:
+    """Native frames among those of Python; Python's alone where memray cannot fit the two together."""
+    try:
+        return tuple(record.hybrid_stack_trace())
+    except AssertionError:
+        return tuple(record.stack_trace())
 
 
 def cause(found: Sequence[Kept], sessions: int) -> Cause | None:

@@ -153,6 +153,16 @@ class ProbeLink:
         request = {"request": "causes", "targets": list(targets)}
         return await self._ask_all(request, dict[str, dict[str, Any]], limit_s)
 
+    async def numbers(self, files: Iterable[str]) -> dict[int, dict[str, dict[str, int]]]:
+        """Names of whole numbers by source file of the application, and of these files, by pid.
+
+        Raises:
+            ProbeError: one did not answer in time, or could not do it.
+        """
+        return await self._ask_all(
+            {"request": "numbers", "files": list(files)}, dict[str, dict[str, int]], ANSWER_LIMIT_S
+        )
+
     async def trace(self, *, on: bool) -> None:
         """From now on, or no longer, see where things are made.
 

@@ -221,7 +221,9 @@ class Experiment:
             return
         if census := await self._explainer.census(self.record):
             self._add(census)
-        if self._plan.policy.explain and (suspects := await self._explainer.suspects(self.record)):
+        if suspects := await self._explainer.suspects(
+            self.record
+        ):  # also where no cause is asked for: some are bounded
             self._add(suspects)
 
     async def _explain(self, server: ServerUnderTest, sampler: AnySampler) -> None:
@@ -285,9 +287,8 @@ class Experiment:
             server.check_alive()
             sample = await self._rest(sampler, cycle, idle=True)
             self._add(sample)
-            if _fell(lowest, sample.values):
-                steady_since_s = self._now_s()
-            lowest = {**lowest, **{name: min(x, lowest.get(name, x)) for name, x in sample.values.items()}}
+            if (fallen := lowest_readings(lowest, sample.values)) is not lowest:
+                lowest, steady_since_s = fallen, self._now_s()
             waited_s, steady_s = self._now_s() - began_s, self._now_s() - steady_since_s
             if waited_s >= grace_s or (waited_s >= at_least_s and steady_s >= IDLE_STEADY_S):
                 break
@@ -312,8 +313,14 @@ class Experiment:
             await asyncio.sleep(BEAT_S)
 
 
-def _fell(before: Values, now: Values) -> bool:
-    return any(now[name] < 0.99 * before[name] - 0.5 for name in FALLING if name in before and name in now)
+def lowest_readings(before: Values, now: Values) -> Values:
+    """The lower of each two readings, once one has fallen; the very readings of before where none has.
+
+    So a fall that is too slow to be seen from one reading to the next adds up.
+    """
+    if not any(now[name] < 0.99 * before[name] - 0.5 for name in FALLING if name in before and name in now):
+        return before
+    return {**before, **{name: min(x, before.get(name, x)) for name, x in now.items()}}
 
 
 def _peaks(readings: Sequence[Values]) -> Values:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -251,10 +252,22 @@ def went_with_collection(situation: Situation, found: Evidence, metric: str) -> 
 
 
 def _gone(situation: Situation, series: Series, idle: RestSample, metric: str, limit: float) -> bool:
+    return _remaining_rate(situation, series, idle, metric) <= limit
+
+
+def _remaining_rate(situation: Situation, series: Series, idle: RestSample, metric: str) -> float:
     before = series.cycles <= idle.cycle
     t, x = series.t[before], series.x[before]
     since = max((one.sessions for one in situation.record.idles if one.cycle < idle.cycle), default=0)
-    return len(x) > 1 and remaining_rate(t, x, idle.values[metric], since) <= limit
+    return remaining_rate(t, x, idle.values[metric], since) if len(x) > 1 else math.inf
+
+
+def lasting_rate(situation: Situation, found: Evidence, metric: str) -> float:
+    """Growth per session, less what a wait took where there has been one since the latest look."""
+    idle, latest, series = situation.idle, found.trend.latest, found.series
+    if idle is None or metric not in idle.values or latest is None or idle.cycle < series.cycles[latest.sample]:
+        return found.rate or 0.0
+    return min(latest.rate, _remaining_rate(situation, series, idle, metric))
 
 
 def _was_released(situation: Situation, metric: str, series: Series, limit: float, guard: int) -> bool:

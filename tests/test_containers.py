@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from scripted import Script
+from scripted import NOW, Script
 
 from harness.containers import census_is_due, suspects
 from harness.judge import judge
 from harness.lengths import Lengths
 from harness.policy import Policy
 from harness.record import Cause, Causes, Census, RestSample, RunRecord
-from harness.verdict import Outcome
+from harness.verdict import ContainersGate, Outcome
 
 SESSIONS = (10, 25, 40, 55, 70, 110, 160)
 
@@ -89,6 +91,44 @@ def test_a_container_that_grows_past_the_guard_is_waited_for_and_then_a_leak_how
     assert (done.name, done.gates["containers"].outcome) == ("leak", Outcome.LEAK)
     assert "server.names grows by 1.00 entries a session" in done.summary
     assert done.first_suspicion_sessions == 55
+
+
+def gate_with(cause: Cause, *, last: int = 160) -> ContainersGate:
+    """The gate of a run in which a container of that cause grows past the guard."""
+    record = record_with({"7:1": (10, 25, 40, 55, 70, 110, last)})
+    record.add(Causes(1.0, {"7:1": cause}))
+    gate = judge(record, NOW).verdict.gates["containers"]
+    assert isinstance(gate, ContainersGate)
+    return gate
+
+
+def test_a_container_that_its_own_code_keeps_below_a_bound_fills_and_is_no_suspect() -> None:
+    gate = gate_with(Cause(name="server.pages", trimmed_at="/srv/server.py:9", bound=200))
+    assert (gate.outcome, gate.suspects) == (Outcome.FLAT, 0)
+    assert gate.reason == "server.pages fills: 160 of 200, kept by /srv/server.py:9"
+
+
+def test_a_container_that_grows_past_its_bound_is_a_leak_all_the_same() -> None:
+    bounded = Cause(name="server.pages", trimmed_at="/srv/server.py:9", bound=200)
+    assert gate_with(bounded, last=215).outcome is Outcome.FLAT  # trimmed now and then
+    assert gate_with(bounded, last=240).outcome is Outcome.LEAK
+
+
+def test_a_bound_at_which_a_container_would_be_larger_than_a_server_may_grow_is_none() -> None:
+    bounded = Cause(name="server.pages", trimmed_at="/srv/server.py:9", bound=100_000, bytes=5_000)
+    assert gate_with(bounded).outcome is Outcome.FLAT
+    assert gate_with(replace(bounded, bytes=6_000)).outcome is Outcome.LEAK
+
+
+def test_a_container_with_a_bound_that_is_not_known_stays_open() -> None:
+    gate = gate_with(Cause(name="server.pages", trimmed_at="/srv/server.py:9"))
+    assert gate.outcome is Outcome.INCONCLUSIVE
+    assert "/srv/server.py:9 makes it shorter at a length that could not be read" in gate.reason
+
+
+def test_how_long_a_container_is_now_is_known_while_it_is_there() -> None:
+    lengths = followed({1: 10, 2: 5}, {1: 12})
+    assert [lengths.latest((7, number)) for number in (1, 2)] == [12, None]
 
 
 def test_before_the_guard_a_suspect_is_named_and_decides_nothing() -> None:

@@ -141,6 +141,47 @@ def test_a_heap_that_grows_while_nothing_in_use_does_is_fragmented_and_flat() ->
     assert (found.outcome, found.kind) == (Outcome.FLAT, Kind.FRAGMENTATION)
 
 
+def after_two_waits(per_session: float) -> tuple[MemoryGate, MemoryGate, MemoryGate]:
+    """The gate after a wait that takes the objects and leaves their pages, after the next cycle, and after another
+    wait, a hundred sessions later, with memory that has grown by so much for each of them.
+    """
+
+    def held(start: float) -> Of:
+        return lambda t: start + 16 * KIB * min(t, 160) + per_session * max(0, t - 160)
+
+    metrics = {"uss": held(50 * MIB), "rss": held(60 * MIB)}
+    script = Script({**metrics, "blocks": lambda t: 90_000 + 200 * (t if t <= 160 else t - 160)})
+    record = script.record(40)
+    record.add(script.idle(record, blocks=90_500.0))
+    gates = [gate_of(record, Policy())]
+    for cycle, done in enumerate(range(160, 260, 5), start=41):
+        record.add(script.cycle(cycle, done, 5))
+        record.add(script.rest(cycle, done + 5))
+        gates.append(gate_of(record, Policy()))
+    record.add(script.idle(record, blocks=90_500.0))
+    return gates[0], gates[1], gate_of(record, Policy())
+
+
+def test_pages_of_small_objects_that_were_released_late_are_open_until_they_are_used_again() -> None:
+    first, then, last = after_two_waits(per_session=0)
+    assert (first.outcome, then.outcome) == (Outcome.INCONCLUSIVE, Outcome.INCONCLUSIVE)
+    assert "whether sessions use it again is open" in first.reason
+    assert last.outcome is not Outcome.LEAK
+
+
+def test_memory_that_grows_on_after_a_late_release_of_small_objects_is_a_leak() -> None:
+    first, then, last = after_two_waits(per_session=16 * KIB)
+    assert (first.outcome, then.outcome) == (Outcome.INCONCLUSIVE, Outcome.INCONCLUSIVE)
+    assert last.outcome is Outcome.LEAK
+
+
+def test_what_a_late_release_of_a_few_small_objects_cannot_have_held_is_a_leak_at_once() -> None:
+    script = Script({**memory(16 * KIB, malloc=0), "blocks": rising(90_000, 1)})
+    record = script.record(40)
+    record.add(script.idle(record, blocks=90_000.0))
+    assert gate_of(record, Policy()).outcome is Outcome.LEAK
+
+
 def test_fragmentation_fails_where_the_policy_says_so() -> None:
     script = Script({**memory(6 * KIB, malloc=0), "malloc_system": rising(8 * MIB, 6 * KIB)})
     found = gate(script, policy=replace(NOW, fail_on=("fragmentation",)))

@@ -9,7 +9,7 @@ import pytest
 from puppets import Launched
 
 from harness.growth import Growth
-from harness.native import Kept, cause, cause_of, unaccounted
+from harness.native import Frame, Kept, cause, cause_of, unaccounted
 
 HEAP = Growth("native", "[heap]", 16_000.0, "native:[heap]")
 STACK = (
@@ -71,6 +71,34 @@ def test_memray_names_the_line_that_calls_the_c_function_that_allocates(looping:
     assert (found.made_in, found.bytes // 1000) == ("keep", 16)
     assert "strdup" in found.state
     assert looping.do("buffers.keep(1)") is None
+
+
+def test_where_memray_cannot_fit_native_frames_to_those_of_python_the_latter_stand_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    memray = pytest.importorskip("memray")
+
+    class Record:
+        size, n_allocations = 48_000, 3
+
+        def hybrid_stack_trace(self) -> list[Frame]:
+            raise AssertionError
+
+        def stack_trace(self) -> list[Frame]:
+            return [("speak", "/srv/app/room.py", 12)]
+
+    class Reader:
+        def __init__(self, path: Path) -> None:
+            self.get_leaked_allocation_records = lambda **_: [Record()]
+
+        def __enter__(self) -> Reader:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    monkeypatch.setattr(memray, "FileReader", Reader)
+    assert cause_of([Path("any")], sessions=3).made_at == "/srv/app/room.py:12"
 
 
 def test_a_server_without_memray_says_so(puppet: Launched) -> None:

@@ -177,6 +177,48 @@ CHAINS = {
 }
 
 
+LIBRARY = """
+import asyncio, collections, types
+
+MOST = 40
+
+class Settings:
+    most = 30
+
+settings = Settings()
+
+class Shelf:
+    most = 10
+
+    def __init__(self, most):
+        self.most = most
+        self.books = {}
+
+class Latest(collections.OrderedDict):
+    limit = 5
+
+class Task:
+    pass
+
+def reader(most):
+    read = []
+    def note(book):
+        read.append(book)
+        del read[:-most]
+    return note
+
+shelf, latest, titles, note = Shelf(20), Latest(), [], reader(7)
+state, job = types.SimpleNamespace(pages={}), Task()
+
+def grow():
+    shelf.books[1] = latest[1] = 1
+    titles.append("title")
+    note("book")
+    state.pages[1] = 1
+    job.pages = [1]
+"""
+
+
 @pytest.fixture(params=VERSIONS)
 def served(request: pytest.FixtureRequest, launch: Launch, tmp_path: Path) -> Iterator[Launched]:
     """A process of that version with the application loaded."""
@@ -204,6 +246,16 @@ def test_types_are_counted_by_their_names_and_containers_by_their_lengths(served
         assert longer[number] - lengths.get(number, 0) == grown
 
 
+def test_a_container_that_is_followed_itself_is_not_followed_by_its_place_too(served: Launched) -> None:
+    served.do("hotel.let(60)")
+    number = served.do("id(hotel.hotel.by_name)")
+    owners = served.do("id(hotel.hotel), id(vars(hotel.hotel))")
+    for followed, places in (((), 1), ((str(number),), 0)):
+        _, lengths = census(served, followed)
+        assert lengths[number] == 60
+        assert sum((one & ~(1 << 63)) >> 10 in owners for one in lengths if one >= 1 << 63) == places
+
+
 def test_containers_of_every_kind_are_named_by_what_they_hang_on_once_they_grow(
     served: Launched, tmp_path: Path
 ) -> None:
@@ -221,6 +273,30 @@ def test_containers_of_every_kind_are_named_by_what_they_hang_on_once_they_grow(
     assert NAMES - found.keys() == set()
     for name in ("town.people", "atexit", "logging.Logger.handlers"):
         assert "town.py:" in found[name]["made_at"]
+
+
+def test_what_a_container_hangs_on_is_told_with_the_numbers_beside_it_so_that_its_bound_can_be_looked_for(
+    served: Launched, tmp_path: Path
+) -> None:
+    source = tmp_path / "library.py"
+    source.write_text(LIBRARY)
+    served.do("import library; library.grow()")
+    containers = ("shelf.books", "latest", "titles", "note.__closure__[1].cell_contents", "state.pages", "job.pages")
+    targets = [{"key": path, "kind": "container", "id": str(served.do(f"id(library.{path})"))} for path in containers]
+    peer = served.peer()
+    found = {key: one["home"] for key, one in peer.ask("causes", targets=targets).items()}
+    books, latest, titles, read, pages, job = (found[path] for path in containers)
+    assert (books["names"], books["files"], books["numbers"]) == (["Shelf"], [str(source)], {"most": 20})
+    assert (latest["own"], latest["files"][0], latest["numbers"]["limit"]) == (["Latest"], str(source), 5)
+    assert (titles["names"], titles["files"]) == ([], [str(source)])
+    assert (read["names"][0].rpartition(".")[2], read["numbers"]) == ("note", {"most": 7})
+    assert (pages["names"], pages["files"]) == (["SimpleNamespace"], [])
+    assert (job["names"], job["files"]) == (["Task"], [str(source)])
+    numbers = peer.ask("numbers", files=[])[str(source)]
+    assert (numbers["MOST"], numbers["settings.most"], numbers["shelf.most"]) == (40, 30, 20)
+    of_interpreter = served.do("asyncio.__file__")
+    assert of_interpreter not in peer.ask("numbers", files=[])
+    assert of_interpreter in peer.ask("numbers", files=[of_interpreter])
 
 
 def test_what_keeps_an_object_is_told_by_attribute_and_key(served: Launched) -> None:

@@ -15,7 +15,7 @@ from server_scripts import ECHO, ECHO_SCENARIO, written
 from harness.judge import GATES
 from harness.options import declare, plan_of
 from harness.policy import Policy
-from harness.run import Plan
+from harness.run import Plan, lowest_readings
 from harness.store import load_record
 
 RUN = ["run", "echo.py", "--protocol", "plain", "--out", "out"]
@@ -49,6 +49,15 @@ def test_gates_that_are_not_among_those_asked_for_never_fail_the_run() -> None:
     policy = plan_of(parser.parse_args(["plain-chat", "--only", "tasks", "--only", "files"])).policy
     assert {*GATES} - {*policy.allow} == {"tasks", "files"}
     assert "files" in policy.fail_on  # which no run is unless it is asked
+
+
+def test_a_fall_that_is_too_slow_to_be_seen_from_one_reading_to_the_next_adds_up() -> None:
+    lowest, falls = {"gc_objects": 20_000.0, "uss": 5e7}, 0
+    for step in range(1, 16):
+        before, lowest = lowest, lowest_readings(lowest, {"gc_objects": 20_000.0 - 80 * step, "uss": 5e7 + step})
+        falls += lowest is not before
+    assert falls == 5
+    assert lowest == {"gc_objects": 18_800.0, "uss": 5e7}
 
 
 def test_any_server_is_measured_inside_and_outside(tmp_path: Path) -> None:

@@ -59,7 +59,9 @@ def _in_heap(wanted: list[Mapping[str, Any]]) -> dict[str, Cause]:
     details = {}
     for key, (parts, places, name) in stand.items():
         is_text = name and not parts  # which grows by its own characters
-        details[key] = {**_made(places), "bytes": 1 if is_text else sum(map(retained.size, parts)), "of": name}
+        sizes = [(1, 0)] if is_text else [retained.held(part) for part in parts]
+        size, objects = sum(size for size, _ in sizes), sum(objects for _, objects in sizes)
+        details[key] = {**_made(places), "bytes": size, "objects": objects, "of": name}
     for key, one in search.newest.items():
         details[key]["state"] = states.state_of(one)
     keys = {**search.keys, **{id(one): key for key, one in search.newest.items()}}

@@ -2,7 +2,7 @@
 
 Lengths go into a file, as pairs of identity and length. A string, or a container of some size, that an object refers
 to also has a length by its place: the object's identity and which of its references it is. One that is bound anew each
-time, and longer, is followed by that.
+time, and longer, is followed by that; one that has got longer where it is needs no second name.
 """
 
 from __future__ import annotations
@@ -116,10 +116,10 @@ class _Census:
                 if not gc.is_tracked(referred):
                     self._note(referred, base)
                 length = base.__len__(referred)
-                if is_owner and length >= LONG_CONTAINER and (base is not deque or referred.maxlen is None):
-                    self._pair(place_of(one, index), length)
                 if id(referred) in self._followed:
                     self._note_bound(one, referred, base)
+                elif is_owner and length >= LONG_CONTAINER and (base is not deque or referred.maxlen is None):
+                    self._pair(place_of(one, index), length)
             elif is_owner and kind_of_referred in _TEXTS and len(referred) >= LONG_TEXT:
                 self._pair(place_of(one, index), len(referred))
 

@@ -74,6 +74,24 @@ def words(path: Sequence[Any]) -> tuple[list[str], str]:
     return steps, name
 
 
+def named_above(path: Sequence[Any]) -> Any:
+    """The nearest thing above the end of a path that has a name of its own; None where there is none."""
+    for place in range(len(path) - 1, 0, -1):
+        if not _is_only_passed(path, place) and _named_parent(path, place):
+            return _owner(path, place)
+    return None
+
+
+def frame_of(suspended: Any) -> Any:
+    """The frame of a coroutine, generator or task of one; None where that runs, has ended, or is something else."""
+    if _is_task(type(suspended)):
+        suspended = suspended.get_coro()
+    kind = type(suspended)
+    if kind not in _FRAME_OF or getattr(suspended, _RUNNING[kind]):
+        return None
+    return getattr(suspended, _FRAME_OF[kind])
+
+
 def locals_of(frame: FrameType) -> dict[str, Any]:
     """The values of a frame that is not running, and nothing left in it that would keep them alive."""
     values = frame.f_locals
@@ -111,7 +129,8 @@ def _names(kind: type) -> Iterator[str]:
         yield from (name for name in slots if name != "__dict__")
 
 
-def _own_dict(one: Any) -> Any:
+def own_dict(one: Any) -> Any:
+    """Its `__dict__`, where it has one."""
     with suppress(AttributeError, TypeError):
         return object.__getattribute__(one, "__dict__")
     return None
@@ -126,7 +145,7 @@ def _is_only_passed(path: Sequence[Any], place: int) -> bool:
     if kind is tuple:
         return type(above) is FunctionType and above.__closure__ is node
     if kind is CoroutineType:
-        return type(above).__name__ == "Task"
+        return _is_task(type(above))
     return kind is dict and _is_dict_of(node, above)
 
 
@@ -134,7 +153,7 @@ def _is_dict_of(node: Any, owner: Any) -> bool:
     """Only where no attribute of that name is known is the object asked for its dict; a class shows it by proxy."""
     if issubclass(type(owner), type):
         return any(one is node for one in gc.get_referents(type.__dict__["__dict__"].__get__(owner)))
-    return not any(value is node for value in attributes_of(owner).values()) and _own_dict(owner) is node
+    return not any(value is node for value in attributes_of(owner).values()) and own_dict(owner) is node
 
 
 def _named_parent(path: Sequence[Any], place: int) -> str:
@@ -143,7 +162,7 @@ def _named_parent(path: Sequence[Any], place: int) -> str:
     kind = type(parent)
     if kind is ModuleType:
         return str(getattr(parent, "__name__", "?"))
-    if kind.__name__ == "Task":
+    if _is_task(kind):
         return str(getattr(parent.get_coro(), "__qualname__", "?"))
     if kind is FunctionType:
         return naming.function_name(parent.__code__)
@@ -154,8 +173,14 @@ def _named_parent(path: Sequence[Any], place: int) -> str:
     return "" if _is_builtin(kind) else naming.type_name(kind)
 
 
+def _is_task(kind: type) -> bool:
+    """Of asyncio, not what an application calls so."""
+    return kind.__name__ == "Task" and kind.__module__ in ("_asyncio", "asyncio.tasks")
+
+
 def _is_builtin(kind: type) -> bool:
-    return kind.__module__ in ("builtins", "collections", "_contextvars") or kind.__module__.startswith("_")
+    module = kind.__module__
+    return module in ("builtins", "collections") or (module.startswith("_") and module != "__main__")
 
 
 def _owner(path: Sequence[Any], place: int) -> Any:
@@ -202,7 +227,7 @@ def _attribute(above: Any, node: Any) -> str:
         names = (name for kind in type(above).__mro__ for name in _UNNAMED.get(kind, ()))
         found = next((name for name in names if object.__getattribute__(above, name) is node), None)
     if found is None:
-        found = next((name for name, value in list((_own_dict(above) or {}).items()) if value is node), None)
+        found = next((name for name, value in list((own_dict(above) or {}).items()) if value is node), None)
     return _only(type(above), type(node)) if found is None else f".{found}"
 
 

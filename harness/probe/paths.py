@@ -14,7 +14,7 @@ from types import BuiltinFunctionType, CodeType, ModuleType
 from typing import Any
 from weakref import ReferenceType
 
-from . import heap, links, loops, naming, sites
+from . import heap, homes, links, loops, naming, sites
 from .sessions import Session
 
 LIMIT_S = 5.0
@@ -33,8 +33,8 @@ def walk(targets: Mapping[int, str]) -> dict[str, dict[str, Any]]:
 
     Returns:
         For each that is reached: `owner` of the root; `chain`, in words from the root down; `name`, the last part of
-        the path from something that has a name; of a task, `closed_s`, how long its session has been closed. For each
-        that no root leads to, once all have been followed: `unreached`.
+        the path from something that has a name; `home`, what that is; of a task, `closed_s`, how long its session has
+        been closed. For each that no root leads to, once all have been followed: `unreached`.
     """
     until, answers = monotonic() + LIMIT_S, dict[str, dict[str, Any]]()
     seen = heap.ById()
@@ -64,6 +64,7 @@ def walk(targets: Mapping[int, str]) -> dict[str, dict[str, Any]]:
                     path = _path(child, seen)
                     chain, name = links.words(path)
                     answers[targets[number]] = {"owner": owner, "chain": [word, *chain], "name": name}
+                    answers[targets[number]]["home"] = homes.of(path)
                     session = sites.session_of(root) if word.startswith("task ") else None
                     if session is not None:
                         answers[targets[number]]["closed_s"] = session.closed_for_s(monotonic())

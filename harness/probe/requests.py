@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from . import causes, census, collection, gauges, malloc, native, tasks, threads, trace, wire
+from . import causes, census, collection, gauges, homes, malloc, native, tasks, threads, trace, wire
 from .loop_thread import LoopThread
 from .wire import Collection, Sample
 
@@ -69,6 +69,11 @@ def find_causes(request: Request) -> dict[str, Any]:
     return causes.find(request["targets"])
 
 
+def read_numbers(request: Request) -> dict[str, dict[str, int]]:
+    """Whole numbers that the application's modules know by name, and those of the files that the request names."""
+    return homes.numbers_of_modules(request["files"])
+
+
 def switch_trace(request: Request) -> bool:
     """From now on, or no longer, remember where things are made."""
     (trace.start if request["on"] is True else trace.stop)()
@@ -100,6 +105,7 @@ REQUESTS: dict[str, Callable[[Request], Any]] = {
     "plant": plant,
     "census": take_census,
     "causes": find_causes,
+    "numbers": read_numbers,
     "trace": switch_trace,
     "native": switch_native,
     "stacks": read_stacks,

@@ -16,7 +16,14 @@ MOST_NODES = 100_000
 
 
 def size(*targets: Any) -> int:
-    """Bytes of the targets and of all that only they keep alive, among the first so many objects that they lead to.
+    """Bytes of the targets and of all that only they keep alive, see `held`."""
+    return held(*targets)[0]
+
+
+def held(*targets: Any) -> tuple[int, int]:
+    """Bytes of the targets and of all that only they keep alive, and how many of these objects the collector tracks.
+
+    Only the first so many objects that they lead to are looked at.
 
     Of what they lead to, an object that has more references than come from there is kept by others, and so is all
     that such an object leads to.
@@ -34,10 +41,14 @@ def size(*targets: Any) -> int:
             if number >= own and not kept[number]:
                 kept[number] = True
                 waiting.append(number)
-    size = sum(sys.getsizeof(node, 0) for number, node in enumerate(nodes) if not kept[number])
+    size = objects = 0
+    for number, node in enumerate(nodes):
+        if not kept[number]:
+            size += sys.getsizeof(node, 0)
+            objects += gc.is_tracked(node)
     heap.let_go(nodes)
     heap.let_go(inner)
-    return size
+    return size, objects
 
 
 def _led_to(targets: Sequence[Any]) -> tuple[list[Any], array[int], heap.ById]:

@@ -1,0 +1,123 @@
+"""What a container hangs on, in the words of its source, so that the code which bounds it can be looked for there.
+
+Names and whole numbers alone leave the process. Only types are asked, as in `links`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from types import FunctionType, ModuleType
+from typing import Any
+
+from . import links, naming
+
+MOST = 1 << 40
+"""A larger number is no bound."""
+MOST_NUMBERS = 5_000
+MOST_MODULES = 500
+MOST_VALUES = 300
+"""Of a module or an object that are looked at."""
+
+Home = dict[str, Any]
+
+
+def of(path: Sequence[Any]) -> Home:
+    """The nearest thing above the end of a path that has a name, and the end itself where its class has code.
+
+    `names` are those of its classes, or that of the function whose variable the end is; `files` are their sources;
+    `numbers` stand beside the end; `own` are the names of the end's own classes.
+    """
+    owner, end = links.named_above(path), type(path[-1])
+    own = _written(end.__mro__)
+    home: Home = {"names": [], "files": _files(own), "numbers": {}, "own": [kind.__qualname__ for kind in own]}
+    if own:
+        home["numbers"].update(_numbers(_values_of(path[-1])))
+    if type(owner) is ModuleType:
+        home["files"] += _file(owner)
+    elif type(owner) is FunctionType or links.frame_of(owner) is not None:
+        code, values = _scope(owner)
+        home["names"] = [naming.function_name(code)]
+        home["files"].append(code.co_filename)
+        home["numbers"].update(_numbers(values))
+    elif owner is not None:
+        kinds = (owner if issubclass(type(owner), type) else type(owner)).__mro__
+        home["names"] = [kind.__qualname__ for kind in kinds if kind is not object]
+        home["files"] += _files(kinds)
+        home["numbers"].update(_numbers(_values_of(owner)))
+    return home
+
+
+def numbers_of_modules(files: Iterable[str]) -> dict[str, dict[str, int]]:
+    """By source file, of the application's modules and of those in `files`: `NAME` and `name.attribute` of numbers."""
+    wanted, found = frozenset(files), dict[str, dict[str, int]]()
+    left = MOST_NUMBERS
+    for name, module in list(sys.modules.items()):
+        if not isinstance(module, ModuleType) or name.partition(".")[0] == naming.OWN or len(found) >= MOST_MODULES:
+            continue
+        file = next(iter(_file(module)), "")
+        if file and (file in wanted or naming.owner_of_file(file) == "application"):
+            values = vars(module)
+            numbers = dict(_numbers(values))
+            for outer, value in list(values.items())[:MOST_VALUES]:
+                if len(numbers) < left and not outer.startswith("__"):
+                    numbers.update({f"{outer}.{inner}": number for inner, number in _numbers(_inside(value)).items()})
+            left -= len(numbers)
+            found[file] = numbers
+    return found
+
+
+def _inside(value: Any) -> Mapping[str, Any]:
+    if type(value) is ModuleType:
+        return {} if naming.owner_of_module(value) == "interpreter" else vars(value)
+    if issubclass(type(value), type):
+        return _of_classes(value)
+    kind = type(value)
+    return {} if kind.__module__ == "builtins" else _values_of(value)
+
+
+def _values_of(one: Any) -> dict[str, Any]:
+    """Attributes of an object, and the numbers among those of its classes; or attributes of a class."""
+    if issubclass(type(one), type):
+        return _of_classes(one)
+    defaults = (name for name, value in _of_classes(type(one)).items() if type(value) is int)
+    return {**{name: object.__getattribute__(one, name) for name in defaults}, **links.attributes_of(one)}
+
+
+def _of_classes(kind: type) -> dict[str, Any]:
+    return {name: value for base in reversed(kind.__mro__) for name, value in list(vars(base).items())}
+
+
+def _scope(owner: Any) -> tuple[Any, dict[str, Any]]:
+    """The code of a function or of what is suspended, and the values that it sees beside its globals."""
+    if type(owner) is not FunctionType:
+        frame = links.frame_of(owner)
+        return frame.f_code, links.locals_of(frame)
+    values = {}
+    for name, cell in zip(owner.__code__.co_freevars, owner.__closure__ or ()):  # noqa: B905 - since 3.10
+        try:
+            values[name] = cell.cell_contents
+        except ValueError:  # not bound yet
+            continue
+    return owner.__code__, values
+
+
+def _numbers(values: Mapping[str, Any]) -> dict[str, int]:
+    named = [(name, value) for name, value in list(values.items())[:MOST_VALUES] if type(value) is int]
+    return {name: value for name, value in named if 0 < value < MOST and not str(name).startswith("__")}
+
+
+def _written(kinds: Iterable[type]) -> list[type]:
+    """Classes that somebody wrote in Python, the interpreter's own left out."""
+    return [kind for kind in kinds if _files([kind])]
+
+
+def _files(kinds: Iterable[type]) -> list[str]:
+    modules = (sys.modules.get(kind.__module__) for kind in kinds if isinstance(kind.__module__, str))
+    files = [file for module in modules if module is not None for file in _file(module)]
+    return [file for file in dict.fromkeys(files) if naming.owner_of_file(file) != "interpreter"]
+
+
+def _file(module: Any) -> list[str]:
+    file = vars(module).get("__file__") if isinstance(module, ModuleType) else None
+    return [file] if isinstance(file, str) and file.endswith(".py") else []

@@ -1,0 +1,454 @@
+"""Code that keeps a container below a bound by hand: it compares the length, and takes something out of the same one.
+
+What is looked for in the source, X being the container and N a number:
+
+    while len(X) > N: X.popitem()          if len(X) >= N: X.clear()            for _ in range(len(X) - N): X.pop(0)
+    if len(X) <= N: return                 del X[:-N]                           X = X[-N:]
+    del X[oldest]                          for key in list(X)[:-N]: del X[key]  if len(X) > N: self.evict()
+
+A comparison of another container, one that nothing is taken out after, or a removal without a comparison is none.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Final
+
+Numbers = Mapping[str, int]
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+MOST_SOURCES: Final = 100
+"""Kept as trees."""
+LEAST_BOUND: Final = 2
+"""What is emptied altogether, or down to one, is no container that fills."""
+REMOVALS: Final = frozenset(("pop", "popitem", "popleft", "clear", "remove", "discard"))
+_LAST_WORD: Final = re.compile(r"([A-Za-z_]\w*)(?: \([^)]*:\d+\))?((?:\[[^\]]*\])*)$")
+_LAST_KEY: Final = re.compile(r"\['([^']+)'\]$")
+_OVER: Final = (ast.Gt, ast.GtE, ast.Eq)
+_UNDER: Final = (ast.Lt, ast.LtE)
+_LEAVES: Final = (ast.Return, ast.Continue, ast.Break, ast.Raise)
+_MOST_SUBSTITUTIONS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """What a container hangs on, as the probe says it."""
+
+    names: tuple[str, ...]
+    """Of its classes, or of the function whose variable it is; of a module none."""
+    files: tuple[str, ...]
+    numbers: Numbers
+    """That stand beside it, by name."""
+    own: tuple[str, ...] = ()
+    """Classes of the container itself that somebody wrote."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trim:
+    """Where a container is made shorter once it is long."""
+
+    place: str
+    bound: int | None
+    """None where the number is not known."""
+
+
+def trim_of(name: str, home: Home, numbers: Mapping[str, Numbers]) -> Trim | None:
+    """The code that bounds a container, with the largest bound where there are several; None where there is none.
+
+    Args:
+        name: the path to it, from a module, class or function on.
+        home: what it hangs on.
+        numbers: by source file in which to look beside those of its home.
+    """
+    found = []
+    for file in dict.fromkeys((*home.files, *numbers)):
+        target = _Target.of(name, home, is_home=file in home.files)
+        text = _text(file)
+        if target.is_home or target.word in text or target.key in text:
+            for scope in _scopes(text):
+                for line, expression in _Trims(scope, target).found():
+                    bound = target.number(expression, scope, numbers.get(file, {}))
+                    if bound is None or bound >= LEAST_BOUND:
+                        found.append(Trim(f"{file}:{line}", bound))
+    return max(found, key=lambda one: one.bound or 0, default=None)
+
+
+@dataclass(frozen=True)
+class _Scope:
+    """One function of a source file."""
+
+    node: Function
+    name: str
+    """Qualified."""
+    owner: str
+    """Qualified name of its class; empty where it has none."""
+    beside: dict[tuple[str, str], _Scope] = field(repr=False)
+    """All functions of the file, by class and name."""
+    imported: frozenset[str] = frozenset()
+
+    @cached_property
+    def first(self) -> str:
+        """Its first argument, where that is the object or the class."""
+        arguments = [*self.node.args.posonlyargs, *self.node.args.args]
+        is_static = any(isinstance(one, ast.Name) and one.id == "staticmethod" for one in self.node.decorator_list)
+        return arguments[0].arg if self.owner and arguments and not is_static else ""
+
+    @cached_property
+    def aliases(self) -> dict[str, ast.expr]:
+        """What local names stand for that are bound once, and arguments by their defaults."""
+        stored = Counter(one.id for one in self._names if isinstance(one.ctx, ast.Store | ast.Del))
+        found: dict[str, ast.expr] = dict(one for one in self._defaults() if one[0] not in stored)
+        for one in _inside(self.node.body):
+            match one:
+                case (
+                    ast.Assign(targets=[ast.Name(id=name)], value=value)
+                    | ast.NamedExpr(target=ast.Name(id=name), value=value)
+                    | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
+                ) if stored[name] == 1 and name not in self.outer and _refers(value) and not _mentions(value, name):
+                    found[name] = value
+        return found
+
+    def _defaults(self) -> Iterator[tuple[str, ast.Constant]]:
+        arguments = self.node.args
+        last = [*arguments.posonlyargs, *arguments.args][::-1]
+        defaulted = zip(last, arguments.defaults[::-1], strict=False)
+        for one, value in (*defaulted, *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)):
+            if isinstance(value, ast.Constant):
+                yield one.arg, value
+
+    @cached_property
+    def _names(self) -> list[ast.Name]:
+        return [one for one in _inside(self.node.body) if isinstance(one, ast.Name)]
+
+    @cached_property
+    def outer(self) -> frozenset[str]:
+        """Names that are declared to be those of the module, or of the function around it."""
+        declared = [one for one in _inside(self.node.body) if isinstance(one, ast.Global | ast.Nonlocal)]
+        return frozenset(name for one in declared for name in one.names)
+
+    @cached_property
+    def local(self) -> frozenset[str]:
+        """Names that are its own."""
+        arguments = (one.arg for one in ast.walk(self.node.args) if isinstance(one, ast.arg))
+        return frozenset((*arguments, *(one.id for one in self._names if isinstance(one.ctx, ast.Store)))) - self.outer
+
+    def plain(self, expression: ast.expr) -> ast.expr:
+        """The expression with what its local names stand for."""
+        for _ in range(_MOST_SUBSTITUTIONS):
+            if not any(isinstance(one, ast.Name) and one.id in self.aliases for one in ast.walk(expression)):
+                break
+            expression = _Substitution(self.aliases).visit(deepcopy(expression))
+        return expression
+
+
+class _Substitution(ast.NodeTransformer):
+    def __init__(self, aliases: Mapping[str, ast.expr]) -> None:
+        self._aliases = aliases
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return deepcopy(self._aliases.get(node.id, node))
+
+    def visit_NamedExpr(self, node: ast.NamedExpr) -> ast.expr:
+        found: ast.expr = self.visit(node.value)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """The container, as a source file may call it."""
+
+    word: str
+    depth: int
+    """How many keys come after the word."""
+    key: str
+    """The last of them, where that is a text."""
+    kind: str
+    """`attribute`, `variable` of a module, or `local`."""
+    module: str
+    """The last part of the name of what a variable belongs to."""
+    home: Home
+    is_home: bool
+
+    @classmethod
+    def of(cls, name: str, home: Home, *, is_home: bool) -> _Target:
+        found = _LAST_WORD.search(name)
+        word, keys = (found[1], found[2].count("[")) if found else (name, 0)
+        before = name[: found.start()] if found else ""
+        kind = "local" if before.endswith((" local ", " closure ")) else "attribute" if home.names else "variable"
+        key = _LAST_KEY.search(name)
+        return cls(word, keys, key[1] if key else word, kind, before.rstrip(".").rpartition(".")[2], home, is_home)
+
+    def is_meant(self, expression: ast.expr, scope: _Scope) -> bool:
+        """Whether an expression is the container."""
+        expression = scope.plain(expression)
+        match expression:
+            case ast.Name(id=name) if name == scope.first and _is_among(scope.owner, self.home.own):
+                return True
+            case ast.Subscript(slice=ast.Constant(value=key)) if self.depth and key == self.key:
+                return True
+        for _ in range(self.depth):
+            expression = _without_key(expression)
+        return self._is_called(expression, scope)
+
+    def _is_called(self, expression: ast.expr, scope: _Scope) -> bool:
+        match expression:
+            case ast.Name(id=self.word) if self.kind == "variable":
+                return self.word not in scope.local and (self.is_home or self.word in scope.imported)
+            case ast.Name(id=self.word) if self.kind == "local":
+                return self.is_home and any(_is_inside(scope.name, name) for name in self.home.names)
+            case ast.Attribute(attr=self.word, value=of) if self.kind == "attribute":
+                return not isinstance(of, ast.Name) or self._may_hang_on(of.id, scope)
+            case ast.Attribute(attr=self.word, value=ast.Name(id=root)) if self.kind == "variable":
+                return root == self.module
+        return False
+
+    def _may_hang_on(self, root: str, scope: _Scope) -> bool:
+        """A method's own attributes are those of its class; what else is called how tells nothing of its class."""
+        is_class = root[:1].isupper() and not root.isupper()
+        owner = scope.owner if root == scope.first else root if is_class else ""
+        return not owner or _is_among(owner, self.home.names)
+
+    def number(self, expression: ast.expr, scope: _Scope, numbers: Numbers) -> int | None:
+        """The value of an expression, as far as it is made of numbers that are known by name."""
+        match scope.plain(expression):
+            case ast.Constant(value=int(value)):
+                return value
+            case ast.Name(id=name):
+                return None if name in scope.local else numbers.get(name, self.home.numbers.get(name))
+            case ast.Attribute(value=ast.Name(id=root), attr=name) if f"{root}.{name}" in numbers:
+                return numbers[f"{root}.{name}"]
+            case ast.Attribute(attr=name):
+                return self.home.numbers.get(name)
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in _ARITHMETIC:
+                one, other = self.number(left, scope, numbers), self.number(right, scope, numbers)
+                return None if one is None or not other else _ARITHMETIC[type(op)](one, other)
+        return None
+
+
+_ARITHMETIC: Final[Mapping[type[ast.operator], Callable[[int, int], int]]] = {
+    ast.Add: lambda one, other: one + other,
+    ast.Sub: lambda one, other: one - other,
+    ast.Mult: lambda one, other: one * other,
+    ast.FloorDiv: lambda one, other: one // other,
+}
+
+
+class _Trims:
+    """Looks through one function for what makes the container shorter."""
+
+    def __init__(self, scope: _Scope, target: _Target) -> None:
+        self._scope = scope
+        self._target = target
+
+    def found(self) -> Iterator[tuple[int, ast.expr]]:
+        """Lines, and the bounds that stand there."""
+        yield from self._in(self._scope.node.body)
+
+    def _in(self, block: Sequence[ast.stmt]) -> Iterator[tuple[int, ast.expr]]:
+        for place, one in enumerate(block):
+            if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                continue
+            yield from ((one.lineno, bound) for bound in self._bounds(one, block[place + 1 :]))
+            for inner in _blocks(one):
+                yield from self._in(inner)
+
+    def _bounds(self, one: ast.stmt, after: Sequence[ast.stmt]) -> Iterator[ast.expr]:
+        match one:
+            case ast.If() | ast.While():
+                rest = after if isinstance(one, ast.If) and one.body and isinstance(one.body[-1], _LEAVES) else ()
+                over, under = self._removes(one.body), self._removes([*one.orelse, *rest])
+                if over or under:
+                    guards = list(self._guards(one.test))
+                    yield from (bound for bound, is_over in guards if (over if is_over else under))
+            case ast.For() if self._removes(one.body):
+                for inner in ast.walk(self._scope.plain(one.iter)):
+                    yield from self._excess(inner)
+            case ast.Delete(targets=targets):
+                for target in targets:
+                    if isinstance(target, ast.Subscript) and self._is_meant(target.value):
+                        yield from self._of_slice(target.slice, keeps=False)
+            case ast.Assign(targets=[target], value=value) if self._is_meant(_whole(target)):
+                for inner in ast.walk(value):
+                    if isinstance(inner, ast.Subscript) and any(map(self._is_meant, _expressions(inner.value))):
+                        yield from self._of_slice(inner.slice, keeps=True)
+
+    def _guards(self, test: ast.expr) -> Iterator[tuple[ast.expr, bool]]:
+        """Bounds with which a condition compares the length, and whether it holds above them."""
+        match self._scope.plain(test):
+            case ast.BoolOp(values=values):
+                for one in values:
+                    yield from self._guards(one)
+            case ast.Compare(left=left, ops=[op], comparators=[right]):
+                if isinstance(op, _OVER + _UNDER):
+                    yield from ((bound, isinstance(op, _OVER)) for bound in self._compared(left, right))
+                    is_over = isinstance(op, (*_UNDER, ast.Eq))
+                    yield from ((bound, is_over) for bound in self._compared(right, left))
+
+    def _compared(self, left: ast.expr, right: ast.expr) -> Iterator[ast.expr]:
+        if self._is_length(left):
+            yield right
+        elif isinstance(right, ast.Constant) and right.value == 0:
+            yield from self._excess(left)
+
+    def _excess(self, one: ast.AST) -> Iterator[ast.expr]:
+        """N of `len(X) - N`, and of a slice `[:-N]` of what X holds."""
+        match one:
+            case ast.BinOp(left=left, op=ast.Sub(), right=right) if self._is_length(left):
+                yield right
+            case ast.Subscript(value=value, slice=part) if any(map(self._is_meant, _expressions(value))):
+                yield from self._of_slice(part, keeps=False)
+
+    def _of_slice(self, part: ast.expr, *, keeps: bool) -> Iterator[ast.expr]:
+        """N of a slice that keeps, or takes out, all but N."""
+        match part:
+            case ast.Slice(lower=ast.UnaryOp(op=ast.USub(), operand=bound), upper=None, step=None) if keeps:
+                yield bound
+            case ast.Slice(lower=None, upper=ast.UnaryOp(op=ast.USub(), operand=bound), step=None) if not keeps:
+                yield bound
+            case ast.Slice(lower=ast.UnaryOp()) | ast.Slice(upper=ast.UnaryOp()):
+                return
+            case ast.Slice(lower=None, upper=ast.expr() as bound, step=None) if keeps:
+                yield bound
+            case ast.Slice(lower=None, upper=ast.expr() as upper, step=None):
+                yield from self._excess(self._scope.plain(upper))
+            case ast.Slice(lower=ast.expr() as bound, upper=None, step=None) if not keeps:
+                yield bound
+
+    def _is_length(self, one: ast.expr) -> bool:
+        match one:
+            case ast.Call(func=ast.Name(id="len"), args=[of]):
+                return self._is_meant(of)
+        return False
+
+    def _is_meant(self, one: ast.expr | None) -> bool:
+        return one is not None and self._target.is_meant(one, self._scope)
+
+    def _removes(self, block: Sequence[ast.stmt], *, helped: bool = True) -> bool:
+        """Whether something is taken out of the container there, or in a function beside it that is called there."""
+        return any(self._is_removal(one, helped=helped) for one in _inside(block))
+
+    def _is_removal(self, one: ast.AST, *, helped: bool) -> bool:
+        match one:
+            case ast.Call(func=ast.Attribute(value=of, attr=name)) if name in REMOVALS and self._is_meant(of):
+                return True
+            case ast.Call(func=ast.Name(id="heappop") | ast.Attribute(attr="heappop"), args=[of, *_]):
+                return self._is_meant(of)
+            case ast.Delete(targets=targets):
+                return any(isinstance(target, ast.Subscript) and self._is_meant(target.value) for target in targets)
+            case ast.Assign(targets=[target], value=value) if not isinstance(value, ast.BinOp):
+                return self._is_meant(_whole(target))
+            case ast.Call(func=called) if helped:
+                helper = self._helper(called)
+                return helper is not None and _Trims(helper, self._target)._removes(helper.node.body, helped=False)
+        return False
+
+    def _helper(self, called: ast.expr) -> _Scope | None:
+        match called:
+            case ast.Name(id=name):
+                return self._scope.beside.get(("", name))
+            case ast.Attribute(value=ast.Name(id=root), attr=name) if root == self._scope.first:
+                return self._scope.beside.get((self._scope.owner, name))
+        return None
+
+
+def _whole(target: ast.expr) -> ast.expr | None:
+    """X of `X = ...` and of `X[:] = ...`; None where an entry alone is set."""
+    if isinstance(target, ast.Subscript):
+        return target.value if isinstance(target.slice, ast.Slice) else target
+    return target
+
+
+def _without_key(one: ast.expr) -> ast.expr:
+    match one:
+        case ast.Subscript(value=value):
+            return value
+        case ast.Call(func=ast.Attribute(value=value, attr="get" | "setdefault")):
+            return value
+    return ast.Constant(None)
+
+
+def _expressions(one: ast.AST) -> Iterator[ast.expr]:
+    return (inner for inner in ast.walk(one) if isinstance(inner, ast.expr))
+
+
+def _refers(value: ast.expr) -> bool:
+    """Whether an expression stands for something that is there, rather than makes a container of its own."""
+    match value:
+        case ast.Call(func=ast.Name(id="len") | ast.Attribute(attr="get" | "setdefault")):
+            return True
+    return isinstance(value, ast.Name | ast.Attribute | ast.Subscript | ast.BinOp | ast.Constant)
+
+
+def _mentions(one: ast.expr, name: str) -> bool:
+    return any(isinstance(inner, ast.Name) and inner.id == name for inner in ast.walk(one))
+
+
+def _is_among(qualified: str, names: Sequence[str]) -> bool:
+    """By the last parts: the source may be that of another name for the same class."""
+    return qualified.rpartition(".")[2] in {name.rpartition(".")[2] for name in names}
+
+
+def _is_inside(scope: str, function: str) -> bool:
+    """CPython before 3.11 tells the last part of a function's name alone."""
+    return scope == function or scope.startswith(f"{function}.") or function in scope.split(".")
+
+
+def _inside(block: Sequence[ast.stmt]) -> Iterator[ast.AST]:
+    """All nodes of a block but for those of functions and classes in it."""
+    waiting: list[ast.AST] = list(block)
+    while waiting:
+        one = waiting.pop()
+        yield one
+        if not isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            waiting += ast.iter_child_nodes(one)
+
+
+def _blocks(one: ast.stmt) -> Iterator[Sequence[ast.stmt]]:
+    for name in ("body", "orelse", "finalbody"):
+        yield getattr(one, name, [])
+    for part in (*getattr(one, "handlers", ()), *getattr(one, "cases", ())):
+        yield part.body
+
+
+def _text(file: str) -> str:
+    """The source; empty where it cannot be read."""
+    try:
+        return Path(file).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return ""
+
+
+@lru_cache(maxsize=MOST_SOURCES)
+def _scopes(text: str) -> tuple[_Scope, ...]:
+    """All functions of a source; none where that is no Python of ours."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return ()
+    imported = frozenset(
+        alias.asname or alias.name for one in ast.walk(tree) if isinstance(one, ast.ImportFrom) for alias in one.names
+    )
+    beside: dict[tuple[str, str], _Scope] = {}
+    found: list[_Scope] = []
+
+    def visit(node: ast.AST, prefix: str, owner: str) -> None:
+        for child in ast.iter_child_nodes(node):
+            match child:
+                case ast.ClassDef(name=name):
+                    visit(child, f"{prefix}{name}.", f"{prefix}{name}")
+                case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                    found.append(_Scope(child, f"{prefix}{name}", owner, beside, imported))
+                    beside.setdefault((owner, name), found[-1])
+                    visit(child, f"{prefix}{name}.<locals>.", "")
+                case _:
+                    visit(child, prefix, owner)
+
+    visit(tree, "", "")
+    return tuple(found)
