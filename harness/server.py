@@ -26,11 +26,13 @@ STOP_LIMIT_S = 5.0
 
 SERVER_PORTS: Final = range(10_000, 32_768)
 """Below what Linux gives to outgoing connections: none of those takes the port before the server does."""
+PORTS_TRIED: Final = 1000
+"""To draw them all takes 35 ms, and where a thousand are taken the others are, too."""
 
 
 def free_port() -> int:
     """A TCP port of loopback that nobody listens on now; at random, for another run may be looking, too."""
-    for port in random.SystemRandom().sample(SERVER_PORTS, len(SERVER_PORTS)):
+    for port in random.SystemRandom().sample(SERVER_PORTS, PORTS_TRIED):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
