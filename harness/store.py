@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 from harness.errors import NotARun, RecordDamaged, RecordError, RecordNotWritable
@@ -53,6 +55,13 @@ class RunFolder:
     def close(self) -> None:
         """Take no more lines."""
         self._lines.close()
+
+
+def dated(name: str) -> Path:
+    """Where what is run now is kept when no folder is named: in `reports`, by the second, where that is still free."""
+    path = Path("reports") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{name}"
+    others = (path.with_name(f"{path.name}-{number}") for number in count(2))
+    return path if not path.exists() else next(other for other in others if not other.exists())
 
 
 def made(folder: Path) -> Path:

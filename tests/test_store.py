@@ -7,7 +7,7 @@ import pytest
 from harness.errors import NotARun, RecordDamaged, RecordError, RecordNotWritable, UnknownSchema
 from harness.policy import Policy
 from harness.record import Incident, RunStarted
-from harness.store import RunFolder, load_record
+from harness.store import RunFolder, dated, load_record
 
 STARTED = RunStarted("plain-chat", {}, Policy(), {}, "2026-01-01T00:00:00Z")
 
@@ -57,6 +57,15 @@ def test_another_schema_is_refused_by_its_number(tmp_path: Path) -> None:
 def test_a_folder_takes_one_run_only(tmp_path: Path) -> None:
     with pytest.raises(RecordNotWritable, match="holds a run already"):
         RunFolder(_written(tmp_path / "run"))
+
+
+def test_runs_that_begin_within_one_second_get_folders_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for _ in range(20):
+        dated("plain-chat").mkdir(parents=True)
+    assert len(list((tmp_path / "reports").iterdir())) == 20
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:

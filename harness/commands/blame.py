@@ -8,8 +8,6 @@ import json
 import sys
 from collections.abc import Callable, Sequence, Set
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.commands import run as run_verb
@@ -50,14 +48,13 @@ def run(options: argparse.Namespace) -> int:
     from harness.reporters import html
     from harness.run import Experiment
     from harness.schedule import schedule
-    from harness.store import RunFolder, write_whole
+    from harness.store import RunFolder, dated, write_whole
 
     cycles = options.cycles or MOST_CYCLES
     plan = plan_of(options)
     policy = replace(plan.policy, fixed_cycles=cycles, grace_s=0.0, explain=False)
     plan = replace(plan, policy=policy, schedule=schedule(cycles, options.seed))
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    path = options.out or Path("reports") / f"{stamp}-blame-{plan.load.scenario.name}"
+    path = options.out or dated(f"blame-{plan.load.scenario.name}")
     folder = RunFolder(path)
     try:
         record = asyncio.run(Experiment(plan, folder, _judge_until(cycles), _progress).run())

@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +76,7 @@ def _stored(options: argparse.Namespace) -> tuple[Pair, Path]:
 
 def _run_both(options: argparse.Namespace) -> tuple[Pair, Path]:
     from harness.judge import judge
+    from harness.store import dated
 
     ways = [bool(options.before and options.after), bool(options.before_fault), bool(options.against and options.serve)]
     if sum(ways) != 1:
@@ -86,8 +86,7 @@ def _run_both(options: argparse.Namespace) -> tuple[Pair, Path]:
         )
     options.cycles = options.cycles or CYCLES
     options.sessions = options.sessions or 1
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    folder = options.out or Path("reports") / f"{stamp}-compare"
+    folder = options.out or dated("compare")
     sides = {"before": copy(options), "after": copy(options)}
     for name, side in sides.items():
         side.serve = options.serve if options.against else getattr(options, name)

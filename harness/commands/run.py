@@ -89,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace) -> Verdict | None:
     """The verdict; None of one session that went well."""
     from harness.reporters import openmetrics
-    from harness.store import write_whole
+    from harness.store import dated, write_whole
 
     trace = _tracer() if options.trace else None
 
@@ -104,8 +104,7 @@ def _run(options: argparse.Namespace) -> Verdict | None:
         with trial_log() as log:
             asyncio.run(_once(plan, log))
         return None
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    path = options.out or Path("reports") / f"{stamp}-{plan.load.scenario.name}"
+    path = options.out or dated(plan.load.scenario.name)
     done = all_runs(options, path, plan_of_run, _progress)
     text = write_reports(path, done.record, done.verdict, options.lang)
     result = json.loads((path / "result.json").read_text())
