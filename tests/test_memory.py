@@ -152,13 +152,13 @@ def after_two_waits(per_session: float) -> tuple[MemoryGate, MemoryGate, MemoryG
     metrics = {"uss": held(50 * MIB), "rss": held(60 * MIB)}
     script = Script({**metrics, "blocks": lambda t: 90_000 + 200 * (t if t <= 160 else t - 160)})
     record = script.record(40)
-    record.add(script.idle(record, blocks=90_500.0))
+    record.add(script.idle(record, blocks=90_200.0))
     gates = [gate_of(record, Policy())]
     for cycle, done in enumerate(range(160, 260, 5), start=41):
         record.add(script.cycle(cycle, done, 5))
         record.add(script.rest(cycle, done + 5))
         gates.append(gate_of(record, Policy()))
-    record.add(script.idle(record, blocks=90_500.0))
+    record.add(script.idle(record, blocks=90_200.0))
     return gates[0], gates[1], gate_of(record, Policy())
 
 
