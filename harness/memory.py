@@ -33,6 +33,9 @@ LIMIT_BARE_BYTES: Final = 4 * KIB
 MALLOC_SHARE: Final = 0.5
 """Malloc in use is exact and is held to half of the limit."""
 
+USUAL_BLOCK_BYTES: Final = 64
+"""Less than a small object of Python takes on average: what so many take at least."""
+
 _METRICS: Final = {"malloc": "malloc_in_use", "uss": "uss", "rss": "rss"}
 
 
@@ -136,7 +139,11 @@ def _by_engine(situation: Situation, bytes_: dict[str, Evidence], blocks: Eviden
     late = _released_late(situation, bytes_, blocks)
     if late is not None:
         return late
-    if blocks is not None and blocks.standing.growing and _near_the_limit(bytes_, blocks, outside):
+    if (
+        blocks is not None
+        and blocks.standing.growing
+        and _near_the_limit(bytes_, _small_rate(situation, blocks), outside)
+    ):
         return _growing(situation, outside[0], blocks)
     return Decision(Standing.OPEN, reason=_open_reason(bytes_))
 
@@ -173,8 +180,7 @@ def _by_outside(situation: Situation, by: str, bytes_: dict[str, Evidence], bloc
     only where blocks grow, too; fewer than limit / 512 of them per session cannot hold the limit.
     """
     malloc, found = bytes_.get("malloc"), bytes_[by]
-    small = lasting_rate(situation, blocks, "blocks") if blocks is not None and blocks.standing.growing else 0.0
-    if malloc is None or _explain(small, found):
+    if malloc is None or _explain(_small_rate(situation, blocks), found):
         return _growing(situation, by, found)
     if not malloc.standing.calm or (blocks is not None and blocks.standing is Standing.OPEN):
         return Decision(Standing.OPEN, reason=f"{by} grows; whether what is in use does, is open")
@@ -198,10 +204,13 @@ def _released_late(situation: Situation, bytes_: dict[str, Evidence], blocks: Ev
         return None
     if malloc.standing is Standing.RELEASED and _is_held_free(situation):
         return Decision(Standing.RELEASED, "malloc", Kind.RELEASED_LATE, standing_reason(malloc))
-    refilling = Refilling.of(situation) if blocks is not None and not blocks.standing.growing else None
+    refilling, small = Refilling.of(situation), _small_rate(situation, blocks)
     if refilling is None or refilling.sessions < STEP_SPAN_SESSIONS:
         return None
-    level = all(refilling.is_level(_METRICS[by], one.limit) for by, one in _not_calm(bytes_).items())
+    level = all(
+        refilling.is_level(_METRICS[by], one.limit) and not _explain(small, one)
+        for by, one in _not_calm(bytes_).items()
+    )
     return USED_AGAIN if level else None
 
 
@@ -218,12 +227,21 @@ def _unless_used_again(situation: Situation, by: str, found: Evidence) -> Decisi
     return Decision(Standing.OPEN, by, reason=words) if may_tell and found.standing is Standing.LEAK else growing
 
 
-def _explain(blocks_rate: float, outside: Evidence) -> bool:
-    """Whether so many small blocks a session may hold what grows outside."""
-    return blocks_rate * SMALL_BLOCK_BYTES >= (outside.rate or 0) / 2 and blocks_rate > 0
+def _small_rate(situation: Situation, blocks: Evidence | None) -> float:
+    """Small objects more per session; none where containers with a bound account for what a wait has left of them."""
+    if blocks is None or not blocks.standing.growing:
+        return 0.0
+    fills, lasting = filling(situation.record), lasting_rate(situation, blocks, "blocks")
+    accounted = fills is not None and fills.explains(lasting * USUAL_BLOCK_BYTES, 0.0, fills.bytes_per_session)
+    return 0.0 if accounted else blocks.rate or 0.0
 
 
-def _near_the_limit(bytes_: dict[str, Evidence], blocks: Evidence, outside: Sequence[str]) -> bool:
+def _explain(small_rate: float, outside: Evidence) -> bool:
+    """Whether so many small objects a session may hold what grows outside."""
+    return small_rate > 0 and small_rate * SMALL_BLOCK_BYTES >= (outside.rate or 0) / 2
+
+
+def _near_the_limit(bytes_: dict[str, Evidence], small_rate: float, outside: Sequence[str]) -> bool:
     """Bytes outside grow by more than the limit, but in pages too coarse to be sure; an exact count of the small
     objects that explain it is sure.
     """
@@ -231,7 +249,7 @@ def _near_the_limit(bytes_: dict[str, Evidence], blocks: Evidence, outside: Sequ
         bytes_[by].trend.latest is not None
         and (bytes_[by].rate or 0) > bytes_[by].limit
         and not bytes_[by].standing.calm
-        and _explain(blocks.rate or 0.0, bytes_[by])
+        and _explain(small_rate, bytes_[by])
         for by in outside
     )
 

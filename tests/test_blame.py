@@ -22,7 +22,7 @@ from harness.deeds import SECOND, WARMUP_CYCLES
 from harness.errors import UsageError
 from harness.handshake import Address
 from harness.protocols import protocol_named
-from harness.record import Bounded, Census, CycleDone, RestSample, RunRecord, RunStarted, SessionResult
+from harness.record import Bounded, Cause, Causes, Census, CycleDone, RestSample, RunRecord, RunStarted, SessionResult
 from harness.reporters import html
 from harness.scenarios import Scenario
 from harness.schedule import BLOCK, Variation, VariedSession, schedule
@@ -165,6 +165,18 @@ def test_two_containers_that_follow_two_actions_are_two_leaks() -> None:
     found = blame(record)
     assert found.guilty == ("connect", "chat")
     assert share(found, "chat", "entries").estimate == 1
+
+
+def test_a_container_that_its_own_code_bounds_is_nobodys_leak() -> None:
+    record = ran(each())
+    cycles = (4, 10, 20, 34, 50)
+    pages = [sum(len(cycle.sessions) for cycle in record.cycles[:number]) for number in cycles]
+    record.censuses += [
+        Census(0.0, number, n, {}, rising={"1:1": tuple(pages)}) for number, n in zip(cycles, pages, strict=True)
+    ]
+    assert blame(record).guilty == ("connect",)
+    record.add(Causes(0.0, {"1:1": Cause(name="server.pages", trimmed_at="/srv/server.py:9", bound=2 * pages[-1])}))
+    assert blame(record).guilty == ()
 
 
 def test_small_objects_alone_are_seen_by_the_blocks_they_take() -> None:

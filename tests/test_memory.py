@@ -9,7 +9,7 @@ from scripted import KIB, MIB, NOW, Of, Script, memory, rising
 
 from harness.memory import memory_gate
 from harness.policy import Policy
-from harness.record import RunRecord
+from harness.record import Bounded, Census, RunRecord
 from harness.standing import Situation
 from harness.verdict import Kind, MemoryGate, Outcome, Tag
 
@@ -152,13 +152,13 @@ def after_two_waits(per_session: float) -> tuple[MemoryGate, MemoryGate, MemoryG
     metrics = {"uss": held(50 * MIB), "rss": held(60 * MIB)}
     script = Script({**metrics, "blocks": lambda t: 90_000 + 200 * (t if t <= 160 else t - 160)})
     record = script.record(40)
-    record.add(script.idle(record, blocks=90_500.0))
+    record.add(script.idle(record, blocks=90_200.0))
     gates = [gate_of(record, Policy())]
     for cycle, done in enumerate(range(160, 260, 5), start=41):
         record.add(script.cycle(cycle, done, 5))
         record.add(script.rest(cycle, done + 5))
         gates.append(gate_of(record, Policy()))
-    record.add(script.idle(record, blocks=90_500.0))
+    record.add(script.idle(record, blocks=90_200.0))
     return gates[0], gates[1], gate_of(record, Policy())
 
 
@@ -173,6 +173,17 @@ def test_memory_that_grows_on_after_a_late_release_of_small_objects_is_a_leak() 
     first, then, last = after_two_waits(per_session=16 * KIB)
     assert (first.outcome, then.outcome) == (Outcome.INCONCLUSIVE, Outcome.INCONCLUSIVE)
     assert last.outcome is Outcome.LEAK
+
+
+def test_small_objects_of_what_fills_are_no_growth_beside_a_late_release() -> None:
+    script = Script({**memory(16 * KIB, malloc=0), "blocks": rising(90_000, 200)})
+    for bound, outcome in ((200, Outcome.INCONCLUSIVE), (0, Outcome.LEAK)):
+        record = script.record(40)
+        for cycle, sessions in ((13, 25), (22, 70), (40, 160)):
+            pages = (Bounded("1:1", "server.pages", sessions, bound, 500, 3),) if bound else ()
+            record.add(Census(1.0, cycle, sessions, {}, bounded=pages))
+        record.add(script.idle(record, blocks=90_000.0 + 7 * 160))
+        assert gate_of(record, Policy()).outcome is outcome
 
 
 def test_what_a_late_release_of_a_few_small_objects_cannot_have_held_is_a_leak_at_once() -> None:
