@@ -155,6 +155,13 @@ def test_a_container_with_a_bound_that_fills_is_nobodys_fault_and_is_named() -> 
     assert "deque 150 of 1500" in words(found)
 
 
+def test_readings_that_are_missing_from_some_samples_are_no_reason_to_forget_the_others() -> None:
+    record = ran(each(chat=2048.0))
+    for rest in record.rests[40:]:
+        del rest.values["malloc_in_use"]
+    assert blame(record).guilty == ("chat",)
+
+
 def test_two_containers_that_follow_two_actions_are_two_leaks() -> None:
     record = ran(each(connect=900.0, chat=700.0))
     cycles = (4, 10, 20, 34, 50)
