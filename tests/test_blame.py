@@ -247,6 +247,11 @@ def test_where_nobody_is_to_blame_though_the_record_is_no_flat_one_that_is_said(
     assert "DEGRADED" not in words(blame(ran(each(chat=2048.0))), degraded)
 
 
+def test_what_speaks_against_trusting_the_record_is_told_last() -> None:
+    flat = Verdict(VerdictName.INCONCLUSIVE, "", {}, doubts=("9 of 10 sessions failed",))
+    assert words(blame(ran()), flat).splitlines()[-1] == "doubt: 9 of 10 sessions failed"
+
+
 def test_actions_that_always_come_together_are_said_to_be_inseparable() -> None:
     record = ran(each(chat=2048.0))
     for cycle in record.cycles:
