@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import nan
 from typing import Final
 
 import numpy as np
@@ -115,11 +116,14 @@ class _Regression:
     def __init__(self, record: RunRecord, deeds: Deeds) -> None:
         self._record = record
         self._deeds = deeds
-        self._grown = {
-            name: np.array([after.values[name] - before.values[name] for before, after in deeds.steps])
+        grown = {
+            name: np.array(
+                [after.values.get(name, nan) - before.values.get(name, nan) for before, after in deeds.steps]
+            )
             for name in LIMITS
-            if all(name in before.values and name in after.values for before, after in deeds.steps)
         }
+        self._grown = {name: each for name, each in grown.items() if np.isfinite(each).sum() >= LEAST_CYCLES}
+        """Not a number where a reading is missing, as of a probe that was lost."""
         if "malloc_in_use" in self._grown:
             self._grown.pop("uss", None)
         self._limits = dict(LIMITS)
@@ -178,7 +182,9 @@ class _Regression:
         return [CONNECT] if CONNECT in found and metric not in EXACT else found
 
     def _fit(self, metric: str, guilty: Sequence[str]) -> list[Share]:
-        grown, columns = self._grown[metric], self._deeds.columns(guilty)
+        known = np.isfinite(self._grown[metric])
+        grown = self._grown[metric][known]
+        columns = {key: column[known] for key, column in self._deeds.columns(guilty).items()}
         passing = tuple(key for key in PASSING if key in columns)
         shares = []
         for one in fit(grown, columns, NOISE[metric], passing, beside if guilty else apart):

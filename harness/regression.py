@@ -30,7 +30,7 @@ MOST_TERMS: Final = 4
 TAKEN_BACK: Final = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 """How much larger the variance may be of what the next cycle takes back than of what stays: a reading that is off by
 itself, as of CPU, makes one difference too large and the next too small."""
-UNREFUTED: Final = 4.0
+UNREFUTED: Final = 2.0
 """Of these, the least is taken whose deviance is at most so much above the best: too much makes intervals too short."""
 PASSES: Final = 3
 

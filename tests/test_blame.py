@@ -155,6 +155,13 @@ def test_a_container_with_a_bound_that_fills_is_nobodys_fault_and_is_named() -> 
     assert "deque 150 of 1500" in words(found)
 
 
+def test_readings_that_are_missing_from_some_samples_are_no_reason_to_forget_the_others() -> None:
+    record = ran(each(chat=2048.0))
+    for rest in record.rests[40:]:
+        del rest.values["malloc_in_use"]
+    assert blame(record).guilty == ("chat",)
+
+
 def test_two_containers_that_follow_two_actions_are_two_leaks() -> None:
     record = ran(each(connect=900.0, chat=700.0))
     cycles = (4, 10, 20, 34, 50)
@@ -250,6 +257,11 @@ def test_where_nobody_is_to_blame_though_the_record_is_no_flat_one_that_is_said(
     assert first.endswith(", yet it is DEGRADED: CPU at rest rose")
     assert second.startswith("next: more --cycles")
     assert "DEGRADED" not in words(blame(ran(each(chat=2048.0))), degraded)
+
+
+def test_what_speaks_against_trusting_the_record_is_told_last() -> None:
+    flat = Verdict(VerdictName.INCONCLUSIVE, "", {}, doubts=("9 of 10 sessions failed",))
+    assert words(blame(ran()), flat).splitlines()[-1] == "doubt: 9 of 10 sessions failed"
 
 
 def test_actions_that_always_come_together_are_said_to_be_inseparable() -> None:

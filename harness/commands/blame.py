@@ -86,6 +86,7 @@ def words(found: Blame, ended: Verdict | None = None) -> str:
         lines.append(f"not told apart from the others, as they always came together: {', '.join(found.inseparable)}")
     if found.filling:
         lines.append(f"fills, and is no leak: {found.filling}")
+    lines += [f"doubt: {one}" for one in (ended.doubts if ended else ())]
     of = f"{found.sessions} sessions in {found.cycles} cycles"
     answer = f"{_answer(found)}; {of}" + (f", yet it is {but}" if but else "")
     return "\n".join([answer, f"next: {CAUSE if blames else AGAIN if but else NOTHING}", "", *lines])
