@@ -307,7 +307,8 @@ def _in_thread(work: Callable[[], Done]) -> Done:
 
     thread = threading.Thread(target=attempt, name="leak-harness", daemon=True)
     thread.start()
-    thread.join()
+    while thread.is_alive():  # not for ever at once: a signal that another thread took in would wake nobody here
+        thread.join(0.2)
     if errors:
         raise errors[0]
     return results[0]
