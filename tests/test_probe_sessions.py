@@ -24,6 +24,9 @@ listening.setblocking(False)
 probe = {name: sys.modules[f"_leak_harness_probe.{name}"] for name in ("sites", "sessions")}
 
 def said(name):
+    if name in ("soon", "timer"):
+        timer = asyncio.get_running_loop().call_later(300 if name == "soon" else 600, print)
+        return None if name == "soon" else timer.cancel()
     context = {"context": contextvars.Context()} if name == "elsewhere" else {}
     made.append((name, asyncio.get_running_loop().create_task(stay(), **context)))
 
@@ -300,3 +303,23 @@ async def test_a_task_that_is_made_in_a_context_of_its_own_belongs_to_no_session
             await connection.recv()
     owners = dict(server.do("owners()"))
     assert owners["elsewhere"] == server.do("id(None)") != owners["here"]
+
+
+async def test_a_session_that_only_a_cancelled_timer_holds_is_no_object_of_the_server(serve: Serve) -> None:
+    server, port = serve(WEBSOCKETS, "asyncio")
+    peer = await asyncio.to_thread(server.peer)
+
+    async def visit(word: str) -> None:
+        async with connect(f"ws://127.0.0.1:{port}/") as connection:
+            await connection.send(word)
+            await connection.recv()
+
+    def grown() -> int:
+        return int(peer.gauges()["gc_objects"] - before["gc_objects"])
+
+    await visit("soon")  # a loop lets go of cancelled timers that would be the next
+    before = peer.gauges()
+    for _ in range(20):
+        await visit("timer")
+    until(lambda: grown() < 20)
+    assert server.do("remembered()")[0] >= 20

@@ -18,7 +18,7 @@ def python_threads() -> int:
 
 def tracked_objects() -> int:
     """Objects that the collector tracks, but for what cancelled timers leave for a while."""
-    return heap.count() - loops.objects_of_cancelled_timers()
+    return heap.count() - tasks.objects_of_cancelled_timers()
 
 
 def _table() -> dict[str, Gauge]:

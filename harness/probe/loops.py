@@ -6,7 +6,7 @@ import gc
 import sys
 import threading
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Optional
 from weakref import WeakSet
 
 from . import heap
@@ -67,22 +67,19 @@ def running() -> list[AbstractEventLoop]:
 
 def timers() -> int:
     """Timers of the running loops that are still to fire; at least one for each loop that does not tell (uvloop)."""
-    return sum(_timers(loop, cancelled=False) for loop in running())
+    return sum(1 if handles is None else sum(not one.cancelled() for one in handles) for handles in _timers())
 
 
-def objects_of_cancelled_timers() -> int:
-    """Tracked objects that cancelled timers still hold: a loop lets go of them when there are a hundred, or later.
-
-    Each is a handle, and the copy of a context that it has for itself.
-    """
-    return 2 * sum(_timers(loop, cancelled=True) for loop in running())
+def cancelled_timers() -> list[Any]:
+    """Those that a loop still holds: it lets go of them when there are a hundred, or later."""
+    return [one for handles in _timers() if handles for one in handles if one.cancelled()]
 
 
-def _timers(loop: Any, *, cancelled: bool) -> int:
-    handles = getattr(loop, "_scheduled", None)
-    if handles is None:
-        return int(not cancelled)
-    return sum(handle.cancelled() is cancelled for handle in list(handles))
+def _timers() -> Iterator[Optional[list[Any]]]:
+    """Of each running loop."""
+    for loop in running():
+        handles = getattr(loop, "_scheduled", None)
+        yield None if handles is None else list(handles)
 
 
 def is_pending(task: Any) -> bool:

@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Any
 
 from . import links, loops, naming, retained, sites
-from .sessions import Session
+from .sessions import CURRENT, Session
 
 MOST_LOCALS = 20
 MOST_MEASURED = 200
@@ -48,6 +48,18 @@ def left_by_closed() -> int:
 def leaving_sessions() -> int:
     """Sessions that are closed and have left pending tasks."""
     return len({session for _, session, _ in _left()})
+
+
+def objects_of_cancelled_timers() -> int:
+    """Tracked objects that only cancelled timers hold any more.
+
+    Each is a handle, and the copy of a context that it has for itself. Of a session that is over they hold what the
+    probe has made for it: the session, its reference to the connection, and the two objects of a context's mapping.
+    """
+    cancelled, now_s = loops.cancelled_timers(), monotonic()
+    of_sessions = {one._context.get(CURRENT) for one in cancelled} - {None}
+    over = {one for one in of_sessions if one.closed_for_s(now_s) is not None}
+    return 2 * len(cancelled) + 4 * len(over.difference(session for _, session in sites.tasks_of_sessions()))
 
 
 def _left() -> Iterator[tuple[Any, Session, float]]:
