@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -23,6 +21,7 @@ from harness.lengths import Lengths
 from harness.metrics import METRICS
 from harness.probe_link import ProbeLink
 from harness.record import Bounded, Cause, Causes, Census, RunRecord, TaskGroup
+from harness.sources import function_at
 from harness.standing import held_metric
 from harness.trend import tail_rate
 from harness.trimming import Home, trim_of
@@ -225,37 +224,6 @@ def _cause(said: Mapping[str, Any]) -> Cause:
 
 def _home(said: Mapping[str, Any]) -> Home:
     return Home(tuple(said["names"]), tuple(said["files"]), said["numbers"], tuple(said["own"]))
-
-
-def function_at(place: str) -> str:
-    """The qualified name of the innermost function around `path:line`; empty where the source cannot be read."""
-    path, _, line = place.rpartition(":")
-    inside = [scope for scope in _scopes(path) if line.isdecimal() and scope[0] <= int(line) <= scope[1]]
-    return max(inside, key=lambda scope: (scope[0], -scope[1]))[2] if inside else ""
-
-
-@cache
-def _scopes(path: str) -> tuple[tuple[int, int, str], ...]:
-    """First line, last line and qualified name of each function of a source file."""
-    try:
-        tree = ast.parse(Path(path).read_text(encoding="utf-8"))
-    except (OSError, SyntaxError, ValueError):
-        return ()
-    found: list[tuple[int, int, str]] = []
-
-    def visit(node: ast.AST, prefix: str) -> None:
-        for child in ast.iter_child_nodes(node):
-            inner = prefix
-            if isinstance(child, ast.ClassDef):
-                inner = f"{prefix}{child.name}."
-            elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):  # the line of a lambda is that of its maker
-                name = f"{prefix}{child.name}"
-                found.append((child.lineno, child.end_lineno or child.lineno, name))
-                inner = f"{name}.<locals>."
-            visit(child, inner)
-
-    visit(tree, "")
-    return tuple(found)
 
 
 def sessions_to_trace(record: RunRecord, grown: Sequence[Growth]) -> int:

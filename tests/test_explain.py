@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from scripted import MIB, Script, memory, rising
 
-from harness.explain import function_at, sessions_to_trace
+from harness.explain import sessions_to_trace
 from harness.growth import Growth, latest_paths
 from harness.inventory import command, descriptors, mappings, open_paths, program, without_numbers
+from harness.sources import function_at
 
 SOURCE = """
 class Room:
