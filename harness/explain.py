@@ -24,7 +24,7 @@ from harness.record import Bounded, Cause, Causes, Census, RunRecord, TaskGroup
 from harness.sources import function_at
 from harness.standing import held_metric
 from harness.trend import tail_rate
-from harness.trimming import Home, trim_of
+from harness.trimming import Home, Numbers, trim_of
 
 MOST_TARGETS: Final = 16
 MOST_CONTAINERS: Final = 50
@@ -108,7 +108,7 @@ class Explainer:
         new = [one for one in growths(record) if one.kind == "container" and one.key not in record.causes]
         found: dict[str, Cause] = {}
         with suppress(ProbeError):  # a run goes on without
-            found = await self._causes(new[:MOST_TARGETS])
+            found = await self._causes(new[:MOST_TARGETS], record.causes)
         return Causes(self._now_s(), found) if found else None
 
     async def causes(self, record: RunRecord, run_sessions: RunSessions) -> Causes:
@@ -126,7 +126,7 @@ class Explainer:
                 grown = [one.with_words(self._latest(one, before)) for one in grown]
             if not record.started.policy.collect:  # before the trace is over
                 found = await self._garbage(traced)
-            found |= await self._causes(grown)
+            found |= await self._causes(grown, record.causes)
             if _busy_at_rest(record):
                 found |= await self._busy()
             if of := native.unaccounted(everything):
@@ -147,7 +147,7 @@ class Explainer:
             return next((" ".join(words) for words in reversed(commands) if inventory.program(words) == grown.name), "")
         return ""
 
-    async def _causes(self, grown: Sequence[Growth]) -> dict[str, Cause]:
+    async def _causes(self, grown: Sequence[Growth], known: Mapping[str, Cause]) -> dict[str, Cause]:
         targets = [target for one in grown if (target := one.target)]
         found: dict[str, Cause] = {}
         homes: dict[str, Home] = {}
@@ -159,14 +159,17 @@ class Explainer:
                         found[one.key] = _cause(said)
                         if one.kind == "container" and said.get("home"):
                             homes[one.key] = _home(said["home"])
-        return found | await self._trims(found, homes)
+        found |= await self._trims(found, homes)
+        return {key: _beside(known[key], one) if key in known else one for key, one in found.items()}
 
     async def _trims(self, found: Mapping[str, Cause], homes: Mapping[str, Home]) -> dict[str, Cause]:
         """Containers again, with the code that bounds them by hand."""
         if not homes:
             return {}
-        answers = await self._probe.numbers({file for home in homes.values() for file in home.files})
-        numbers = {file: said for answer in answers.values() for file, said in answer.items()}
+        numbers: dict[str, Numbers] = {}
+        with suppress(ProbeError):  # what bounds them is looked for all the same; a number that is not known stays open
+            answers = await self._probe.numbers({file for home in homes.values() for file in home.files})
+            numbers = {file: said for answer in answers.values() for file, said in answer.items()}
         trims = {
             key: trim
             for key, home in homes.items()
@@ -220,6 +223,13 @@ def _cause(said: Mapping[str, Any]) -> Cause:
     place = said.get("made_at", "")
     said = {name: value for name, value in said.items() if name != "home"}
     return Cause(**{**said, "chain": tuple(said.get("chain", ())), "made_in": function_at(place)})
+
+
+def _beside(known: Cause, now: Cause) -> Cause:
+    """What is said now, and what was known before of a thing that was not reached in time this time."""
+    if known.chain and not (now.chain or now.unreached):
+        now = replace(now, owner=known.owner, chain=known.chain, name=known.name)
+    return now if now.trimmed_at or now.unreached else replace(now, trimmed_at=known.trimmed_at, bound=known.bound)
 
 
 def _home(said: Mapping[str, Any]) -> Home:
