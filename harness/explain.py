@@ -14,7 +14,7 @@ import numpy as np
 
 from harness import inventory, native
 from harness.classify import leaking_share
-from harness.containers import LEAST_LENGTHS
+from harness.containers import LEAST_LENGTHS, is_within_bound
 from harness.errors import ProbeError
 from harness.growth import LEAST_MAPPED_BYTES, Growth, growths, latest_paths
 from harness.lengths import Lengths
@@ -99,7 +99,7 @@ class Explainer:
         for key, cause in record.causes.items():
             pid, _, number = key.partition(":")
             length = self._lengths.latest((int(pid), int(number))) if cause.bound is not None else None
-            if length is not None and record.is_within_bound(key, length) and (pid, cause.name) not in told:
+            if length is not None and is_within_bound(record, key, length) and (pid, cause.name) not in told:
                 told.add((pid, cause.name))
                 yield Bounded(key, cause.name, length, cause.bound or 0, cause.bytes, cause.objects)
 
