@@ -17,6 +17,7 @@ from typing import Final
 
 import numpy as np
 
+from harness.containers import is_within_bound
 from harness.deeds import CLOSE, CONNECT, DROP, PASSING, SAMPLE, SECOND, WARMUP_CYCLES, Deeds, apart, beside
 from harness.errors import UsageError
 from harness.filling import ROUNDING, filling
@@ -156,7 +157,7 @@ class _Regression:
             return []
         found: dict[str, Share] = {}
         for key, lengths in self._record.censuses[-1].rising.items():
-            if self._record.is_within_bound(key, lengths[-1]):
+            if is_within_bound(self._record, key, lengths[-1]):
                 continue
             cycles = [census.cycle for census in self._record.censuses[-len(lengths) :]]
             grown = np.diff(np.array(lengths, dtype=np.float64))

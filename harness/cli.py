@@ -64,7 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else argv
     status = _main(words)
     answered = (ExitStatus.FLAT, ExitStatus.LEAK, SKIPPED)
-    return ABORTED if "--bisect-status" in words and status not in answered else status
+    for_git = any(word.startswith("--b") and "--bisect-status".startswith(word) for word in words)  # also cut short
+    return ABORTED if for_git and status not in answered else status
 
 
 def _main(argv: Sequence[str]) -> int:

@@ -15,8 +15,8 @@ LEAST_LENGTHS: Final = 4
 LEAST_PER_SESSION: Final = 0.08
 SATURATING: Final = 0.5
 """What has grown by less than this share of its average rate since the latest census fills up, and leaks not."""
-
-
+TRIM_SLACK: Final = 1.1
+"""What is trimmed now and then may be so much longer than its bound."""
 MOST_TOLD: Final = 3
 
 
@@ -47,6 +47,18 @@ def census_is_due(taken: list[int], sessions: int) -> bool:
     )
 
 
+def is_within_bound(record: RunRecord, key: str, length: int) -> bool:
+    """Whether the container of that key is kept by its own code below a bound that is known, and is so far.
+
+    A bound at which its entries would take more than a server may grow by is none.
+    """
+    cause = record.causes.get(key)
+    if cause is None or cause.bound is None:
+        return False
+    budget = record.started.policy.memory_budget_bytes
+    return length <= cause.bound * TRIM_SLACK and cause.bound * cause.bytes <= budget
+
+
 def suspects(record: RunRecord) -> list[Suspect]:
     """Suspects of the latest census, those that grow fastest first."""
     if not record.censuses:
@@ -54,9 +66,7 @@ def suspects(record: RunRecord) -> list[Suspect]:
     last, sessions = record.censuses[-1], _sessions(record.censuses)
     found = []
     for key, lengths in last.rising.items():
-        if len(lengths) > len(sessions):
-            continue
-        if record.is_within_bound(key, lengths[-1]):
+        if len(lengths) > len(sessions) or is_within_bound(record, key, lengths[-1]):
             continue
         since, before_last = sessions[-len(lengths)], sessions[-2]
         rate = (lengths[-1] - lengths[0]) / max(1, last.sessions - since)
@@ -77,17 +87,19 @@ def containers_gate(situation: Situation) -> Judged:
     found = suspects(record)
     if not found:
         return Judged(ContainersGate(Outcome.FLAT, _filling_words(record), 0))
+    found = [one for one in found if not one.trimmed_at] or found  # what is bounded somehow is not blamed for the rest
     last = record.censuses[-1]
-    named = [record.causes[one.key].name for one in found if one.key in record.causes and record.causes[one.key].name]
-    words = f"{named[0] if named else 'a container'} grows by {found[0].per_session:.2f} entries a session"
+    named = ((record.causes.get(one.key, Cause()).name, one) for one in found)
+    name, first = next((pair for pair in named if pair[0]), ("a container", found[0]))
+    words = f"{name} grows by {first.per_session:.2f} entries a session"
     words += f", and {len(found) - 1} more" if found[1:] else ""
     outcome, suspect, needed = Outcome.INCONCLUSIVE, False, None
     waited = situation.idle is not None and situation.idle.cycle >= last.cycle
     if last.sessions < situation.full_guard:
         words += "; it may be a cache that fills"
         needed = situation.full_guard - last.sessions
-    elif all(one.trimmed_at for one in found):
-        words += f"; {found[0].trimmed_at} makes it shorter at a length that could not be read"
+    elif first.trimmed_at:
+        words += f"; {first.trimmed_at} makes it shorter at a length that could not be read"
         needed = situation.full_guard
     elif waited or not situation.may_idle:
         outcome = Outcome.LEAK
@@ -103,7 +115,7 @@ def _filling_words(record: RunRecord) -> str:
     within = {
         record.causes[key].name: f"{lengths[-1]} of {record.causes[key].bound}, kept by {record.causes[key].trimmed_at}"
         for key, lengths in record.censuses[-1].rising.items()
-        if record.is_within_bound(key, lengths[-1])
+        if is_within_bound(record, key, lengths[-1])
     }
     return "; ".join(f"{name} fills: {words}" for name, words in list(within.items())[:MOST_TOLD])
 

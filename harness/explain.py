@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -16,16 +14,17 @@ import numpy as np
 
 from harness import inventory, native
 from harness.classify import leaking_share
-from harness.containers import LEAST_LENGTHS
+from harness.containers import LEAST_LENGTHS, is_within_bound
 from harness.errors import ProbeError
 from harness.growth import LEAST_MAPPED_BYTES, Growth, growths, latest_paths
 from harness.lengths import Lengths
 from harness.metrics import METRICS
 from harness.probe_link import ProbeLink
 from harness.record import Bounded, Cause, Causes, Census, RunRecord, TaskGroup
+from harness.sources import function_at
 from harness.standing import held_metric
 from harness.trend import tail_rate
-from harness.trimming import Home, trim_of
+from harness.trimming import Home, Numbers, trim_of
 
 MOST_TARGETS: Final = 16
 MOST_CONTAINERS: Final = 50
@@ -100,7 +99,7 @@ class Explainer:
         for key, cause in record.causes.items():
             pid, _, number = key.partition(":")
             length = self._lengths.latest((int(pid), int(number))) if cause.bound is not None else None
-            if length is not None and record.is_within_bound(key, length) and (pid, cause.name) not in told:
+            if length is not None and is_within_bound(record, key, length) and (pid, cause.name) not in told:
                 told.add((pid, cause.name))
                 yield Bounded(key, cause.name, length, cause.bound or 0, cause.bytes, cause.objects)
 
@@ -109,7 +108,7 @@ class Explainer:
         new = [one for one in growths(record) if one.kind == "container" and one.key not in record.causes]
         found: dict[str, Cause] = {}
         with suppress(ProbeError):  # a run goes on without
-            found = await self._causes(new[:MOST_TARGETS])
+            found = await self._causes(new[:MOST_TARGETS], record.causes)
         return Causes(self._now_s(), found) if found else None
 
     async def causes(self, record: RunRecord, run_sessions: RunSessions) -> Causes:
@@ -127,7 +126,7 @@ class Explainer:
                 grown = [one.with_words(self._latest(one, before)) for one in grown]
             if not record.started.policy.collect:  # before the trace is over
                 found = await self._garbage(traced)
-            found |= await self._causes(grown)
+            found |= await self._causes(grown, record.causes)
             if _busy_at_rest(record):
                 found |= await self._busy()
             if of := native.unaccounted(everything):
@@ -148,7 +147,7 @@ class Explainer:
             return next((" ".join(words) for words in reversed(commands) if inventory.program(words) == grown.name), "")
         return ""
 
-    async def _causes(self, grown: Sequence[Growth]) -> dict[str, Cause]:
+    async def _causes(self, grown: Sequence[Growth], known: Mapping[str, Cause]) -> dict[str, Cause]:
         targets = [target for one in grown if (target := one.target)]
         found: dict[str, Cause] = {}
         homes: dict[str, Home] = {}
@@ -160,14 +159,17 @@ class Explainer:
                         found[one.key] = _cause(said)
                         if one.kind == "container" and said.get("home"):
                             homes[one.key] = _home(said["home"])
-        return found | await self._trims(found, homes)
+        found |= await self._trims(found, homes)
+        return {key: _beside(known[key], one) if key in known else one for key, one in found.items()}
 
     async def _trims(self, found: Mapping[str, Cause], homes: Mapping[str, Home]) -> dict[str, Cause]:
         """Containers again, with the code that bounds them by hand."""
         if not homes:
             return {}
-        answers = await self._probe.numbers({file for home in homes.values() for file in home.files})
-        numbers = {file: said for answer in answers.values() for file, said in answer.items()}
+        numbers: dict[str, Numbers] = {}
+        with suppress(ProbeError):  # what bounds them is looked for all the same; a number that is not known stays open
+            answers = await self._probe.numbers({file for home in homes.values() for file in home.files})
+            numbers = {file: said for answer in answers.values() for file, said in answer.items()}
         trims = {
             key: trim
             for key, home in homes.items()
@@ -223,39 +225,15 @@ def _cause(said: Mapping[str, Any]) -> Cause:
     return Cause(**{**said, "chain": tuple(said.get("chain", ())), "made_in": function_at(place)})
 
 
+def _beside(known: Cause, now: Cause) -> Cause:
+    """What is said now, and what was known before of a thing that was not reached in time this time."""
+    if known.chain and not (now.chain or now.unreached):
+        now = replace(now, owner=known.owner, chain=known.chain, name=known.name)
+    return now if now.trimmed_at or now.unreached else replace(now, trimmed_at=known.trimmed_at, bound=known.bound)
+
+
 def _home(said: Mapping[str, Any]) -> Home:
     return Home(tuple(said["names"]), tuple(said["files"]), said["numbers"], tuple(said["own"]))
-
-
-def function_at(place: str) -> str:
-    """The qualified name of the innermost function around `path:line`; empty where the source cannot be read."""
-    path, _, line = place.rpartition(":")
-    inside = [scope for scope in _scopes(path) if line.isdecimal() and scope[0] <= int(line) <= scope[1]]
-    return max(inside, key=lambda scope: (scope[0], -scope[1]))[2] if inside else ""
-
-
-@cache
-def _scopes(path: str) -> tuple[tuple[int, int, str], ...]:
-    """First line, last line and qualified name of each function of a source file."""
-    try:
-        tree = ast.parse(Path(path).read_text(encoding="utf-8"))
-    except (OSError, SyntaxError, ValueError):
-        return ()
-    found: list[tuple[int, int, str]] = []
-
-    def visit(node: ast.AST, prefix: str) -> None:
-        for child in ast.iter_child_nodes(node):
-            inner = prefix
-            if isinstance(child, ast.ClassDef):
-                inner = f"{prefix}{child.name}."
-            elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):  # the line of a lambda is that of its maker
-                name = f"{prefix}{child.name}"
-                found.append((child.lineno, child.end_lineno or child.lineno, name))
-                inner = f"{name}.<locals>."
-            visit(child, inner)
-
-    visit(tree, "")
-    return tuple(found)
 
 
 def sessions_to_trace(record: RunRecord, grown: Sequence[Growth]) -> int:

@@ -13,7 +13,6 @@ Pairs = NDArray[np.uint64]
 Key = tuple[int, int]
 """Process, and identity or place."""
 
-_NOTHING: Final[tuple[Pairs, Pairs]] = (np.array([], np.uint64), np.array([], np.uint64))
 PLACE_MARK: Final = 1 << 63
 """Set in a number that stands for one reference of an object, see the probe's census."""
 
@@ -51,10 +50,7 @@ class Lengths:
 
     def latest(self, key: Key) -> int | None:
         """How long a container was at the latest census; None where it is gone."""
-        pid, number = key
-        ids, lengths = self._latest.get(pid, _NOTHING)
-        place = int(np.searchsorted(ids, np.uint64(number)))
-        return int(lengths[place]) if place < len(ids) and int(ids[place]) == number else None
+        return _length(self._latest, key)
 
     def rising(self, least: int) -> dict[Key, tuple[int, ...]]:
         """Containers that were longer at each of the latest censuses, with `least` lengths or more, the most first."""
@@ -74,10 +70,16 @@ def _sorted(pairs: Pairs, apart: Iterable[int]) -> tuple[Pairs, Pairs]:
     return ids[kept], lengths[kept]
 
 
+def _length(now: Mapping[int, tuple[Pairs, Pairs]], key: Key) -> int | None:
+    pid, number = key
+    if pid not in now:
+        return None
+    ids, lengths = now[pid]
+    place = int(np.searchsorted(ids, np.uint64(number)))
+    return int(lengths[place]) if place < len(ids) and int(ids[place]) == number else None
+
+
 def _kept(seen: list[int], now: Mapping[int, tuple[Pairs, Pairs]], key: Key) -> list[int]:
     """Lengths with the latest one measured again; empty where it is not above the one before any more."""
-    ids, lengths = now.get(key[0], _NOTHING)
-    place = int(np.searchsorted(ids, np.uint64(key[1])))
-    if place >= len(ids) or int(ids[place]) != key[1] or int(lengths[place]) <= seen[-2]:
-        return []
-    return [*seen[:-1], int(lengths[place])]
+    length = _length(now, key)
+    return [] if length is None or length <= seen[-2] else [*seen[:-1], length]

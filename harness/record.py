@@ -19,9 +19,6 @@ from harness.policy import Policy
 
 SCHEMA: Final = 1
 
-TRIM_SLACK: Final = 1.1
-"""What is trimmed now and then may be so much longer than its bound."""
-
 Values = dict[str, float]
 """Metric name to value; a reading that failed is absent, never 0."""
 
@@ -389,18 +386,6 @@ class RunRecord:
                 self.ended = line
             case RunStarted():
                 raise RecordDamaged("the record starts twice", hint="each run folder holds one run")
-
-    def is_within_bound(self, container: str, length: int) -> bool:
-        """Whether the container of that key is kept by its own code below a bound that is known, and is so far.
-
-        A bound at which its entries would take more than a server may grow by is none.
-        """
-        cause = self.causes.get(container)
-        if cause is None or cause.bound is None:
-            return False
-        return (
-            length <= cause.bound * TRIM_SLACK and cause.bound * cause.bytes <= self.started.policy.memory_budget_bytes
-        )
 
     @property
     def sessions(self) -> int:

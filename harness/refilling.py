@@ -48,8 +48,8 @@ class Refilling:
 
     def is_level(self, metric: str, limit: float) -> bool:
         """Whether memory has grown by no more than the limit for each of these sessions."""
-        before, after = (one.values.get(metric, math.inf) for one in (self.empty, self.last))
-        return after - before <= limit * self.sessions
+        before, after = (one.values.get(metric, math.nan) for one in (self.empty, self.last))
+        return after - before <= limit * self.sessions  # of a reading that is missing, no
 
 
 def tail_growths(situation: Situation) -> tuple[float, float | None]:

@@ -114,7 +114,7 @@ def _explained(columns: Columns, evened: Columns, keys: Sequence[Key], y: Floats
 
 def _taken_back(left: Floats, noise: float) -> float:
     """The least that what is left unexplained does not refute."""
-    n, powers = len(left), (_waves(len(left)) @ left) ** 2 + noise**2
+    n, powers = len(left), _by_frequency(left) ** 2 + noise**2
     deviances = {
         share: n * log(float((powers / variances).mean())) + float(np.log(variances).sum())
         for share in TAKEN_BACK
@@ -125,13 +125,14 @@ def _taken_back(left: Floats, noise: float) -> float:
 
 def _even(grown: Floats, taken_back: float) -> Floats:
     """The same by frequency, in each of which what is left unexplained is then equally large."""
-    return np.asarray(_waves(len(grown)) @ grown / np.sqrt(_variances(len(grown), taken_back)))
+    return np.asarray(_by_frequency(grown) / np.sqrt(_variances(len(grown), taken_back)))
 
 
-@cache
-def _waves(n: int) -> Floats:
-    place = np.arange(1, n + 1)
-    return np.asarray(np.sqrt(2 / (n + 1)) * np.sin(np.pi * np.outer(place, place) / (n + 1)))
+def _by_frequency(grown: Floats) -> Floats:
+    """The sine transform, by which differences of readings that are off by themselves are independent."""
+    from scipy.fft import dst  # noqa: PLC0415
+
+    return np.asarray(dst(grown, type=1, norm="ortho"))
 
 
 def _variances(n: int, taken_back: float) -> Floats:

@@ -221,9 +221,8 @@ class Experiment:
             return
         if census := await self._explainer.census(self.record):
             self._add(census)
-        if suspects := await self._explainer.suspects(
-            self.record
-        ):  # also where no cause is asked for: some are bounded
+        # Also where no cause is asked for: some have a bound.
+        if suspects := await self._explainer.suspects(self.record):
             self._add(suspects)
 
     async def _explain(self, server: ServerUnderTest, sampler: AnySampler) -> None:

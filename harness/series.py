@@ -38,16 +38,16 @@ def read_series(text: str, name: str = "series") -> RunRecord:
         NotASeries: a column that every series has is missing.
         RecordDamaged: a cell is no number, or the sessions do not rise.
     """
-    header = text[:4096].partition("\n")[0].strip()
+    header = text[:4096].partition("\n")[0]
     rows = csv.DictReader(StringIO(text))
     if not {"cycle", "rss"} <= {*next(csv.reader([header]), [])}:
-        raise NotASeries(f"{name} is no series: no column `cycle` or `rss` in its header '{header[:60]}'", hint=COLUMNS)
-    samples = []
-    for row in rows:
-        try:
-            samples.append((int(row.pop("cycle")), _values(row)))
-        except (TypeError, ValueError, csv.Error) as error:
-            raise _damaged(name, f"line {rows.line_num}: {error}") from error
+        raise NotASeries(
+            f"{name} is no series: no column `cycle` or `rss` in its header '{header.rstrip()[:60]}'", hint=COLUMNS
+        )
+    try:
+        samples = [(int(row.pop("cycle")), _values(row)) for row in rows]
+    except (TypeError, ValueError, csv.Error) as error:
+        raise _damaged(name, f"line {rows.line_num}: {error}") from error
     if len(samples) < 2 or any(later <= earlier for (earlier, _), (later, _) in pairwise(samples)):
         raise _damaged(name, "`cycle` must count the sessions done and rise from row to row")
     policy = Policy(grace_s=0, max_sessions=samples[-1][0] - samples[0][0])

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 
 from harness.errors import NotARun, RecordDamaged, RecordError, RecordNotWritable
@@ -25,10 +25,8 @@ class RunFolder:
             RecordNotWritable: it cannot be made, or holds a run already.
         """
         self.path = path
-        if path.exists() and not path.is_dir():
-            raise RecordNotWritable(f"{path} is a file, not a folder", hint="give another --out")
+        made(path)
         try:
-            path.mkdir(parents=True, exist_ok=True)
             self._lines = (path / RECORD_FILE).open("xb", buffering=0)
         except FileExistsError as error:
             raise RecordNotWritable(f"{path} holds a run already", hint="give another --out") from error
@@ -57,11 +55,15 @@ class RunFolder:
         self._lines.close()
 
 
-def dated(name: str) -> Path:
-    """Where what is run now is kept when no folder is named: in `reports`, by the second, where that is still free."""
-    path = Path("reports") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{name}"
-    others = (path.with_name(f"{path.name}-{number}") for number in count(2))
-    return path if not path.exists() else next(other for other in others if not other.exists())
+def dated(name: str, folder: Path = Path("reports")) -> Path:
+    """A new folder in that one, by the second, for a run that names none: made at once, so that no other takes it.
+
+    Raises:
+        RecordNotWritable: it cannot be made.
+    """
+    first = made(folder) / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{name}"
+    others = (first.with_name(f"{first.name}-{number}") for number in count(2))
+    return next(path for path in chain([first], others) if _is_new(path))
 
 
 def made(folder: Path) -> Path:
@@ -77,6 +79,17 @@ def made(folder: Path) -> Path:
     except OSError as error:
         raise _not_writable(folder, error) from error
     return folder
+
+
+def _is_new(folder: Path) -> bool:
+    """Whether it was not there; now it is."""
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise _not_writable(folder, error) from error
+    return True
 
 
 def write_whole(path: Path, data: bytes) -> Path:
@@ -110,11 +123,30 @@ def runs_in(path: Path) -> list[Path]:
     return found
 
 
+def records_in(places: Iterable[Path]) -> Iterator[tuple[Path, RunRecord | RecordError]]:
+    """All runs at these places, one after another; instead of a record that cannot be had, why."""
+    for place in places:
+        try:
+            runs = runs_in(place)
+        except NotARun as error:
+            yield place, error
+            continue
+        yield from ((run, _record_or_problem(run)) for run in runs)
+
+
+def _record_or_problem(run: Path) -> RunRecord | RecordError:
+    try:
+        return load_record(run)
+    except RecordError as error:
+        return error
+
+
 def load_record(run: Path) -> RunRecord:
     """The record of a run folder, or of a run.jsonl; a last line that was cut short is left out.
 
     Raises:
         NotARun: there is no record.
+        RecordError: it cannot be read.
         RecordDamaged: a line before the last is none.
         UnknownSchema: another version wrote it.
     """
@@ -126,9 +158,10 @@ def load_record(run: Path) -> RunRecord:
             file.seek(0)
             return RunRecord.from_lines(_telling(_whole_lines(file)))
     except OSError as error:
-        raise NotARun(
-            f"{path} cannot be read: {os.strerror(error.errno or 0)}", hint="give a folder that `run` wrote"
-        ) from error
+        what = f"{path} cannot be read: {os.strerror(error.errno or 0)}"
+        if isinstance(error, FileNotFoundError):
+            raise NotARun(what, hint="give a folder that `run` wrote") from error
+        raise RecordError(what, hint="who wrote it, and may others read it?") from error
     except RecordError as error:
         raise type(error)(f"{path}: {error.what}", why=error.why, hint=error.hint) from error
 

@@ -13,19 +13,14 @@ from __future__ import annotations
 
 import ast
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from copy import deepcopy
-from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Final
 
-Numbers = Mapping[str, int]
-Function = ast.FunctionDef | ast.AsyncFunctionDef
+from harness.sources import Function, functions, inside, text_of
 
-MOST_SOURCES: Final = 100
-"""Kept as trees."""
+Numbers = Mapping[str, int]
+
 LEAST_BOUND: Final = 2
 """What is emptied altogether, or down to one, is no container that fills."""
 REMOVALS: Final = frozenset(("pop", "popitem", "popleft", "clear", "remove", "discard"))
@@ -34,7 +29,6 @@ _LAST_KEY: Final = re.compile(r"\['([^']+)'\]$")
 _OVER: Final = (ast.Gt, ast.GtE, ast.Eq)
 _UNDER: Final = (ast.Lt, ast.LtE)
 _LEAVES: Final = (ast.Return, ast.Continue, ast.Break, ast.Raise)
-_MOST_SUBSTITUTIONS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,94 +64,14 @@ def trim_of(name: str, home: Home, numbers: Mapping[str, Numbers]) -> Trim | Non
     found = []
     for file in dict.fromkeys((*home.files, *numbers)):
         target = _Target.of(name, home, is_home=file in home.files)
-        text = _text(file)
+        text = text_of(file)
         if target.is_home or target.word in text or target.key in text:
-            for scope in _scopes(text):
+            for scope in functions(text):
                 for line, expression in _Trims(scope, target).found():
                     bound = target.number(expression, scope, numbers.get(file, {}))
                     if bound is None or bound >= LEAST_BOUND:
                         found.append(Trim(f"{file}:{line}", bound))
     return max(found, key=lambda one: one.bound or 0, default=None)
-
-
-@dataclass(frozen=True)
-class _Scope:
-    """One function of a source file."""
-
-    node: Function
-    name: str
-    """Qualified."""
-    owner: str
-    """Qualified name of its class; empty where it has none."""
-    beside: dict[tuple[str, str], _Scope] = field(repr=False)
-    """All functions of the file, by class and name."""
-    imported: frozenset[str] = frozenset()
-
-    @cached_property
-    def first(self) -> str:
-        """Its first argument, where that is the object or the class."""
-        arguments = [*self.node.args.posonlyargs, *self.node.args.args]
-        is_static = any(isinstance(one, ast.Name) and one.id == "staticmethod" for one in self.node.decorator_list)
-        return arguments[0].arg if self.owner and arguments and not is_static else ""
-
-    @cached_property
-    def aliases(self) -> dict[str, ast.expr]:
-        """What local names stand for that are bound once, and arguments by their defaults."""
-        stored = Counter(one.id for one in self._names if isinstance(one.ctx, ast.Store | ast.Del))
-        found: dict[str, ast.expr] = dict(one for one in self._defaults() if one[0] not in stored)
-        for one in _inside(self.node.body):
-            match one:
-                case (
-                    ast.Assign(targets=[ast.Name(id=name)], value=value)
-                    | ast.NamedExpr(target=ast.Name(id=name), value=value)
-                    | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
-                ) if stored[name] == 1 and name not in self.outer and _refers(value) and not _mentions(value, name):
-                    found[name] = value
-        return found
-
-    def _defaults(self) -> Iterator[tuple[str, ast.Constant]]:
-        arguments = self.node.args
-        last = [*arguments.posonlyargs, *arguments.args][::-1]
-        defaulted = zip(last, arguments.defaults[::-1], strict=False)
-        for one, value in (*defaulted, *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)):
-            if isinstance(value, ast.Constant):
-                yield one.arg, value
-
-    @cached_property
-    def _names(self) -> list[ast.Name]:
-        return [one for one in _inside(self.node.body) if isinstance(one, ast.Name)]
-
-    @cached_property
-    def outer(self) -> frozenset[str]:
-        """Names that are declared to be those of the module, or of the function around it."""
-        declared = [one for one in _inside(self.node.body) if isinstance(one, ast.Global | ast.Nonlocal)]
-        return frozenset(name for one in declared for name in one.names)
-
-    @cached_property
-    def local(self) -> frozenset[str]:
-        """Names that are its own."""
-        arguments = (one.arg for one in ast.walk(self.node.args) if isinstance(one, ast.arg))
-        return frozenset((*arguments, *(one.id for one in self._names if isinstance(one.ctx, ast.Store)))) - self.outer
-
-    def plain(self, expression: ast.expr) -> ast.expr:
-        """The expression with what its local names stand for."""
-        for _ in range(_MOST_SUBSTITUTIONS):
-            if not any(isinstance(one, ast.Name) and one.id in self.aliases for one in ast.walk(expression)):
-                break
-            expression = _Substitution(self.aliases).visit(deepcopy(expression))
-        return expression
-
-
-class _Substitution(ast.NodeTransformer):
-    def __init__(self, aliases: Mapping[str, ast.expr]) -> None:
-        self._aliases = aliases
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        return deepcopy(self._aliases.get(node.id, node))
-
-    def visit_NamedExpr(self, node: ast.NamedExpr) -> ast.expr:
-        found: ast.expr = self.visit(node.value)
-        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +99,7 @@ class _Target:
         key = _LAST_KEY.search(name)
         return cls(word, keys, key[1] if key else word, kind, before.rstrip(".").rpartition(".")[2], home, is_home)
 
-    def is_meant(self, expression: ast.expr, scope: _Scope) -> bool:
+    def is_meant(self, expression: ast.expr, scope: Function) -> bool:
         """Whether an expression is the container."""
         expression = scope.plain(expression)
         match expression:
@@ -197,7 +111,7 @@ class _Target:
             expression = _without_key(expression)
         return self._is_called(expression, scope)
 
-    def _is_called(self, expression: ast.expr, scope: _Scope) -> bool:
+    def _is_called(self, expression: ast.expr, scope: Function) -> bool:
         match expression:
             case ast.Name(id=self.word) if self.kind == "variable":
                 return self.word not in scope.local and (self.is_home or self.word in scope.imported)
@@ -209,13 +123,13 @@ class _Target:
                 return root == self.module
         return False
 
-    def _may_hang_on(self, root: str, scope: _Scope) -> bool:
+    def _may_hang_on(self, root: str, scope: Function) -> bool:
         """A method's own attributes are those of its class; what else is called how tells nothing of its class."""
         is_class = root[:1].isupper() and not root.isupper()
         owner = scope.owner if root == scope.first else root if is_class else ""
         return not owner or _is_among(owner, self.home.names)
 
-    def number(self, expression: ast.expr, scope: _Scope, numbers: Numbers) -> int | None:
+    def number(self, expression: ast.expr, scope: Function, numbers: Numbers) -> int | None:
         """The value of an expression, as far as it is made of numbers that are known by name."""
         match scope.plain(expression):
             case ast.Constant(value=int(value)):
@@ -243,7 +157,7 @@ _ARITHMETIC: Final[Mapping[type[ast.operator], Callable[[int, int], int]]] = {
 class _Trims:
     """Looks through one function for what makes the container shorter."""
 
-    def __init__(self, scope: _Scope, target: _Target) -> None:
+    def __init__(self, scope: Function, target: _Target) -> None:
         self._scope = scope
         self._target = target
 
@@ -332,7 +246,7 @@ class _Trims:
 
     def _removes(self, block: Sequence[ast.stmt], *, helped: bool = True) -> bool:
         """Whether something is taken out of the container there, or in a function beside it that is called there."""
-        return any(self._is_removal(one, helped=helped) for one in _inside(block))
+        return any(self._is_removal(one, helped=helped) for one in inside(block))
 
     def _is_removal(self, one: ast.AST, *, helped: bool) -> bool:
         match one:
@@ -349,7 +263,7 @@ class _Trims:
                 return helper is not None and _Trims(helper, self._target)._removes(helper.node.body, helped=False)
         return False
 
-    def _helper(self, called: ast.expr) -> _Scope | None:
+    def _helper(self, called: ast.expr) -> Function | None:
         match called:
             case ast.Name(id=name):
                 return self._scope.beside.get(("", name))
@@ -378,18 +292,6 @@ def _expressions(one: ast.AST) -> Iterator[ast.expr]:
     return (inner for inner in ast.walk(one) if isinstance(inner, ast.expr))
 
 
-def _refers(value: ast.expr) -> bool:
-    """Whether an expression stands for something that is there, rather than makes a container of its own."""
-    match value:
-        case ast.Call(func=ast.Name(id="len") | ast.Attribute(attr="get" | "setdefault")):
-            return True
-    return isinstance(value, ast.Name | ast.Attribute | ast.Subscript | ast.BinOp | ast.Constant)
-
-
-def _mentions(one: ast.expr, name: str) -> bool:
-    return any(isinstance(inner, ast.Name) and inner.id == name for inner in ast.walk(one))
-
-
 def _is_among(qualified: str, names: Sequence[str]) -> bool:
     """By the last parts: the source may be that of another name for the same class."""
     return qualified.rpartition(".")[2] in {name.rpartition(".")[2] for name in names}
@@ -400,55 +302,8 @@ def _is_inside(scope: str, function: str) -> bool:
     return scope == function or scope.startswith(f"{function}.") or function in scope.split(".")
 
 
-def _inside(block: Sequence[ast.stmt]) -> Iterator[ast.AST]:
-    """All nodes of a block but for those of functions and classes in it."""
-    waiting: list[ast.AST] = list(block)
-    while waiting:
-        one = waiting.pop()
-        yield one
-        if not isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
-            waiting += ast.iter_child_nodes(one)
-
-
 def _blocks(one: ast.stmt) -> Iterator[Sequence[ast.stmt]]:
     for name in ("body", "orelse", "finalbody"):
         yield getattr(one, name, [])
     for part in (*getattr(one, "handlers", ()), *getattr(one, "cases", ())):
         yield part.body
-
-
-def _text(file: str) -> str:
-    """The source; empty where it cannot be read."""
-    try:
-        return Path(file).read_text(encoding="utf-8")
-    except (OSError, ValueError):
-        return ""
-
-
-@lru_cache(maxsize=MOST_SOURCES)
-def _scopes(text: str) -> tuple[_Scope, ...]:
-    """All functions of a source; none where that is no Python of ours."""
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError):
-        return ()
-    imported = frozenset(
-        alias.asname or alias.name for one in ast.walk(tree) if isinstance(one, ast.ImportFrom) for alias in one.names
-    )
-    beside: dict[tuple[str, str], _Scope] = {}
-    found: list[_Scope] = []
-
-    def visit(node: ast.AST, prefix: str, owner: str) -> None:
-        for child in ast.iter_child_nodes(node):
-            match child:
-                case ast.ClassDef(name=name):
-                    visit(child, f"{prefix}{name}.", f"{prefix}{name}")
-                case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-                    found.append(_Scope(child, f"{prefix}{name}", owner, beside, imported))
-                    beside.setdefault((owner, name), found[-1])
-                    visit(child, f"{prefix}{name}.<locals>.", "")
-                case _:
-                    visit(child, prefix, owner)
-
-    visit(tree, "", "")
-    return tuple(found)

@@ -250,6 +250,21 @@ def test_report_draws_the_runs_among_what_it_is_given(place: Path, capfd: pytest
 
 
 @pytest.mark.parametrize("verb", ["report", "history"])
+def test_a_run_that_was_cut_short_at_once_hides_none_of_the_others_in_its_folder(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], verb: str
+) -> None:
+    monkeypatch.chdir(place)
+    for name in ("1", "2", "3"):
+        (place / "reports" / name).mkdir(parents=True)
+        text = FLAT.read_text().replace('"started_at":"', f'"started_at":"{name}', 1)
+        (place / "reports" / name / "run.jsonl").write_text("" if name == "2" else text)
+    assert main([verb, "reports"]) == 0
+    said = capfd.readouterr()
+    assert said.out.count("plain-chat against" if verb == "report" else "| plain-chat |") == 2, said
+    assert said.err.count("left out: reports/2/run.jsonl") == 1
+
+
+@pytest.mark.parametrize("verb", ["report", "history"])
 def test_the_several_runs_of_one_call_are_found_in_its_folder_without_their_control(
     place: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], verb: str
 ) -> None:

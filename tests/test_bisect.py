@@ -149,7 +149,8 @@ def test_what_a_run_says_of_its_commit(
 
 
 def test_git_bisect_is_told_to_give_up_by_whatever_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert main(["run", "--bisect-status", "--cycels", "3"]) == 255  # git takes 2 for a bad commit
+    for word in ("--bisect-status", "--bisect"):  # which is understood, too
+        assert main(["run", word, "--cycels", "3"]) == 255  # git takes 2 for a bad commit
     monkeypatch.setattr(VERBS["run"], "run", lambda options: 1 // 0)
     assert main(["run", "--bisect-status"]) == 255
 

@@ -17,6 +17,7 @@ import pytest
 import yaml
 from server_scripts import ECHO, ECHO_SCENARIO, written
 
+from harness.cli import main
 from harness.commands.ci import comment, tell
 from harness.comment import MARK, TOKEN
 
@@ -186,6 +187,14 @@ def test_the_action_and_the_include_call_what_there_is() -> None:
     assert {Path(path).name for path in reports.values()} == {"junit.xml", "metrics.txt", "codequality.json"}
     copied = re.findall(r"^COPY (.*) \S+$", (ROOT / "Containerfile").read_text(), re.MULTILINE)
     assert all((ROOT / name).exists() for line in copied for name in line.split())
+
+
+def test_what_a_call_has_left_that_was_killed_between_its_runs_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "run-1").mkdir()
+    (tmp_path / "run-1" / "run.jsonl").touch()
+    (tmp_path / "notes").touch()
+    assert main(["ci", "no-such-scenario", "--out", str(tmp_path)]) == 2
+    assert [one.name for one in tmp_path.iterdir()] == ["notes"]
 
 
 def test_a_second_call_removes_what_the_first_has_left_and_nothing_else(tmp_path: Path) -> None:

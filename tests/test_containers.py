@@ -126,6 +126,16 @@ def test_a_container_with_a_bound_that_is_not_known_stays_open() -> None:
     assert "/srv/server.py:9 makes it shorter at a length that could not be read" in gate.reason
 
 
+def test_a_leak_is_told_of_the_container_that_leaks_by_its_own_rate() -> None:
+    record = record_with(
+        {key: tuple(times * n for n in SESSIONS) for times, key in ((3, "7:1"), (2, "7:2"), (1, "7:3"))}
+    )
+    record.add(Causes(1.0, {"7:1": Cause(name="server.pages", trimmed_at="/srv/server.py:9"), "7:2": Cause()}))
+    record.add(Causes(1.0, {"7:3": Cause(name="server.names")}))
+    gate = judge(record, NOW).verdict.gates["containers"]
+    assert (gate.outcome, gate.reason) == (Outcome.LEAK, "server.names grows by 1.00 entries a session, and 1 more")
+
+
 def test_how_long_a_container_is_now_is_known_while_it_is_there() -> None:
     lengths = followed({1: 10, 2: 5}, {1: 12})
     assert [lengths.latest((7, number)) for number in (1, 2)] == [12, None]

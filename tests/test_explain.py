@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import socket
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from scripted import MIB, Script, memory, rising
 
-from harness.explain import function_at, sessions_to_trace
+from harness.errors import ProbeSilent
+from harness.explain import Explainer, sessions_to_trace
 from harness.growth import Growth, latest_paths
 from harness.inventory import command, descriptors, mappings, open_paths, program, without_numbers
+from harness.record import Cause, Causes, Census
+from harness.sources import function_at
 
 SOURCE = """
 class Room:
@@ -98,3 +101,51 @@ def test_what_only_some_sessions_leave_is_traced_for_longer(metrics: dict[str, A
 def test_few_sessions_are_traced_where_the_machine_would_feel_it() -> None:
     record = Script({**memory(64 * MIB), "malloc_in_use": rising(5 * MIB, 64 * MIB)}).record(8)
     assert sessions_to_trace(record, [Growth("object", "Page", 1.0, "")]) == 2
+
+
+BOUNDED = "class Shelf:\n  def put(self, page):\n    while len(self.pages) > self.most:\n      self.pages.popitem()\n"
+
+
+class Probe:
+    """Says this of every container, and does not answer when it is asked for numbers."""
+
+    def __init__(self, said: dict[str, Any]) -> None:
+        self._said = said
+
+    async def causes(self, targets: list[dict[str, str]]) -> dict[int, dict[str, Any]]:
+        return {7: {one["key"]: self._said for one in targets}}
+
+    async def numbers(self, files: set[str]) -> dict[int, Any]:
+        raise ProbeSilent("the probe did not answer")
+
+    async def trace(self, *, on: bool) -> None:
+        pass
+
+
+async def explained(said: dict[str, Any], known: Cause | None = None) -> Cause:
+    """What is known of a container that grows, once the leak has been explained."""
+    record = Script().record(40)
+    for sessions in (10, 25, 40, 160):
+        record.add(Census(1.0, 1, sessions, {}, rising={"7:1": (10, 25, 40, 160)}))
+    if known is not None:
+        record.add(Causes(1.0, {"7:1": known}))
+
+    async def traced(number: int) -> int:
+        return number
+
+    asked = Explainer(cast(Any, Probe(said)), lambda: [7], lambda: 2.0)
+    return (await asked.causes(record, traced)).causes["7:1"]
+
+
+async def test_a_bound_is_looked_for_also_where_the_numbers_of_modules_cannot_be_had(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(BOUNDED)
+    home = {"names": ["Shelf"], "files": [str(tmp_path / "app.py")], "numbers": {"most": 400}, "own": []}
+    found = await explained({"name": "app.Shelf.pages", "chain": ["module app", ".pages"], "home": home})
+    assert (found.name, found.trimmed_at, found.bound) == ("app.Shelf.pages", f"{tmp_path / 'app.py'}:3", 400)
+
+
+async def test_a_container_that_is_not_reached_in_time_keeps_its_name_and_the_code_that_bounds_it() -> None:
+    known = Cause(("module app", ".pages"), "app.Shelf.pages", "application", trimmed_at="app.py:3")
+    found = await explained({"made_at": "app.py:9", "bytes": 12}, known)
+    assert (found.name, found.chain, found.trimmed_at) == (known.name, known.chain, "app.py:3")
+    assert (found.made_at, found.bytes) == ("app.py:9", 12)

@@ -51,7 +51,7 @@ def judged(capsys: pytest.CaptureFixture[str], *paths: Path) -> tuple[int, list[
     return status, said.out.splitlines()[1:], said.err.splitlines()
 
 
-@pytest.mark.parametrize("text", ["", "file,expected\nflat.csv,FLAT", "<!doctype html>", '{"verdict": "flat"}'])
+@pytest.mark.parametrize("text", ["", "file,expected\nflat.csv,FLAT", " cycle,rss\n0,1", "<!doctype html>", "{}"])
 def test_a_file_that_is_no_series_is_named_and_left_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
 ) -> None:
@@ -69,6 +69,7 @@ def test_a_file_that_is_no_series_is_named_and_left_out(
     [
         (f"{HEADER}\n0,1,1,,,,\n1,x,1,,,,", "line 3: could not convert string to float: 'x'"),
         (f"{HEADER}\n0,1,1,,,,", "must count the sessions"),
+        (f"{HEADER}\n0,1,1,,,,\n1,{'1' * 200_000}", "field larger than field limit"),
         (None, "cannot be read: No such file"),
     ],
 )

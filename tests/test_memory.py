@@ -10,6 +10,7 @@ from scripted import KIB, MIB, NOW, Of, Script, memory, rising
 from harness.memory import memory_gate
 from harness.policy import Policy
 from harness.record import Bounded, Census, RunRecord
+from harness.refilling import Refilling
 from harness.standing import Situation
 from harness.verdict import Kind, MemoryGate, Outcome, Tag
 
@@ -167,6 +168,13 @@ def test_pages_of_small_objects_that_were_released_late_are_open_until_they_are_
     assert (first.outcome, then.outcome) == (Outcome.INCONCLUSIVE, Outcome.INCONCLUSIVE)
     assert "whether sessions use it again is open" in first.reason
     assert last.outcome is not Outcome.LEAK
+
+
+def test_memory_is_not_level_where_a_reading_is_missing() -> None:
+    before, after = Script().record(40).rests[-2:]
+    assert Refilling(before, after, is_over=False).is_level("uss", KIB)
+    assert not Refilling(replace(before, values={}), after, is_over=False).is_level("uss", KIB)
+    assert not Refilling(before, replace(after, values={}), is_over=False).is_level("uss", KIB)
 
 
 def test_memory_that_grows_on_after_a_late_release_of_small_objects_is_a_leak() -> None:

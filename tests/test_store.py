@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -63,9 +64,17 @@ def test_runs_that_begin_within_one_second_get_folders_of_their_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for _ in range(20):
-        dated("plain-chat").mkdir(parents=True)
-    assert len(list((tmp_path / "reports").iterdir())) == 20
+    with ThreadPoolExecutor(4) as several:
+        folders = list(several.map(dated, ["plain-chat"] * 40))
+    assert sorted(folders) == sorted(Path("reports") / one.name for one in (tmp_path / "reports").iterdir())
+    assert len(set(folders)) == 40
+
+
+def test_a_record_that_is_there_and_cannot_be_read_is_not_taken_for_none(tmp_path: Path) -> None:
+    (tmp_path / "run.jsonl").mkdir()
+    with pytest.raises(RecordError, match=r"run\.jsonl cannot be read") as caught:
+        load_record(tmp_path)
+    assert not isinstance(caught.value, NotARun)
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:

@@ -172,5 +172,6 @@ def test_something_else_of_the_same_name_is_not_the_modules(tmp_path: Path, sour
 
 def test_a_source_that_cannot_be_read_bounds_nothing(tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text("def (")
-    files = (str(tmp_path / "broken.py"), str(tmp_path / "gone.py"))
+    (tmp_path / "deep.py").write_text(f"table = {' + '.join(['pages'] * 2_000)}")
+    files = tuple(str(tmp_path / name) for name in ("broken.py", "deep.py", "gone.py"))
     assert trim_of("app.pages", Home((), files, {}), {}) is None

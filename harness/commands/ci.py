@@ -52,7 +52,7 @@ def _clear(folder: Path) -> None:
     """Remove what an earlier call has left there, and nothing else: the folder may hold what is the user's."""
     from harness.reporters import REPORTERS
 
-    if not any((folder / name).exists() for name in ("run.jsonl", "result.json")):
+    if not any((folder / name).exists() for name in ("run.jsonl", "result.json", "run-1/run.jsonl")):
         return
     for name in ("run.jsonl", "server.log", *REPORTERS, "metrics.txt", "codequality.json"):
         (folder / name).unlink(missing_ok=True)

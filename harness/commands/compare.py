@@ -128,11 +128,10 @@ async def _in_turn(sides: dict[str, argparse.Namespace]) -> dict[str, RunRecord]
     from harness.store import RunFolder
 
     turn = asyncio.Lock()
+    plans = {name: plan_of(side) for name, side in sides.items()}  # before there is a folder that would stay
     folders = {name: RunFolder(side.out) for name, side in sides.items()}
     try:
-        runs = [
-            Experiment(plan_of(side), folders[name], judge, lambda *_: None, turn=turn) for name, side in sides.items()
-        ]
+        runs = [Experiment(plan, folders[name], judge, lambda *_: None, turn=turn) for name, plan in plans.items()]
         records = await asyncio.gather(*(one.run() for one in runs))
     finally:
         for one in folders.values():

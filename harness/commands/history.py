@@ -9,12 +9,11 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.commands import run as run_verb
-from harness.errors import ExitStatus, NotARun, UsageError
+from harness.errors import ExitStatus, NotARun, RecordError, UsageError
 from harness.options import declare, revision
 from harness.target_options import unless_another
 
@@ -87,17 +86,17 @@ def _entries(paths: list[Path]) -> list[Entry]:
     """Of all runs there; what holds none is left out, unless nothing else was named."""
     from harness.history import Entry
     from harness.judge import judge
-    from harness.store import load_record, runs_in
+    from harness.store import records_in
 
     found, nothing = [], None
-    for path in paths:
-        try:
-            for folder in runs_in(path):
-                record = load_record(folder)
-                found.append(Entry.of(record, judge(record, record.started.policy).verdict, str(folder.resolve())))
-        except NotARun as error:
-            nothing = error
-            print(f"leak-harness: left out: {error.what}", file=sys.stderr)
+    for folder, record in records_in(paths):
+        if isinstance(record, NotARun):
+            nothing = record
+            print(f"leak-harness: left out: {record.what}", file=sys.stderr)
+        elif isinstance(record, RecordError):
+            raise record
+        else:
+            found.append(Entry.of(record, judge(record, record.started.policy).verdict, str(folder.resolve())))
     if nothing is not None and not found:
         raise nothing
     return found
@@ -134,7 +133,7 @@ def _looked_at(history: History, options: argparse.Namespace) -> tuple[list[Entr
 
 def _run_again(last: Entry, folder: Path) -> Path:
     """The folder of a fresh run of what the last one ran, of the same commit."""
-    from harness.store import load_record
+    from harness.store import dated, load_record
 
     words = shlex.split(load_record(Path(last.folder)).started.target.get("command_line", ""))
     if words[1:2] not in (["run"], ["ci"]):
@@ -146,7 +145,7 @@ def _run_again(last: Entry, folder: Path) -> Path:
     options, _ = parser.parse_known_args(words[2:])  # `ci` has one of its own
     if revision(options).get("commit", "") != last.revision:
         raise UsageError(f"the last run was of commit {last.revision[:10]}", hint="check that out, and confirm again")
-    options.out = folder / f"{datetime.now(UTC).strftime('%Y%m%dT%H%M%S.%fZ')}-{last.scenario}"
+    options.out = dated(last.scenario, folder)
     options.json = False
     with contextlib.redirect_stdout(sys.stderr):
         run_verb.run(options)

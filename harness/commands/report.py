@@ -31,21 +31,18 @@ def run(options: argparse.Namespace) -> int:
     """
     from harness.judge import judge
     from harness.reporters.index import Entry, render
-    from harness.store import load_record, runs_in, write_whole
+    from harness.store import records_in, write_whole
 
     entries, failed = [], False
-    for place in options.runs:
-        try:
-            runs = [(run, load_record(run)) for run in runs_in(place)]
-        except RecordError as error:
-            failed |= not isinstance(error, NotARun)
-            print(f"leak-harness: left out: {error.what}", file=sys.stderr)
+    for run, record in records_in(options.runs):
+        if isinstance(record, RecordError):
+            failed |= not isinstance(record, NotARun)
+            print(f"leak-harness: left out: {record.what}", file=sys.stderr)
             continue
-        for run, record in runs:
-            verdict = judge(record, record.started.policy).verdict
-            folder = run if run.is_dir() else run.parent
-            print(write_reports(folder, record, verdict, options.lang), end="")
-            entries.append(Entry(str(folder), record, verdict))
+        verdict = judge(record, record.started.policy).verdict
+        folder = run if run.is_dir() else run.parent
+        print(write_reports(folder, record, verdict, options.lang), end="")
+        entries.append(Entry(str(folder), record, verdict))
     if not entries:
         raise UsageError("none of these is a run that can be drawn", hint="give folders that `run` wrote")
     if options.index:

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from types import FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from . import links, naming
 
-MOST = 1 << 40
-"""A larger number is no bound."""
+LARGEST_BOUND = 1 << 40
 MOST_NUMBERS = 5_000
 MOST_MODULES = 500
 MOST_VALUES = 300
@@ -35,8 +34,8 @@ def of(path: Sequence[Any]) -> Home:
         home["numbers"].update(_numbers(_values_of(path[-1])))
     if type(owner) is ModuleType:
         home["files"] += _file(owner)
-    elif type(owner) is FunctionType or links.frame_of(owner) is not None:
-        code, values = _scope(owner)
+    elif (scope := _scope(owner)) is not None:
+        code, values = scope
         home["names"] = [naming.function_name(code)]
         home["files"].append(code.co_filename)
         home["numbers"].update(_numbers(values))
@@ -60,7 +59,7 @@ def numbers_of_modules(files: Iterable[str]) -> dict[str, dict[str, int]]:
             values = vars(module)
             numbers = dict(_numbers(values))
             for outer, value in list(values.items())[:MOST_VALUES]:
-                if len(numbers) < left and not outer.startswith("__"):
+                if len(numbers) < left and type(outer) is str and not outer.startswith("__"):
                     numbers.update({f"{outer}.{inner}": number for inner, number in _numbers(_inside(value)).items()})
             left -= len(numbers)
             found[file] = numbers
@@ -88,11 +87,11 @@ def _of_classes(kind: type) -> dict[str, Any]:
     return {name: value for base in reversed(kind.__mro__) for name, value in list(vars(base).items())}
 
 
-def _scope(owner: Any) -> tuple[Any, dict[str, Any]]:
-    """The code of a function or of what is suspended, and the values that it sees beside its globals."""
+def _scope(owner: Any) -> tuple[CodeType, dict[str, Any]] | None:
+    """The code of a function or of what is suspended, and what it sees beside its globals; None of anything else."""
     if type(owner) is not FunctionType:
-        frame = links.frame_of(owner)
-        return frame.f_code, links.locals_of(frame)
+        frame = links.frame_of(owner)  # asked once: what is suspended now may run the next moment
+        return None if frame is None else (frame.f_code, links.locals_of(frame))
     values = {}
     for name, cell in zip(owner.__code__.co_freevars, owner.__closure__ or ()):  # noqa: B905 - since 3.10
         try:
@@ -103,8 +102,12 @@ def _scope(owner: Any) -> tuple[Any, dict[str, Any]]:
 
 
 def _numbers(values: Mapping[str, Any]) -> dict[str, int]:
-    named = [(name, value) for name, value in list(values.items())[:MOST_VALUES] if type(value) is int]
-    return {name: value for name, value in named if 0 < value < MOST and not str(name).startswith("__")}
+    named = [
+        (name, value)
+        for name, value in list(values.items())[:MOST_VALUES]
+        if type(value) is int and type(name) is str  # a dict of attributes may have other keys
+    ]
+    return {name: value for name, value in named if 0 < value < LARGEST_BOUND and not name.startswith("__")}
 
 
 def _written(kinds: Iterable[type]) -> list[type]:
