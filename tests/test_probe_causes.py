@@ -54,6 +54,20 @@ tasks = []
 """
 
 
+LEDGER = """
+used = [{} for _ in range(100)]
+lines, pages = [], {}
+
+def number(count):
+    return "".join(["page", str(count)])
+
+def write(count):
+    for one in range(count):
+        line, page = used.pop(), number(one)
+        line.update(page=page, paid="".join(["p", str(one)]), owed="".join(["o", str(one)]))  # here
+        lines.append(line)
+        pages[page] = line
+"""
 TOWN = """
 import array, asyncio, atexit, collections, contextvars, functools, logging, weakref
 
@@ -339,6 +353,24 @@ def test_the_line_that_makes_things_is_told_once_it_has_been_traced(served: Laun
         assert file.endswith("hotel.py")
         assert said in lines[int(line) - 1]
     assert served.do("__import__('tracemalloc').is_tracing()") is False
+
+
+def test_an_entry_that_is_a_used_dict_is_told_by_most_of_what_is_in_it_and_not_by_its_key(
+    served: Launched, tmp_path: Path
+) -> None:
+    """The interpreter gives used dicts out again: here they are older than the trace."""
+    (tmp_path / "ledger.py").write_text(LEDGER)
+    served.do("import ledger")
+    peer = served.peer()
+    peer.ask("trace", on=True)
+    served.do("ledger.write(5)")
+    names = ("lines", "pages")
+    targets = [{"key": name, "kind": "container", "id": str(served.do(f"id(ledger.{name})"))} for name in names]
+    found = peer.ask("causes", targets=targets)
+    for name in names:
+        file, _, line = found[name]["made_at"].rpartition(":")
+        assert file.endswith("ledger.py")
+        assert "# here" in LEDGER.splitlines()[int(line) - 1]
 
 
 def test_what_the_trace_keeps_for_itself_stands_for_nothing(served: Launched, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from time import monotonic, sleep
@@ -136,23 +137,28 @@ class _Search:
 
 
 def _stands_for(container: Any) -> tuple[tuple[Any, ...], list[str], str]:
-    """The newest entry whose making was seen stands for all: its parts, where it was made, what it is called."""
+    """An entry whose making was seen stands for all: its parts, where it was made, what it is called.
+
+    Of a dict it is the value that counts, and the key only where no value tells.
+    """
     if isinstance(container, (str, bytes, bytearray)):
         return (), trace.places_of(container), naming.type_name(type(container))
-    for entry in islice(census.entries(container), census.MOST_ENTRIES):
-        for part in reversed(entry):
-            places = trace.places_of(part) or _places_inside(part)
+    newest = list(islice(census.entries(container), census.MOST_ENTRIES))
+    for places_of, part in ((trace.places_of, -1), (_places_inside, -1), (trace.places_of, 0)):
+        for entry in newest:
+            places = places_of(entry[part])
             if places:
                 return entry, places, naming.name_of(entry[-1])
-    entry = next(census.entries(container), ())
-    return entry, [], naming.name_of(entry[-1]) if entry else ""
+    return (newest[0], [], naming.name_of(newest[0][-1])) if newest else ((), [], "")
 
 
 def _places_inside(part: Any) -> list[str]:
-    """A list or dict may come from the interpreter's store of used ones, and show no making: what is in it does."""
+    """A list or dict may come from the interpreter's store of used ones, and show no making: what is in it tells."""
     if type(part) not in (list, dict, tuple, set):
         return []
-    return next((places for one in gc.get_referents(part)[-MOST_INSIDE:] if (places := trace.places_of(one))), [])
+    places = Counter(tuple(trace.places_of(one)) for one in reversed(gc.get_referents(part)[-MOST_INSIDE:]))
+    del places[()]
+    return [place for most, _ in places.most_common(1) for place in most]
 
 
 def _made(places: list[str]) -> Cause:
