@@ -29,7 +29,7 @@ class Suspect:
     suspected_sessions: int
     """Where it had been longer each time for the first time."""
     trimmed_at: str = ""
-    """The code that makes it shorter once it is as long as a number that is not known."""
+    """The code that may make it shorter once it is as long as a number that is not known."""
 
 
 def census_is_due(taken: list[int], sessions: int) -> bool:
@@ -99,7 +99,7 @@ def containers_gate(situation: Situation) -> Judged:
         words += "; it may be a cache that fills"
         needed = situation.full_guard - last.sessions
     elif first.trimmed_at:
-        words += f"; {first.trimmed_at} makes it shorter at a length that could not be read"
+        words += f"; {first.trimmed_at} may make it shorter, at a length that is not known"
         needed = situation.full_guard
     elif waited or not situation.may_idle:
         outcome = Outcome.LEAK

@@ -43,16 +43,15 @@ def free_port() -> int:
 def trial_log() -> Iterator[Path]:
     """Where a server that is started for a moment writes: removed, unless a `ServerError` leaves that may name it."""
     folder = Path(tempfile.mkdtemp(prefix="leak-harness-"))
+    is_kept = False
     try:
         yield folder / "server.log"
     except ServerError:
-        if not any(folder.iterdir()):
-            folder.rmdir()
+        is_kept = any(folder.iterdir())
         raise
-    except BaseException:
-        shutil.rmtree(folder)
-        raise
-    shutil.rmtree(folder)
+    finally:
+        if not is_kept:
+            shutil.rmtree(folder)
 
 
 class Server:

@@ -50,7 +50,7 @@ class Trim:
 
     place: str
     bound: int | None
-    """None where the number is not known."""
+    """None where the number is not known, or whether it is this container that is made shorter."""
 
 
 def trim_of(name: str, home: Home, numbers: Mapping[str, Numbers]) -> Trim | None:
@@ -70,7 +70,7 @@ def trim_of(name: str, home: Home, numbers: Mapping[str, Numbers]) -> Trim | Non
                 for line, expression in _Trims(scope, target).found():
                     bound = target.number(expression, scope, numbers.get(file, {}))
                     if bound is None or bound >= LEAST_BOUND:
-                        found.append(Trim(f"{file}:{line}", bound))
+                        found.append(Trim(f"{file}:{line}", None if target.is_shared(scope) else bound))
     return max(found, key=lambda one: one.bound or 0, default=None)
 
 
@@ -128,6 +128,18 @@ class _Target:
         is_class = root[:1].isupper() and not root.isupper()
         owner = scope.owner if root == scope.first else root if is_class else ""
         return not owner or _is_among(owner, self.home.names)
+
+    def is_shared(self, scope: Function) -> bool:
+        """Whether the function is outside the classes in question, and may mean what another of its file calls so."""
+        known = (*self.home.names, *self.home.own)
+        if self.kind != "attribute" or _is_among(scope.owner, known):
+            return False
+        others = [one for one in scope.beside.values() if one.owner and not _is_among(one.owner, known)]
+        return any(
+            isinstance(node, ast.Attribute) and node.attr == self.word and isinstance(node.ctx, ast.Store)
+            for one in others
+            for node in inside(one.node.body)
+        )
 
     def number(self, expression: ast.expr, scope: Function, numbers: Numbers) -> int | None:
         """The value of an expression, as far as it is made of numbers that are known by name."""

@@ -123,7 +123,7 @@ def test_a_bound_at_which_a_container_would_be_larger_than_a_server_may_grow_is_
 def test_a_container_with_a_bound_that_is_not_known_stays_open() -> None:
     gate = gate_with(Cause(name="server.pages", trimmed_at="/srv/server.py:9"))
     assert gate.outcome is Outcome.INCONCLUSIVE
-    assert "/srv/server.py:9 makes it shorter at a length that could not be read" in gate.reason
+    assert "/srv/server.py:9 may make it shorter, at a length that is not known" in gate.reason
 
 
 def test_a_leak_is_told_of_the_container_that_leaks_by_its_own_rate() -> None:

@@ -89,6 +89,15 @@ def test_a_bound_that_cannot_be_read_is_told_as_such(tmp_path: Path) -> None:
     assert found == Trim(f"{tmp_path / 'app.py'}:4", None)
 
 
+def test_what_may_bound_an_attribute_of_that_name_of_another_class_is_no_bound_that_is_known(tmp_path: Path) -> None:
+    prune = "def prune(one):\n  if len(one.pages) > 200:\n    one.pages.pop()\n"
+    other = "class Other:\n  def __init__(self):\n    self.pages = []\n"
+    for source, bound in ((prune, 200), (prune + other, None), (prune + other.replace("Other", "Cache"), 200)):
+        (tmp_path / "app.py").write_text(source)
+        found = trim_of("app.Cache.pages", HOME, {str(tmp_path / "app.py"): {}})
+        assert found == Trim(f"{tmp_path / 'app.py'}:2", bound)
+
+
 def test_the_largest_of_several_bounds_counts(tmp_path: Path) -> None:
     found = trim(tmp_path, "if len(self.pages) > 50:\n    self.pages.pop()\ndel self.pages[:-300]")
     assert found == Trim(f"{tmp_path / 'app.py'}:6", 300)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Container, Iterator, MutableSequence
 from itertools import compress
 from time import sleep
@@ -69,6 +70,12 @@ def referents(one: Any) -> list[Any]:
     if issubclass(type(one), ModuleType):
         return [object.__getattribute__(one, "__dict__")]
     return gc.get_referents(one)
+
+
+def module_dicts() -> set[int]:
+    """Identities of the globals of all modules."""
+    modules = (one for one in list(sys.modules.values()) if issubclass(type(one), ModuleType))
+    return {id(object.__getattribute__(one, "__dict__")) for one in modules}
 
 
 def let_go(objects: MutableSequence[Any]) -> None:

@@ -129,8 +129,7 @@ def _names(kind: type) -> Iterator[str]:
         yield from (name for name in slots if name != "__dict__")
 
 
-def own_dict(one: Any) -> Any:
-    """Its `__dict__`, where it has one."""
+def _own_dict(one: Any) -> Any:
     with suppress(AttributeError, TypeError):
         return object.__getattribute__(one, "__dict__")
     return None
@@ -153,7 +152,7 @@ def _is_dict_of(node: Any, owner: Any) -> bool:
     """Only where no attribute of that name is known is the object asked for its dict; a class shows it by proxy."""
     if issubclass(type(owner), type):
         return any(one is node for one in gc.get_referents(type.__dict__["__dict__"].__get__(owner)))
-    return not any(value is node for value in attributes_of(owner).values()) and own_dict(owner) is node
+    return not any(value is node for value in attributes_of(owner).values()) and _own_dict(owner) is node
 
 
 def _named_parent(path: Sequence[Any], place: int) -> str:
@@ -227,7 +226,7 @@ def _attribute(above: Any, node: Any) -> str:
         names = (name for kind in type(above).__mro__ for name in _UNNAMED.get(kind, ()))
         found = next((name for name in names if object.__getattribute__(above, name) is node), None)
     if found is None:
-        found = next((name for name, value in list((own_dict(above) or {}).items()) if value is node), None)
+        found = next((name for name, value in list((_own_dict(above) or {}).items()) if value is node), None)
     return _only(type(above), type(node)) if found is None else f".{found}"
 
 

@@ -40,7 +40,7 @@ def walk(targets: Mapping[int, str]) -> dict[str, dict[str, Any]]:
     seen = heap.ById()
     """What each was reached from: that must not go while its identity counts. What leads nowhere may."""
     known, number_seen = seen.parts, 0
-    outside = {id(vars(module)) for module in list(sys.modules.values()) if isinstance(module, ModuleType)}
+    outside = heap.module_dicts()
     turning = loops.running()
     for loop in turning:
         seen.part(id(loop))[id(loop)] = None  # what a loop keeps is not kept by each of its tasks

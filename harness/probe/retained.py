@@ -15,11 +15,6 @@ from . import heap
 MOST_NODES = 100_000
 
 
-def size(*targets: Any) -> int:
-    """Bytes of the targets and of all that only they keep alive, see `held`."""
-    return held(*targets)[0]
-
-
 def held(*targets: Any) -> tuple[int, int]:
     """Bytes of the targets and of all that only they keep alive, and how many of these objects the collector tracks.
 
@@ -56,7 +51,7 @@ def _led_to(targets: Sequence[Any]) -> tuple[list[Any], array[int], heap.ById]:
     nodes, inner, place = list(targets), array("L", bytes(array("L").itemsize * len(targets))), heap.ById()
     for number, one in enumerate(targets):
         place.part(id(one))[id(one)] = number
-    outside = {id(vars(module)) for module in list(sys.modules.values()) if type(module) is ModuleType}
+    outside = heap.module_dicts()
     queue = deque(targets)
     while queue:
         for child in _references(queue.popleft()):

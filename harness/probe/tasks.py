@@ -75,7 +75,7 @@ def retained_bytes(coroutine: str, made_at: str) -> int:
     """What one of such tasks keeps alive, measured of many together: tasks of one session share what they hold."""
     wanted = (coroutine, made_at)
     alike = [task for task in loops.all_pending() if (_coroutine_name(task), _made_at(task)) == wanted][:MOST_MEASURED]
-    return retained.size(*alike) // len(alike) if alike else 0
+    return retained.held(*alike)[0] // len(alike) if alike else 0
 
 
 def _key(task: Any) -> tuple[tuple[Any, ...], list[Any]]:
