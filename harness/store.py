@@ -13,6 +13,8 @@ from harness.errors import NotARun, RecordDamaged, RecordError, RecordNotWritabl
 from harness.record import Beat, CycleDone, Line, RunRecord, RunStarted, decode_line, encode_line
 
 RECORD_FILE = "run.jsonl"
+BLAME_FILE = "blame.json"
+"""Beside the record of a blame, whose cycles are no two alike: it is compared with no run."""
 
 
 class RunFolder:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,6 +14,7 @@ import command
 import pytest
 from server_scripts import ECHO, ECHO_SCENARIO, written
 
+from harness.commands import doctor as doctor_verb
 from harness.commands.doctor import Check, _interpreters, _trap
 
 
@@ -48,6 +50,21 @@ def test_a_process_whose_program_cannot_be_read_is_told_as_such() -> None:
     (check,) = asyncio.run(told())
     ended.wait()
     assert check.finding == "what program it is cannot be read: memory and counters from outside, no causes"
+
+
+def test_a_process_that_ends_while_it_is_looked_at_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    ending = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
+    reaped = threading.Thread(target=ending.wait)
+    reaped.start()
+    ends = f"import os; os.kill({ending.pid}, 9)\nwhile os.path.exists('/proc/{ending.pid}'): pass"
+    monkeypatch.setattr(doctor_verb, "_ASK_VERSION", ends)
+
+    async def told() -> list[Check]:
+        return [one async for one in _interpreters(SimpleNamespace(pids=lambda: [ending.pid]))]
+
+    (check,) = asyncio.run(told())
+    reaped.join()
+    assert check.finding == "has ended while it was looked at"
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,12 @@ def test_60_run_folders_become_a_history_with_the_commit_that_brought_2_kib_a_se
     assert f"commit {step['revision'][:10]}" in (tmp_path / "page" / "history.html").read_text()
 
 
+def test_a_blame_is_no_run_of_a_history(tmp_path: Path) -> None:
+    stored(tmp_path / "runs", [0.0] * 3)
+    (tmp_path / "runs" / "run-01" / "blame.json").write_text("{}")
+    assert json.loads(history(tmp_path, "runs").stdout)["runs"] == 2
+
+
 def test_a_history_without_a_step_is_status_0_and_a_folder_without_runs_is_told(tmp_path: Path) -> None:
     stored(tmp_path / "runs", noisy(9, 4).tolist())
     assert history(tmp_path, "runs").returncode == 0

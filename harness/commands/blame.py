@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
     from harness.reporters import html
     from harness.run import Experiment
     from harness.schedule import schedule
-    from harness.store import RunFolder, dated, write_whole
+    from harness.store import BLAME_FILE, RunFolder, dated, write_whole
 
     cycles = options.cycles or MOST_CYCLES
     plan = plan_of(options)
@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
         return ended.exit_status
     found = blame(record)
     result = json.dumps(asdict(found), indent=2)
-    write_whole(path / "blame.json", result.encode())
+    write_whole(path / BLAME_FILE, result.encode())
     write_whole(path / "report.html", html.render(record, ended, options.lang, found))
     print(result if options.json else f"{words(found, ended)}\n\nreport: {path / 'report.html'}")
     return ExitStatus.LEAK if found.guilty or found.with_time else ExitStatus.FLAT

@@ -156,17 +156,28 @@ def _compression(connection: Any, *, wanted: bool) -> Check:
 
 async def _interpreters(server: ServerUnderTest) -> Any:
     for pid in server.pids()[:4]:
-        executable, name = _program(pid)
-        if "python" not in Path(name).name:
-            what = f"{name} is no Python" if name else "what program it is cannot be read"
-            yield Check(f"pid {pid}", f"{what}: memory and counters from outside, no causes")
-            continue
-        process = await asyncio.create_subprocess_exec(
-            str(executable), "-I", "-c", _ASK_VERSION, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
-        )
-        said = (await process.communicate())[0].decode().strip()
-        yield Check(f"pid {pid}", f"{name}: {said}", _trap(said))
-        yield _allocator(pid)
+        try:
+            for check in await _interpreter(pid):
+                yield check
+        except OSError:
+            yield Check(f"pid {pid}", "has ended while it was looked at")
+
+
+async def _interpreter(pid: int) -> list[Check]:
+    """What one process is.
+
+    Raises:
+        OSError: it has ended meanwhile.
+    """
+    executable, name = _program(pid)
+    if "python" not in Path(name).name:
+        what = f"{name} is no Python" if name else "what program it is cannot be read"
+        return [Check(f"pid {pid}", f"{what}: memory and counters from outside, no causes")]
+    process = await asyncio.create_subprocess_exec(
+        str(executable), "-I", "-c", _ASK_VERSION, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+    )
+    said = (await process.communicate())[0].decode().strip()
+    return [Check(f"pid {pid}", f"{name}: {said}", _trap(said)), _allocator(pid)]
 
 
 def _program(pid: int) -> tuple[Path, str]:

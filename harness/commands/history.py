@@ -86,7 +86,7 @@ def _entries(paths: list[Path]) -> list[Entry]:
     """Of all runs there; what holds none is left out, unless nothing else was named."""
     from harness.history import Entry
     from harness.judge import judge
-    from harness.store import records_in
+    from harness.store import BLAME_FILE, records_in
 
     found, nothing = [], None
     for folder, record in records_in(paths):
@@ -95,7 +95,7 @@ def _entries(paths: list[Path]) -> list[Entry]:
             print(f"leak-harness: left out: {record.what}", file=sys.stderr)
         elif isinstance(record, RecordError):
             raise record
-        else:
+        elif not (folder / BLAME_FILE).exists():
             found.append(Entry.of(record, judge(record, record.started.policy).verdict, str(folder.resolve())))
     if nothing is not None and not found:
         raise nothing
