@@ -128,6 +128,14 @@ def test_60_run_folders_become_a_history_with_the_commit_that_brought_2_kib_a_se
     assert f"commit {step['revision'][:10]}" in (tmp_path / "page" / "history.html").read_text()
 
 
+def test_a_record_that_is_damaged_is_told_and_the_others_are_a_history(tmp_path: Path) -> None:
+    stored(tmp_path / "runs", [0.0] * 3)
+    (tmp_path / "runs" / "run-01" / "run.jsonl").write_text("{}\n{}\n")
+    done = history(tmp_path, "runs")
+    assert "left out" in done.stderr
+    assert json.loads(done.stdout)["runs"] == 2
+
+
 def test_a_blame_is_no_run_of_a_history(tmp_path: Path) -> None:
     stored(tmp_path / "runs", [0.0] * 3)
     (tmp_path / "runs" / "run-01" / "blame.json").write_text("{}")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.commands import run as run_verb
-from harness.errors import ExitStatus, NotARun, RecordError, UsageError
+from harness.errors import ExitStatus, RecordError, UsageError
 from harness.options import declare, revision
 from harness.target_options import unless_another
 
@@ -83,22 +83,20 @@ def _told(entries: Sequence[Entry], steps: Mapping[str, Sequence[Change]]) -> di
 
 
 def _entries(paths: list[Path]) -> list[Entry]:
-    """Of all runs there; what holds none is left out, unless nothing else was named."""
+    """Of all runs there; what cannot be read is left out, unless there is nothing else."""
     from harness.history import Entry
     from harness.judge import judge
     from harness.store import BLAME_FILE, records_in
 
-    found, nothing = [], None
+    found, problem = [], None
     for folder, record in records_in(paths):
-        if isinstance(record, NotARun):
-            nothing = record
+        if isinstance(record, RecordError):
+            problem = record
             print(f"leak-harness: left out: {record.what}", file=sys.stderr)
-        elif isinstance(record, RecordError):
-            raise record
         elif not (folder / BLAME_FILE).exists():
             found.append(Entry.of(record, judge(record, record.started.policy).verdict, str(folder.resolve())))
-    if nothing is not None and not found:
-        raise nothing
+    if problem is not None and not found:
+        raise problem
     return found
 
 
