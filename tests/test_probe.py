@@ -336,6 +336,30 @@ def test_a_forked_child_greets_and_leaves_the_parents_connections_to_the_parent(
         os.kill(child, 9)
 
 
+SLOW_TO_LOAD = """
+import sys, threading, time
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "_leak_harness_probe.requests":
+            loading.set()
+            time.sleep(0.3)
+loading = threading.Event()
+sys.meta_path.insert(0, Finder())
+"""
+
+
+def test_a_fork_waits_for_a_probe_that_is_just_loading(puppet: Launched) -> None:
+    puppet.do(f"exec({SLOW_TO_LOAD!r})")
+    with socket.socket(socket.AF_UNIX) as first:
+        first.connect(str(puppet.folder / f"{puppet.process.pid}.sock"))
+        assert puppet.do("loading.wait(10)")
+        child = puppet.do("(lambda pid: pid or __import__('signal').pause())(os.fork())")
+        try:
+            assert puppet.peer(child).greeting["pid"] == child
+        finally:
+            os.kill(child, 9)
+
+
 def test_a_child_forked_from_a_loop_is_not_taken_for_one_that_runs_it(looping: Launched) -> None:
     looping.do("exec('def fork():\\n pid = os.fork()\\n if not pid: __import__(\"signal\").pause()\\n return pid')")
     looping.do("exec('async def forked(): return fork()')")

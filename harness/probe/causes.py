@@ -8,7 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from time import monotonic, sleep
+from time import monotonic
 from typing import Any
 
 from . import census, heap, naming, paths, retained, states, tasks, threads, trace
@@ -193,7 +193,7 @@ def running(seconds: float) -> dict[str, int]:
             if not threads.is_own(ident) and not _is_waiting(frame):
                 place, _ = naming.telling(_stack(frame))
                 counts[place] = counts.get(place, 0) + 1
-        sleep(0.002)
+        threads.pause(0.002)
     return dict(sorted(counts.items(), key=lambda item: -item[1])[:50])
 
 

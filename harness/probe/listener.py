@@ -9,7 +9,7 @@ from socket import AF_UNIX, SHUT_RDWR, socket
 from time import sleep
 
 from . import threads, wire
-from .conversation import converse
+from .late import converse
 from .owned import OwnedSocket
 
 Report = Callable[[BaseException], None]
@@ -83,7 +83,7 @@ class Listener:
 
     def _talk(self, connection: OwnedSocket) -> None:
         try:
-            converse(connection.socket)
+            converse(connection.socket, self._folder)
         except (OSError, wire.BadMessage):
             return  # the peer is gone, or no friend
         except Exception as error:  # noqa: BLE001 - the probe's own defects are the harness's to hear of

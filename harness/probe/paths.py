@@ -9,12 +9,12 @@ from __future__ import annotations
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from time import monotonic, sleep
+from time import monotonic
 from types import BuiltinFunctionType, CodeType, ModuleType
 from typing import Any
 from weakref import ReferenceType
 
-from . import heap, homes, links, loops, naming, sites
+from . import heap, homes, links, loops, naming, sites, threads
 from .sessions import Session
 
 LIMIT_S = 5.0
@@ -49,7 +49,7 @@ def walk(targets: Mapping[int, str]) -> dict[str, dict[str, Any]]:
         seen.part(id(root)).setdefault(id(root))
         while queue and len(answers) < len(targets):
             if number_seen % SLICE == 0:
-                sleep(0)
+                threads.pause(0)
             if monotonic() > until or number_seen > MOST_NODES:
                 return answers
             parent = queue.popleft()

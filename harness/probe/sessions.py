@@ -161,8 +161,10 @@ def _made(original: Any) -> Any:
         session, shares = _awaited.pop(id(self), _NOBODY)
         if session is None or not args:
             return original(self, *args, **kwargs)
-        with suppress(TypeError):  # uvloop's TLS transport cannot be referred to weakly, and is never seen to close
+        try:  # noqa: SIM105 - a context manager is three calls, at each connection
             session.bind(args[0], _is_closing)
+        except TypeError:  # uvloop's TLS transport cannot be referred to weakly, and is never seen to close
+            pass
         if not shares:
             return original(self, *args, **kwargs)
         with suppress(TypeError):  # nor can aiohttp's protocol, which makes its one task here

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any, Optional
 from weakref import ref
 
 from . import loops
 from .sessions import CURRENT, Session
-
-MOST_FRAMES = 12
-"""Looked through for one that is not asyncio's own."""
 
 _made: dict[ref[Any], tuple[CodeType, int, Optional[Session]]] = {}
 """By task, the code that made it, the place in its bytecode (to look up the line may cost as much as the task), and the
@@ -50,22 +48,44 @@ def _line(code: CodeType, instruction: int) -> int:
     return before[-1] if before else code.co_firstlineno
 
 
+class _AsynciosFiles(dict[str, bool]):
+    """By name of a source file, whether it is asyncio's own."""
+
+    def __init__(self) -> None:
+        self._home = os.path.dirname(sys.modules["asyncio.events"].__file__ or "")  # noqa: PTH120 - no pathlib in servers
+
+    def __missing__(self, name: str) -> bool:
+        is_own = self[name] = os.path.dirname(name) == self._home  # noqa: PTH120
+        return is_own
+
+
 def noting(create: Any) -> Any:
     """A `create_task` that remembers who called it."""
+    get_frame, is_asyncios = sys._getframe, _AsynciosFiles()
 
     def create_task(*args: Any, **kwargs: Any) -> Any:
         task = create(*args, **kwargs)
         try:
-            frame = sys._getframe(1)
-            for _ in range(MOST_FRAMES):
-                if "/asyncio/" not in frame.f_code.co_filename or frame.f_back is None:
-                    break
-                frame = frame.f_back
-            context = kwargs.get("context")
+            frame = get_frame(1)
+            code = frame.f_code
+            if is_asyncios[code.co_filename]:
+                frame = _caller(frame, is_asyncios)
+                code = frame.f_code
+            context = kwargs.get("context") if kwargs else None
             session = _current() if context is None else context.get(CURRENT)
-            _made[ref(task, _forget)] = (frame.f_code, frame.f_lasti, session)
+            _made[ref(task, _forget)] = (code, frame.f_lasti, session)
         except Exception:  # noqa: BLE001 - the server's task is made, whatever becomes of our note
             pass
         return task
 
     return create_task
+
+
+def _caller(inner: FrameType, is_asyncios: _AsynciosFiles) -> FrameType:
+    """Who called asyncio: the frame itself where that is the loop, which calls back for no one."""
+    frame = inner.f_back
+    while frame is not None and is_asyncios[frame.f_code.co_filename]:
+        if frame.f_code.co_name == "_run":  # of a handle
+            return inner
+        frame = frame.f_back
+    return inner if frame is None else frame

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from . import imports, loops, requests, sessions, sites
+from . import imports, late, loops, sessions, sites
 from .listener import Listener, Report
 
 _WRAPPED = (
@@ -30,7 +30,6 @@ def start(folder: str, report: Report) -> None:
     Raises:
         OSError: nobody can listen there.
     """
-    requests.use_folder(folder)
     listener = Listener(folder, report)
     listener.open()
     is_first = not _listeners
@@ -39,11 +38,16 @@ def start(folder: str, report: Report) -> None:
         return
     imports.watch(_WRAPPED)
 
-    def after_fork() -> None:
+    def before_fork() -> None:
+        loops.before_fork()
+        late.before_fork()
+
+    def after_fork_in_child() -> None:
+        late.after_fork()
         try:
             loops.after_fork_in_child()
             _listeners[0].reopen_in_child()
         except Exception as error:  # noqa: BLE001 - the child must live, whatever is wrong with the probe
             report(error)
 
-    os.register_at_fork(before=loops.before_fork, after_in_child=after_fork)
+    os.register_at_fork(before=before_fork, after_in_parent=late.after_fork, after_in_child=after_fork_in_child)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from _thread import allocate_lock, get_ident, start_new_thread
 from collections.abc import Callable
+from time import sleep
 from typing import TypeVar
 
 T = TypeVar("T")
+pause = sleep
+"""The interpreter's own, for modules that are loaded late: a server's libraries may have put another in its place."""
 
 _own: set[int] = set()
 

@@ -41,6 +41,8 @@ class Side:
         command = embedded_command(port, "1MiB", [])
         server = await Server.launch(command, environment=environment, folder=None, log=folder / f"{port}.log")
         stack.push_async_callback(server.stop)
+        if probe:
+            await link.greet()
         address = Address(f"ws://127.0.0.1:{port}/client-ws")
         await server.wait_ready(lambda: why_not_ready(address), limit_s=30)
         return cls(server, Load(load_scenario("plain-chat"), protocol_named("open-llm-vtuber"), address))
@@ -53,25 +55,27 @@ class Side:
 
 
 async def log_ratios(pairs: int, sessions: int, folder: Path) -> list[float]:
-    """Of one pair of servers, warmed up, the sides in turn first and second."""
+    """Of one pair of servers, warmed up. The sides take turns session by session: the machine's own pace drifts."""
     async with AsyncExitStack() as stack:
         sides = [await Side.started(stack, folder, probe=probe) for probe in (True, False)]
         for side in sides:
             await side.ns_per_session(10)
         found = []
         for pair in range(pairs):
-            order = sides if pair % 2 else sides[::-1]
-            cost = {id(side): await side.ns_per_session(sessions) for side in order}
-            found.append(float(np.log(cost[id(sides[0])] / cost[id(sides[1])])))
+            cost = dict.fromkeys(sides, 0.0)
+            for session in range(sessions):
+                for side in sides if (pair + session) % 2 else sides[::-1]:
+                    cost[side] += await side.ns_per_session(1)
+            found.append(float(np.log(cost[sides[0]] / cost[sides[1]])))
         return found
 
 
 def main() -> None:
     """Print the ratio and its interval."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pairs", type=int, default=10)
-    parser.add_argument("--servers", type=int, default=2, help="pairs of servers among which the pairs are divided")
-    parser.add_argument("--sessions", type=int, default=10, help="in each half of a pair")
+    parser.add_argument("--pairs", type=int, default=50)
+    parser.add_argument("--servers", type=int, default=10, help="pairs of servers among which the pairs are divided")
+    parser.add_argument("--sessions", type=int, default=10, help="of each side in a pair")
     options = parser.parse_args()
     found: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
