@@ -41,10 +41,10 @@ class Side:
         command = embedded_command(port, "1MiB", [])
         server = await Server.launch(command, environment=environment, folder=None, log=folder / f"{port}.log")
         stack.push_async_callback(server.stop)
-        if probe:
-            await link.greet()
         address = Address(f"ws://127.0.0.1:{port}/client-ws")
         await server.wait_ready(lambda: why_not_ready(address), limit_s=30)
+        if probe:
+            await link.greet()
         return cls(server, Load(load_scenario("plain-chat"), protocol_named("open-llm-vtuber"), address))
 
     async def ns_per_session(self, sessions: int) -> float:
