@@ -57,6 +57,8 @@ CPU_FLOOR_PERCENT: Final = 0.5
 """A smaller rise over the run is no drift: the noise of an idle window of some 300 ms."""
 EARLY_CPU_FLOOR_PERCENT: Final = 2.0
 """The same in a run of under 20 sessions, which may be all warm-up."""
+NO_WARM_UP_PERCENT: Final = 10.0
+"""A rise at rest that counts although it slows down: what asks for ever more gets no more of a busy machine."""
 HARMLESS_CPU_PERCENT: Final = 1.0
 """A rise over the whole run that matters to nobody, in percent of a core."""
 TALKING_LIMIT_SHARE: Final = 0.02
@@ -142,20 +144,22 @@ def latency_drift(y: Floats) -> Drift:
     return _after_step(t, logs, step_at, factor, LATENCY_FLAT_LOG)
 
 
-def cpu_drift(t: Floats, y: Floats, limit: float) -> Drift:
+def cpu_drift(t: Floats, y: Floats, limit: float, *, warm_up: float = np.inf) -> Drift:
     """Whether CPU grows with the sessions done.
 
     Args:
         t: cumulative sessions at each value; at least six.
         y: percent of one core.
         limit: growth per session that is still flat.
+        warm_up: the most that a warm-up takes, in percent of one core; a smaller rise must go on to the end.
     """
     t, y = _thinned(t, y)
     line = fit(t, y)
     rise = line.end - line.start
     long_enough = t[-1] - t[0] >= FLAT_FROM_SESSIONS
     floor = CPU_FLOOR_PERCENT if long_enough else EARLY_CPU_FLOOR_PERCENT
-    grows = rises(t, y) and line.lower > limit and rise >= floor and _still_grows(t, y, line)
+    goes_on = rise > warm_up or _still_grows(t, y, line)
+    grows = goes_on and rises(t, y) and line.lower > limit and rise >= floor
     step_at = step(t, y, line)
     if grows and step_at is None:
         return Drift(Course.DRIFT, rise)

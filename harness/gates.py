@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from harness.drift import (
     FLAT_FROM_SESSIONS,
     IDLE_LIMIT_PERCENT,
+    NO_WARM_UP_PERCENT,
     TALKING_LIMIT_SHARE,
     Course,
     Drift,
@@ -158,7 +159,7 @@ def cpu_gate(situation: Situation) -> Judged:
     talking_t, talking = _talking(situation)
     if len(rest.x) == 0 and len(talking) == 0:
         return Judged(CpuGate(Outcome.NOT_MEASURED, "no CPU time was read"))
-    at_rest = _cpu_drift(rest.t, rest.x, situation, IDLE_LIMIT_PERCENT)
+    at_rest = _cpu_drift(rest.t, rest.x, situation, IDLE_LIMIT_PERCENT, warm_up=NO_WARM_UP_PERCENT)
     limit = TALKING_LIMIT_SHARE * float(np.median(talking[: max(1, len(talking) // 3)])) if len(talking) else 0.0
     in_talk = _cpu_drift(talking_t, talking, situation, max(limit, IDLE_LIMIT_PERCENT))
     outcome, reason = _cpu_outcome(at_rest, in_talk, measured_rest=len(rest.x) > 0)
@@ -192,9 +193,9 @@ def _talking(situation: Situation) -> tuple[Floats, Floats]:
     return np.array([at for at, _ in kept], dtype=np.float64), np.array([percent for _, percent in kept])
 
 
-def _cpu_drift(t: Floats, y: Floats, situation: Situation, limit: float) -> Drift | None:
+def _cpu_drift(t: Floats, y: Floats, situation: Situation, limit: float, *, warm_up: float = np.inf) -> Drift | None:
     length = look_length(len(y), final=situation.final)
-    return cpu_drift(t[:length], y[:length], limit) if length else None
+    return cpu_drift(t[:length], y[:length], limit, warm_up=warm_up) if length else None
 
 
 def _cpu_outcome(at_rest: Drift | None, in_talk: Drift | None, *, measured_rest: bool) -> tuple[Outcome, str]:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from harness.drift import (
     IDLE_LIMIT_PERCENT,
+    NO_WARM_UP_PERCENT,
     Course,
     cpu_drift,
     fit,
@@ -158,6 +159,13 @@ def test_a_warm_up_that_ends_is_no_drift() -> None:
     t = sessions(12)
     assert cpu_drift(t, 3 * (1 - np.exp(-t / 15)), IDLE_LIMIT_PERCENT).course is Course.DRIFT
     assert cpu_drift(t, 3 * (1 - np.exp(-t / 8)), IDLE_LIMIT_PERCENT).course is not Course.DRIFT
+
+
+def test_a_tenth_of_a_core_at_rest_is_no_warm_up_although_its_rise_ends() -> None:
+    t = sessions(60)
+    for ceiling, expected in ((40, Course.DRIFT), (8, Course.OPEN)):
+        y = ceiling * (1 - np.exp(-t / 40)) + np.resize([0.0, 1.0, 0.5], len(t))
+        assert cpu_drift(t, y, IDLE_LIMIT_PERCENT, warm_up=NO_WARM_UP_PERCENT).course is expected
 
 
 def test_cycles_of_five_that_rest_less_quietly_than_cycles_of_one_are_no_drift() -> None:
