@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from types import CodeType, FrameType
@@ -48,28 +47,18 @@ def _line(code: CodeType, instruction: int) -> int:
     return before[-1] if before else code.co_firstlineno
 
 
-class _AsynciosFiles(dict[str, bool]):
-    """By name of a source file, whether it is asyncio's own."""
-
-    def __init__(self) -> None:
-        self._home = os.path.dirname(sys.modules["asyncio.events"].__file__ or "")  # noqa: PTH120 - no pathlib in servers
-
-    def __missing__(self, name: str) -> bool:
-        is_own = self[name] = os.path.dirname(name) == self._home  # noqa: PTH120
-        return is_own
-
-
 def noting(create: Any) -> Any:
     """A `create_task` that remembers who called it."""
-    get_frame, is_asyncios = sys._getframe, _AsynciosFiles()
+    get_frame, handle = sys._getframe, sys.modules["asyncio.events"].Handle
+    asyncios = handle._run.__code__.co_filename.rpartition("events")[0]
 
     def create_task(*args: Any, **kwargs: Any) -> Any:
         task = create(*args, **kwargs)
         try:
             frame = get_frame(1)
             code = frame.f_code
-            if is_asyncios[code.co_filename]:
-                frame = _caller(frame, is_asyncios)
+            if code.co_filename.startswith(asyncios):
+                frame = _caller(frame, asyncios)
                 code = frame.f_code
             context = kwargs.get("context") if kwargs else None
             session = _current() if context is None else context.get(CURRENT)
@@ -81,10 +70,10 @@ def noting(create: Any) -> Any:
     return create_task
 
 
-def _caller(inner: FrameType, is_asyncios: _AsynciosFiles) -> FrameType:
-    """Who called asyncio: the frame itself where that is the loop, which calls back for no one."""
+def _caller(inner: FrameType, asyncios: str) -> FrameType:
+    """Who called asyncio, whose sources are in the folder `asyncios`: the frame itself where the loop called back."""
     frame = inner.f_back
-    while frame is not None and is_asyncios[frame.f_code.co_filename]:
+    while frame is not None and frame.f_code.co_filename.startswith(asyncios):
         if frame.f_code.co_name == "_run":  # of a handle
             return inner
         frame = frame.f_back
