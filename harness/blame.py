@@ -18,7 +18,7 @@ from typing import Final
 import numpy as np
 
 from harness.containers import is_within_bound
-from harness.deeds import CLOSE, CONNECT, DROP, PASSING, SAMPLE, SECOND, WARMUP_CYCLES, Deeds, apart, beside
+from harness.deeds import CLOSE, CONNECT, DROP, NOBODYS, PASSING, SECOND, WARMUP_CYCLES, Deeds, apart, beside
 from harness.errors import UsageError
 from harness.filling import ROUNDING, filling
 from harness.record import RunRecord
@@ -190,7 +190,9 @@ class _Regression:
         shares = []
         for one in fit(grown, columns, NOISE[metric], passing, beside if guilty else apart):
             action, more_of = one.key
-            sure = one.chosen and action != SAMPLE and not more_of and one.lower > self._limits[metric]
+            if action in NOBODYS:
+                continue
+            sure = one.chosen and not more_of and one.lower > self._limits[metric]
             lasts = _late(grown) >= LASTING * _late(one.estimate * columns[one.key])
             shares.append(Share(action, metric, one.estimate, one.lower, one.upper, sure and lasts, more_of))
         return shares

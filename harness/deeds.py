@@ -16,8 +16,10 @@ Step = tuple[RestSample, RestSample]
 
 WARMUP_CYCLES: Final = 4
 """In them everything is done once, so that what is made with the first use is there; they do not count."""
-CONNECT, CLOSE, DROP, SECOND, SAMPLE = "connect", "close", "drop", "second", "sample"
-PASSING: Final = ((SECOND, ""), (SAMPLE, ""))
+CONNECT, CLOSE, DROP, SECOND, SAMPLE, LENT = "connect", "close", "drop", "second", "sample", "lent"
+NOBODYS: Final = (SAMPLE, LENT)
+"""What each sample leaves, and what a guilty session holds until the next one comes: of no action."""
+PASSING: Final = tuple((name, "") for name in (SECOND, *NOBODYS))
 """What comes without anything being done."""
 FOLLOWING: Final = ("greeting", "playback", "send", "receive", "heartbeat", "vanish")
 """Actions that come with others, and never alone."""
@@ -48,7 +50,9 @@ class Deeds:
             more_of = " and ".join(guilty)
             columns |= {(name, more_of): self._column(name, guilty, among=True) for name in others}
         seconds = np.array([after.at_s - before.at_s for before, after in self.steps])
-        return _unlike(columns | dict(zip(PASSING, (seconds, np.ones(len(seconds))), strict=True)))
+        lends = [float(any(map(one.get, guilty))) for cycle in self._cycles for one in cycle[-1:] or [{}]]
+        lent = np.diff(lends, prepend=lends[:1])
+        return _unlike(columns | dict(zip(PASSING, (seconds, np.ones(len(seconds)), lent), strict=True)))
 
     def between(self, action: str, cycles: Sequence[int]) -> Floats:
         """How often it happened from each of these cycles to the next, the warm-up included."""

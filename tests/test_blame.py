@@ -100,6 +100,20 @@ def test_what_stays_only_of_sessions_that_were_dropped_is_blamed_on_the_drop() -
     assert share(found, "connect").is_calm
 
 
+def test_what_the_last_dropped_session_holds_until_the_next_one_is_taken_off_no_other_action() -> None:
+    held = 0
+
+    def leaves(actions: Actions, _: int) -> Mapping[str, float]:
+        nonlocal held
+        before, held = held, 3 * actions["drop"]
+        return {"gc_objects": 67 * actions["drop"] + held - before}
+
+    found = blame(ran(leaves))
+    assert found.guilty == ("drop",)
+    assert share(found, "drop", "gc_objects").estimate == pytest.approx(67, abs=0.1)
+    assert share(found, "connect", "gc_objects").is_calm
+
+
 def test_what_stays_only_of_sessions_that_were_closed_is_blamed_on_the_close() -> None:
     found = blame(ran(lambda actions, _: {"gc_objects": 0 if actions["drop"] else 3}))
     assert found.guilty == ("close",)

@@ -76,7 +76,7 @@ def words(found: Blame, ended: Verdict | None = None) -> str:
     """Who is to blame and what to do next; then a line for each action, the guilty first."""
     blames = bool(found.guilty or found.with_time)
     but = ended.summary if ended and not blames and ended.name in ("leak", "degraded") else ""
-    shares = [one for one in found.shares if one.action != "sample"]
+    shares = found.shares
     alone = {one.action for one in shares if not one.more_of}
     more = [one.label for one in shares if one.more_of and one.lower > 0]
     labels = dict.fromkeys([*found.guilty, *more, *(one.label for one in shares if _is_telling(one, alone))])

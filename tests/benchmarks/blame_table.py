@@ -46,7 +46,7 @@ class Row:
     @property
     def others(self) -> list[Share]:
         """What innocent actions leave by themselves."""
-        return [one for one in self.found.shares if one.action not in (self.spec.action, "sample") and not one.more_of]
+        return [one for one in self.found.shares if one.action != self.spec.action and not one.more_of]
 
     @property
     def cells(self) -> list[str]:
