@@ -60,6 +60,14 @@ def test_a_scenario_file_that_is_none(place: Path, capfd: pytest.CaptureFixture[
     assert (says in said, "Traceback" in said) == (True, False)
 
 
+@pytest.mark.parametrize("option", [["--once"], ["--runs", "2"], ["--control"], ["--live"]])
+def test_a_schedule_has_no_use_for_what_only_a_verdict_can_use(
+    capsys: pytest.CaptureFixture[str], option: list[str]
+) -> None:
+    assert main(["blame", "plain-chat", *option]) == 2
+    assert f"it has no {option[0]}" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.commands import run as run_verb
-from harness.errors import ExitStatus
+from harness.errors import ExitStatus, UsageError
 from harness.options import declare, plan_of
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ IN_BYTES: Final = ("malloc_in_use", "uss")
 CAUSE: Final = "`leak-harness run` with the same options names what stays, and the line that made it"
 AGAIN: Final = "more --cycles, a scenario that does more, or, for CPU and replies, a machine with less to do"
 NOTHING: Final = "nothing, unless `leak-harness run` calls it a leak: then more --cycles, or a scenario that does more"
+OF_A_VERDICT: Final = {"once": False, "runs": 1, "control": False, "live": False}
+"""Options that a schedule has no use for, as they are when nobody asks for them."""
 UNITS: Final = {"gc_objects": "objects", "idle_cpu": "% CPU at rest"}
 
 
@@ -38,7 +40,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def defaults() -> dict[str, Any]:
     """What the configuration file sets, but for how long a run is."""
-    return {name: one for name, one in run_verb.defaults().items() if name != "cycles"}
+    return {name: one for name, one in run_verb.defaults().items() if name not in ("cycles", *OF_A_VERDICT)}
 
 
 def run(options: argparse.Namespace) -> int:
@@ -50,6 +52,9 @@ def run(options: argparse.Namespace) -> int:
     from harness.schedule import schedule
     from harness.store import BLAME_FILE, RunFolder, dated, write_whole
 
+    for name, unasked in OF_A_VERDICT.items():
+        if getattr(options, name) != unasked:
+            raise UsageError(f"blame runs one schedule, to its end: it has no --{name}", hint=f"leave --{name} out")
     cycles = options.cycles or MOST_CYCLES
     plan = plan_of(options)
     policy = replace(plan.policy, fixed_cycles=cycles, grace_s=0.0, explain=False)
