@@ -73,6 +73,12 @@ class Comparison:
         return "; ".join(self.unfinished) or ("" if measured else "the growth of memory was not measured in both")
 
     @property
+    def unseen(self) -> float:
+        """So many bytes a session the second may grow by beyond the first, and nobody would see it."""
+        before, after = self.growth.before, self.growth.after
+        return max(0.0, (after.high or 0.0) - max(0.0, before.low or 0.0))
+
+    @property
     def exit_status(self) -> ExitStatus:
         """1 where the second is worse, else that of a run that is unfinished, 3 where nothing is known."""
         if self.is_worse:

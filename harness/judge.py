@@ -74,17 +74,14 @@ def judge(record: RunRecord, policy: Policy) -> Judgement:
     facts = Facts(situation, {name: one for name, one in judged.items() if name not in left_out}, doubts_of(record))
     name = _name(facts)
     found = _findings(record, name, judged)
+    failing = [gate for gate, one in judged.items() if one.gate.outcome in (Outcome.LEAK, Outcome.DRIFT)]
+    allowed = {gate: policy.reasons.get(gate, "") for gate in failing if gate in policy.allow}
     if known := _known(found, policy):
-        failing = {*facts.having(Outcome.LEAK), *facts.having(Outcome.DRIFT)}
-        judged |= {gate: _told_as_allowed(judged[gate], known) for gate in failing}
+        allowed |= {gate: known for gate in failing if gate in facts.counted}
         facts = replace(facts, counted={gate: one for gate, one in facts.counted.items() if gate not in failing})
         name = _name(facts)
         found = tuple(replace(one, severity="notice") for one in found)
-    judged |= {
-        gate: _told_as_allowed(one, policy.reasons.get(gate, ""))
-        for gate, one in judged.items()
-        if gate in policy.allow and one.gate.outcome in (Outcome.LEAK, Outcome.DRIFT)
-    }
+    judged |= {gate: _told_as_allowed(judged[gate], why) for gate, why in allowed.items()}
     verdict = Verdict(
         name=name,
         summary="",
@@ -96,7 +93,7 @@ def judge(record: RunRecord, policy: Policy) -> Judgement:
         open_gates=facts.having(Outcome.INCONCLUSIVE),
         sessions_needed=_sessions_needed(facts) if name is VerdictName.INCONCLUSIVE else None,
     )
-    return Judgement(replace(verdict, summary=summarise(verdict, record, facts.counted)), next_step(facts))
+    return Judgement(replace(verdict, summary=summarise(verdict, record, facts.counted, [*allowed])), next_step(facts))
 
 
 def _name(facts: Facts) -> VerdictName:

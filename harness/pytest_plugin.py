@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from harness.verdict import Verdict
 
 MARK: Final = "leak_harness"
-QUICK: Final = {"limit": "16KiB", "max_cycles": 20, "grace": "5s"}
+QUICK: Final = {"limit": "16KiB", "max_cycles": 40, "grace": "5s"}
 """Large leaks in a few seconds; a marker that wants less than that gets it."""
 FULL: Final = {"runs": 3}
 _OF_SCENARIO: Final = ("connect", "standing", "path", "settle_s", "reply_limit_s", "session_limit_s")
@@ -39,7 +39,7 @@ _RUNS: Final = pytest.StashKey[list["LeakRun"]]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options and settings."""
     group = parser.getgroup("leak-harness")
-    group.addoption("--leak-quick", action="store_true", help="leaks of 16 KiB a session and more, in few sessions")
+    group.addoption("--leak-quick", action="store_true", help="leaks of 16 KiB a session, in at most 160 sessions")
     group.addoption("--leak-full", action="store_true", help="three fresh servers for each run")
     group.addoption("--leak-report", metavar="DIR", help="keep reports there, a folder for each test")
     parser.addini("leak_inconclusive", "what an inconclusive run is: fail, xfail or skip", default="fail")

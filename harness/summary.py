@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from harness.gates import Judged
@@ -26,13 +26,14 @@ from harness.verdict import (
 _NAMES: Final = {"objects": "tracked objects", "children": "child processes", "descriptors": "file descriptors"}
 
 
-def summarise(verdict: Verdict, record: RunRecord, counted: Mapping[str, Judged]) -> str:
+def summarise(verdict: Verdict, record: RunRecord, counted: Mapping[str, Judged], allowed: Sequence[str]) -> str:
     """One sentence: the verdict, how much, and what decided.
 
     Args:
         verdict: all but its summary.
         record: the run.
         counted: the gates that can fail it.
+        allowed: those that would have failed it, were what they tell not allowed.
     """
     gates = {name: one.gate for name, one in counted.items()}
     match verdict.name:
@@ -46,7 +47,7 @@ def summarise(verdict: Verdict, record: RunRecord, counted: Mapping[str, Judged]
             words = _flat(gates, record.sessions)
         case VerdictName.SERVER_FAILED | VerdictName.INTERRUPTED:
             words = _cut_short(record)
-    return f"{verdict.name.upper()}: {words}"
+    return f"{verdict.name.upper()}: {words}" + (f"; allowed: {', '.join(allowed)}" if allowed else "")
 
 
 def _growths(gates: Mapping[str, Gate], outcome: Outcome, sessions: int) -> str:

@@ -68,6 +68,13 @@ def test_a_schedule_has_no_use_for_what_only_a_verdict_can_use(
     assert f"it has no {option[0]}" in capsys.readouterr().err
 
 
+def test_too_few_cycles_to_tell_actions_apart_are_refused_before_a_server_starts(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["blame", "plain-chat", "--cycles", "9"]) == 2
+    assert "give --cycles 10 or more" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

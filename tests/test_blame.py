@@ -243,10 +243,10 @@ def test_an_exact_counter_that_never_moves_has_an_interval_of_nothing() -> None:
 
 def test_the_first_line_says_who_is_to_blame_and_how_much_it_leaves_and_the_second_what_to_do_next() -> None:
     first, second, *_ = words(blame(ran(lambda actions, _: {"tasks": actions["switch_character"]}))).splitlines()
-    assert first == "to blame: switch_character (+1.00 tasks each time); 172 sessions in 56 cycles"
+    assert first == "to blame: switch_character (+1.00 tasks each time); 172 sessions in 56 cycles after the warm-up"
     assert second.startswith("next: `leak-harness run` with the same options names what stays")
     first, second, *_ = words(blame(ran())).splitlines()
-    assert first == "no action is to blame; 172 sessions in 56 cycles"
+    assert first == "no action is to blame; 172 sessions in 56 cycles after the warm-up"
     assert second.startswith("next: nothing")
 
 

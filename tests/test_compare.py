@@ -15,7 +15,7 @@ import pytest
 from scripted import KIB, MIB, NOW, Script, memory, rising
 from server_scripts import ECHO, ECHO_SCENARIO, HEAD
 
-from harness.compare import Comparison, compare
+from harness.compare import Comparison, Figure, Row, compare
 from harness.judge import judge
 from harness.record import Incident, RunRecord, encode_line
 from harness.reporters import comparison
@@ -58,6 +58,16 @@ def test_worse_is_what_grows_by_more_than_the_limit_beyond_the_first() -> None:
     assert not compared().is_worse
     assert compared(Script(), LEAKING).is_worse
     assert not compared(Script(), Script(memory(0.5 * KIB))).is_worse
+
+
+def test_what_may_not_have_been_seen_is_told_beside_not_worse() -> None:
+    wide, flat = Figure(0.0, -2000.0, 3000.0), Figure(0.0, -10.0, 10.0)
+    assert "2.93KiB a session more might not have been seen" in told(flat, wide)
+    assert "might not have been seen" not in told(wide, flat)
+
+
+def told(before: Figure, after: Figure) -> str:
+    return comparison.text(replace(compared(Script()), growth=Row("growth a session", "bytes", before, after)))
 
 
 def test_a_run_that_failed_is_no_better_than_another_and_the_reason_is_told() -> None:

@@ -222,6 +222,7 @@ def test_a_leak_all_of_whose_findings_are_known_does_not_fail_a_run() -> None:
     known = judge(record, replace(NOW, allow=prints, reasons=reasons)).verdict
     assert known.name is VerdictName.FLAT
     assert known.gates["memory"].reason.endswith("allowed: mended in 2.1")
+    assert known.summary.endswith("; allowed: memory")
     assert {one.severity for one in known.findings} == {"notice"}
 
 

@@ -190,7 +190,7 @@ def test_quick_is_short_and_no_stricter_than_the_marker(pytester: pytest.Pyteste
     suite(pytester, ECHO, f"{ASYNC}\n{lenient}", f"{OPEN}, limit='1KiB'")
     pytester.runpytest_subprocess("--leak-quick", "--leak-report", "kept").assert_outcomes(failed=2)
     policies = [load_record(one).started.policy for one in sorted((pytester.path / "kept").iterdir())]
-    assert {(one.limit_bytes, one.max_cycles) for one in policies} == {(8 * 2**20, 20), (16 * 2**10, 20)}
+    assert {(one.limit_bytes, one.max_cycles) for one in policies} == {(8 * 2**20, 40), (16 * 2**10, 40)}
 
 
 def test_the_embedded_server_is_the_target_where_none_is_named_also_in_a_loop_that_runs(

@@ -45,7 +45,8 @@ def defaults() -> dict[str, Any]:
 
 def run(options: argparse.Namespace) -> int:
     """Run a schedule, print what each action leaves; 1 if one is to blame, or time is."""
-    from harness.blame import blame
+    from harness.blame import LEAST_CYCLES, blame
+    from harness.deeds import WARMUP_CYCLES
     from harness.judge import judge
     from harness.reporters import html
     from harness.run import Experiment
@@ -56,6 +57,8 @@ def run(options: argparse.Namespace) -> int:
         if getattr(options, name) != unasked:
             raise UsageError(f"blame runs one schedule, to its end: it has no --{name}", hint=f"leave --{name} out")
     cycles = options.cycles or MOST_CYCLES
+    if cycles < (needed := WARMUP_CYCLES + LEAST_CYCLES):
+        raise UsageError(f"--cycles {cycles} are too few to tell actions apart", hint=f"give --cycles {needed} or more")
     plan = plan_of(options)
     policy = replace(plan.policy, fixed_cycles=cycles, grace_s=0.0, explain=False)
     plan = replace(plan, policy=policy, schedule=schedule(cycles, options.seed))
@@ -92,7 +95,7 @@ def words(found: Blame, ended: Verdict | None = None) -> str:
     if found.filling:
         lines.append(f"fills, and is no leak: {found.filling}")
     lines += [f"doubt: {one}" for one in (ended.doubts if ended else ())]
-    of = f"{found.sessions} sessions in {found.cycles} cycles"
+    of = f"{found.sessions} sessions in {found.cycles} cycles after the warm-up"
     answer = f"{_answer(found)}; {of}" + (f", yet it is {but}" if but else "")
     return "\n".join([answer, f"next: {CAUSE if blames else AGAIN if but else NOTHING}", "", *lines])
 

@@ -33,6 +33,8 @@ def text(comparison: Comparison) -> str:
             parts += [f"Findings that {'have ' if title == 'gone' else ''}{title}:", *_list(findings), ""]
     end = "worse: it grows by more than the limit beyond the first" if comparison.is_worse else "not worse"
     told = f"The second run is {end} (limit {format_size(comparison.limit)} a session)."
+    if not comparison.is_worse and comparison.unseen > comparison.limit:
+        told += f"\n{format_size(comparison.unseen)} a session more might not have been seen: more --cycles see less."
     if comparison.unknown:
         told = f"Whether the second run is worse is not known: {comparison.unknown}"
     return clean("\n".join([*parts, told]) + "\n")

@@ -53,7 +53,7 @@ def _growth(judgement: Judgement) -> str:
 
 
 def outlook(record: RunRecord, judgement: Judgement) -> str:
-    """About how many sessions more, at most, and how long they take at the pace of the latest cycles."""
+    """About how many sessions more, and how long they take at the pace of the latest cycles."""
     policy = record.started.policy
     if policy.fixed_cycles is not None:
         cycles = policy.fixed_cycles - len(record.cycles)
@@ -61,7 +61,7 @@ def outlook(record: RunRecord, judgement: Judgement) -> str:
         words = f"{cycles} cycle{'' if cycles == 1 else 's'} more"
     else:
         sessions = min(judgement.verdict.sessions_needed or 0, max(1, policy.max_sessions - record.sessions))
-        words = f"at most about {sessions} sessions more"
+        words = f"about {sessions or 'a few'} sessions more"
     pace_s = seconds_per_session(record)
     return f"{words}, {format_time(round(sessions * pace_s))}" if pace_s and sessions else words
 
