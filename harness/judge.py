@@ -128,11 +128,19 @@ def next_step(facts: Facts) -> NextStep:
         return NextStep.STOP
     if not at.final and not _may_stop_early(facts):
         return NextStep.CONTINUE
-    if facts.suspect and not facts.having(Outcome.LEAK):
+    if not facts.having(Outcome.LEAK) and (facts.suspect or _may_a_wait_settle(facts)):
         return NextStep.IDLE
     unexplained = at.policy.explain and at.record.has_probe and not at.record.explained
     fails = facts.having(Outcome.LEAK) or "cpu" in facts.having(Outcome.DRIFT)
     return NextStep.EXPLAIN if unexplained and fails else NextStep.STOP
+
+
+def _may_a_wait_settle(facts: Facts) -> bool:
+    """Whether a long run ends with something open that may go by itself, such as what is let go of late."""
+    at = facts.situation
+    waited = at.idle is not None and at.idle.cycle == at.record.rests[-1].cycle
+    is_open = not {"memory", *COUNTERS}.isdisjoint(facts.having(Outcome.INCONCLUSIVE))
+    return at.at_bounds and at.sessions >= at.full_guard and is_open and at.may_idle and not waited
 
 
 def _may_stop_early(facts: Facts) -> bool:

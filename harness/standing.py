@@ -215,8 +215,10 @@ def evidence(situation: Situation, metric: str, limit: float, guard: int | None 
         standing = after_idle(situation, metric, series, limit, int(series.cycles[trend.latest.sample]))
     elif trend.state is State.FLAT:
         standing = Standing.FLAT
-    elif _is_level_after_waits(situation, metric, limit) or _was_released(
-        situation, metric, series, limit, guard or situation.full_guard
+    elif (
+        _is_level_after_waits(situation, metric, limit)
+        or _is_level_since_the_start(situation, metric, series, limit)
+        or _was_released(situation, metric, series, limit, guard or situation.full_guard)
     ):
         standing = Standing.RELEASED
     else:
@@ -291,6 +293,17 @@ def _is_level_after_waits(situation: Situation, metric: str, limit: float) -> bo
     before, last = ends[-2:]
     between = last.sessions - before.sessions
     return between >= STEP_SPAN_SESSIONS and last.values[metric] - before.values[metric] <= limit * between
+
+
+def _is_level_since_the_start(situation: Situation, metric: str, series: Series, limit: float) -> bool:
+    """Whether what the latest wait has left is more than before the first session, when it was lowest, by no more than
+    the limit for each session: warm-up and all.
+    """
+    idle = situation.idle
+    if idle is None or idle.sessions < situation.full_guard or metric not in idle.values or series.t[0] > 0:
+        return False
+    lowest = float(series.x[0])
+    return lowest <= series.x.min() and idle.values[metric] - lowest <= limit * idle.sessions
 
 
 def sessions_needed(situation: Situation, found: Evidence, guard: int | None = None) -> int:

@@ -174,15 +174,15 @@ def look(t: Floats, x: Floats, limit: float, quantum: float = 0.0) -> Look | Non
     lower = (rise - jump - _NOISE_FACTOR * noise) / span
     flat_noise = min(noise, _MAD_TO_SIGMA * _spread(np.diff(x[warmup:])) + quantum)
     upper = (_largest_rise(ty, y, span) + _NOISE_FACTOR * flat_noise) / span
-    falls = d[d < -max(4 * quantum, limit * span / 4)]
-    drops = len(falls)
-    long_enough = float(t[-1] - t[warmup]) >= FLAT_SPAN_SESSIONS
+    is_fall = d < -max(4 * quantum, limit * span / 4)
+    fallen, drops = -float(d[is_fall].sum()), int(is_fall.sum())
+    spanned = float(t[-1] - t[warmup])
     beside_falls = span * (1 - window * drops / k)  # the envelope is level for a window before each
-    hidden = (upper * span - float(falls.sum())) / beside_falls if beside_falls > 0 else np.inf
-    flat = long_enough and upper < limit and (drops == 0 or drops >= 3 or hidden < limit)
+    hidden = (upper * span + fallen) / beside_falls if beside_falls > 0 else np.inf
+    flat = spanned >= FLAT_SPAN_SESSIONS and upper < limit and (drops == 0 or drops >= 3 or hidden < limit)
     step = False
-    if not flat and float(t[-1] - t[warmup]) >= STEP_SPAN_SESSIONS and drops == 0 and jump > 0.6 * rise:
-        beside = (_beside_jump(y, before, after) + _NOISE_FACTOR * flat_noise) / span
+    if not flat and spanned >= STEP_SPAN_SESSIONS and jump > 0.6 * (rise + fallen) and beside_falls > 0:
+        beside = (_beside_jump(np.where(is_fall, 0.0, d), before, after) + _NOISE_FACTOR * flat_noise) / beside_falls
         if beside < limit:
             flat, step, upper = True, True, beside
     return Look(
@@ -269,9 +269,9 @@ def _largest_jump(d: Floats) -> tuple[float, int, int]:
     return max(0.0, float(rises[at])), at, after
 
 
-def _beside_jump(y: Floats, at: int, after: int) -> float:
+def _beside_jump(d: Floats, at: int, after: int) -> float:
     """Growth before and after the jump; a fall on one side does not pay for a rise on the other."""
-    return max(0.0, float(y[at] - y[0])) + max(0.0, float(y[-1] - y[after]))
+    return max(0.0, float(d[:at].sum())) + max(0.0, float(d[after:].sum()))
 
 
 def _largest_rise(t: Floats, y: Floats, span: float) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from math import sin
 
 import pytest
 from scripted import KIB, MIB, NOW, Script, level, memory, rising
@@ -118,6 +119,24 @@ def test_after_a_late_release_the_run_goes_on_while_other_gates_are_open() -> No
     judgement = judge(record, Policy())
     assert judgement.next is NextStep.CONTINUE
     assert judgement.verdict.gates["tasks"].outcome is Outcome.FLAT
+
+
+def held(sessions: float) -> float:
+    """Of what is held for some time only, now more and now less, as sessions come fast or slowly; none at first."""
+    return 0.0 if sessions == 0 else 400 * KIB + 200 * KIB * sin(sessions / 60)
+
+
+@pytest.mark.parametrize(("stays", "name"), [(0.0, VerdictName.FLAT), (2 * KIB, VerdictName.INCONCLUSIVE)])
+def test_a_run_that_ends_open_waits_and_is_flat_where_little_more_is_left_than_before_the_first_session(
+    stays: float, name: VerdictName
+) -> None:
+    script = Script({"malloc_in_use": lambda sessions: 5 * MIB + stays * sessions + held(sessions)})
+    record = script.record(108)
+    ended = judge(record, Policy())
+    assert (ended.verdict.name, ended.next) == (VerdictName.INCONCLUSIVE, NextStep.IDLE)
+    record.add(script.idle(record, malloc_in_use=5 * MIB + stays * record.sessions))
+    waited = judge(record, Policy())
+    assert (waited.verdict.name, waited.next) == (name, NextStep.STOP)
 
 
 def test_growth_over_the_budget_stops_the_run_at_16_sessions() -> None:

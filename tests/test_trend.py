@@ -99,6 +99,13 @@ def test_a_jump_is_cut_out_only_of_a_tail_that_spans_64_sessions() -> None:
     assert not is_flat(sessions(126), np.where(sessions(126) >= 100, 8e6, 0.0))
 
 
+def test_a_jump_that_brings_back_what_fell_before_it_is_cut_out_and_growth_beside_both_is_not() -> None:
+    t = sessions(220)
+    gone_and_back = np.where((t >= 140) & (t < 190), 0.0, 200_000.0)
+    assert is_flat(t, gone_and_back)
+    assert not is_flat(t, gone_and_back + 1200 * t)
+
+
 def test_a_jump_that_is_not_most_of_the_growth_is_not_cut_out() -> None:
     t = sessions(150)
     assert is_flat(t, 900 * t + np.where(t >= 110, 110_000.0, 0.0))

@@ -29,7 +29,7 @@ def progress(record: RunRecord, judgement: Judgement, *, terminal: bool = False)
             return f"{done}  open: {_open(judgement)}; {outlook(record, judgement)}"
         case NextStep.IDLE:
             grace = format_time(record.started.policy.grace_s)
-            return f"{done}  grows; waiting {grace} at most to see whether that is released late"
+            return f"{done}  waiting {grace} at most to see what is released late"
         case NextStep.EXPLAIN:
             return f"{done}  looking for the cause"
         case NextStep.STOP:
