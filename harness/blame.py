@@ -138,7 +138,7 @@ class _Regression:
         entries = self._entries()
         guilty = list(dict.fromkeys(share.action for share in entries))
         asked = []
-        for metric in self._grown:
+        for metric in sorted(self._grown, key=LAST.__contains__):
             if metric not in LAST or not (guilty or self._filling):
                 asked.append(metric)
                 guilty += self._guilty(metric, guilty)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 from scripted import NOW
 from websockets.asyncio.server import ServerConnection, serve
@@ -18,11 +19,12 @@ from websockets.exceptions import ConnectionClosed
 
 from harness.blame import Blame, Share, blame
 from harness.commands.blame import words
-from harness.deeds import SECOND, WARMUP_CYCLES
+from harness.deeds import SECOND, WARMUP_CYCLES, apart
 from harness.errors import UsageError
 from harness.handshake import Address
 from harness.protocols import protocol_named
 from harness.record import Bounded, Cause, Causes, Census, CycleDone, RestSample, RunRecord, RunStarted, SessionResult
+from harness.regression import Columns, fit
 from harness.reporters import html
 from harness.scenarios import Scenario
 from harness.schedule import BLOCK, Variation, VariedSession, schedule
@@ -222,6 +224,16 @@ def test_intervals_are_honest_where_readings_are_off_by_themselves_and_something
     runs = [blame(ran(wandering(random.Random(seed)))) for seed in range(12)]
     missed = [one for run in runs for one in run.shares if one.metric == "malloc_in_use" and not one.is_calm]
     assert len(missed) <= 1
+
+
+def test_what_one_cycle_left_is_not_taken_for_what_was_long_in_it() -> None:
+    cycles = np.arange(50)
+    connects, seconds = 1.0 + cycles % 2, np.where(cycles == 20, 4.0, 1.0 + 0.1 * (cycles % 3))
+    grown = 2048 * connects + np.random.default_rng(1).normal(0.0, 300.0, 50) + np.where(cycles == 20, 4000.0, 0.0)
+    columns: Columns = {("connect", ""): connects.astype(float), ("second", ""): seconds.astype(float)}
+    connect, second = fit(grown.astype(float), columns, 512, (("second", ""),), apart)
+    assert connect.lower < 2048 < connect.upper
+    assert second.lower < 0 < second.upper
 
 
 def test_what_grows_with_time_is_told_from_what_grows_with_sessions() -> None:
