@@ -215,10 +215,8 @@ def evidence(situation: Situation, metric: str, limit: float, guard: int | None 
         standing = after_idle(situation, metric, series, limit, int(series.cycles[trend.latest.sample]))
     elif trend.state is State.FLAT:
         standing = Standing.FLAT
-    elif (
-        _is_level_after_waits(situation, metric, limit)
-        or _is_level_since_the_start(situation, metric, series, limit)
-        or _was_released(situation, metric, series, limit, guard or situation.full_guard)
+    elif _is_level_after_waits(situation, metric, series, limit) or _was_released(
+        situation, metric, series, limit, guard or situation.full_guard
     ):
         standing = Standing.RELEASED
     else:
@@ -281,29 +279,21 @@ def _was_released(situation: Situation, metric: str, series: Series, limit: floa
     return _declared(follow(series.t[before], series.x[before], limit, METRICS[metric].quantum), guard)
 
 
-def _is_level_after_waits(situation: Situation, metric: str, limit: float) -> bool:
-    """Whether what two waits have left differs by no more than the limit for each session between them.
+def _is_level_after_waits(situation: Situation, metric: str, series: Series, limit: float) -> bool:
+    """Whether the latest wait has left no more than the limit for each session since the one before, or since the
+    start: then warm-up and all, and only where the metric was lowest before the first session.
 
-    A server that holds on to each session for half a minute rises and falls with the waits, and never looks flat in
-    between.
+    A server that holds on to each session for a while rises and falls with the waits and with the pace of the
+    sessions, and never looks flat in between.
     """
-    ends = situation.ends_of_waits
-    if len(ends) < 2 or not all(metric in one.values for one in ends[-2:]):
-        return False
-    before, last = ends[-2:]
-    between = last.sessions - before.sessions
-    return between >= STEP_SPAN_SESSIONS and last.values[metric] - before.values[metric] <= limit * between
-
-
-def _is_level_since_the_start(situation: Situation, metric: str, series: Series, limit: float) -> bool:
-    """Whether what the latest wait has left is more than before the first session, when it was lowest, by no more than
-    the limit for each session: warm-up and all.
-    """
-    idle = situation.idle
-    if idle is None or idle.sessions < situation.full_guard or metric not in idle.values or series.t[0] > 0:
-        return False
-    lowest = float(series.x[0])
-    return lowest <= series.x.min() and idle.values[metric] - lowest <= limit * idle.sessions
+    ends = [one for one in situation.ends_of_waits if metric in one.values]
+    lowest_at_start = [one for one in situation.record.rests[:1] if one.values.get(metric) == series.x.min()]
+    return any(
+        last.sessions - before.sessions >= STEP_SPAN_SESSIONS
+        and last.values[metric] - before.values[metric] <= limit * (last.sessions - before.sessions)
+        for last in ends[-1:]
+        for before in (*ends[-2:-1], *lowest_at_start)
+    )
 
 
 def sessions_needed(situation: Situation, found: Evidence, guard: int | None = None) -> int:
