@@ -50,7 +50,7 @@ class Deeds:
             more_of = " and ".join(guilty)
             columns |= {(name, more_of): self._column(name, guilty, among=True) for name in others}
         seconds = np.array([after.at_s - before.at_s for before, after in self.steps])
-        lends = [float(any(map(one.get, guilty))) for cycle in self._cycles for one in cycle[-1:] or [{}]]
+        lends = [float(any(one.get(name) for one in cycle for name in guilty)) for cycle in self._cycles]
         lent = np.diff(lends, prepend=lends[:1])
         return _unlike(columns | dict(zip(PASSING, (seconds, np.ones(len(seconds)), lent), strict=True)))
 

@@ -138,9 +138,8 @@ def next_step(facts: Facts) -> NextStep:
 def _may_a_wait_settle(facts: Facts) -> bool:
     """Whether a long run ends with something open that may go by itself, such as what is let go of late."""
     at = facts.situation
-    waited = at.idle is not None and at.idle.cycle == at.record.rests[-1].cycle
     is_open = not {"memory", *COUNTERS}.isdisjoint(facts.having(Outcome.INCONCLUSIVE))
-    return at.at_bounds and at.sessions >= at.full_guard and is_open and at.may_idle and not waited
+    return at.at_bounds and at.sessions >= at.full_guard and is_open and at.may_idle and not at.latest.idle
 
 
 def _may_stop_early(facts: Facts) -> bool:

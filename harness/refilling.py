@@ -54,10 +54,8 @@ class Refilling:
 
 def tail_growths(situation: Situation) -> tuple[float, float | None]:
     """Of RSS, and of what malloc holds beyond what is in use: over the tail, and up to the wait where there was one."""
-    rests = situation.record.rests
+    rests, end = situation.record.rests, situation.latest.values
     start = rests[min(len(rests) - 1, first_of_tail(len(rests) - 1))].values
-    idle = situation.idle
-    end = idle.values if idle is not None and idle.cycle == rests[-1].cycle else rests[-1].values
     growth = end.get("rss", 0.0) - start.get("rss", 0.0)
     if not {"malloc_system", "malloc_in_use"} <= start.keys() & end.keys():
         return growth, None

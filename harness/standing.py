@@ -111,6 +111,12 @@ class Situation:
         return list({one.cycle: one for one in self.idles}.values())
 
     @property
+    def latest(self) -> RestSample:
+        """The latest sample of all: of the wait after the latest cycle, where there was one."""
+        idle, rest = self.idle, self.record.rests[-1]
+        return idle if idle is not None and idle.cycle == rest.cycle else rest
+
+    @property
     def collected(self) -> RestSample | None:
         """In a run that does not collect: the sample after the one collection, at the end of the latest wait."""
         forced = [one for one in self.record.idles if one.collected and not self.policy.collect]
