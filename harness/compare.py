@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import ExitStatus
+from harness.findings import worth_telling
 from harness.record import RunRecord
 from harness.verdict import Finding, MemoryGate, Verdict, VerdictName
 
@@ -97,7 +98,8 @@ class Comparison:
 def compare(before: tuple[RunRecord, Verdict], after: tuple[RunRecord, Verdict]) -> Comparison:
     """Put two runs side by side; visits that one of them did not come to are left out."""
     first, second = before[0], after[0]
-    prints = [{one.fingerprint for one in verdict.findings} for _, verdict in (before, after)]
+    prints = [{finding.fingerprint for finding in verdict.all_findings} for _, verdict in (before, after)]
+    earlier, later = (worth_telling(verdict.all_findings) for _, verdict in (before, after))
     gates = [verdict.gates.get("memory") for _, verdict in (before, after)]
     unfinished = {
         side: verdict
@@ -117,9 +119,9 @@ def compare(before: tuple[RunRecord, Verdict], after: tuple[RunRecord, Verdict])
         ),
         growth=Row("growth a session", "bytes", _growth(gates[0]), _growth(gates[1])),
         limit=max(limits, default=1024.0),
-        gone=tuple(one for one in before[1].findings if one.fingerprint not in prints[1]),
-        stayed=tuple(one for one in after[1].findings if one.fingerprint in prints[0]),
-        came=tuple(one for one in after[1].findings if one.fingerprint not in prints[0]),
+        gone=tuple(finding for finding in earlier if finding.fingerprint not in prints[1]),
+        stayed=tuple(finding for finding in later if finding.fingerprint in prints[0]),
+        came=tuple(finding for finding in later if finding.fingerprint not in prints[0]),
         unfinished=tuple(f"{side}: {verdict.summary}" for side, verdict in unfinished.items()),
         unfinished_status=max((one.exit_status for one in unfinished.values()), default=ExitStatus.FLAT),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 from hashlib import sha256
+from itertools import groupby, islice
 from typing import Final
 
 from harness.growth import Growth, growths, is_part
@@ -12,8 +13,8 @@ from harness.quantities import format_size
 from harness.record import Cause, RunRecord, TaskGroup
 from harness.verdict import Finding
 
-MOST_FINDINGS: Final = 10
-MOST_OF_A_KIND: Final = 4
+MAX_SHOWN: Final = 10
+MAX_SHOWN_OF_A_KIND: Final = 4
 _RANKS: Final = (
     "task",
     "child-process",
@@ -30,6 +31,12 @@ _RANKS: Final = (
 
 An exception or a generator that a growing container holds itself says more than the container, and is `kept`.
 """
+KINDS: Final = tuple(rank for rank in _RANKS if rank != "kept")
+"""Of findings."""
+UNNAMED: Final = "a container"
+"""The type of a finding whose container could not be named: another run may mean another one by it."""
+MIN_PARTS_PER_THING: Final = 4.0
+"""Objects of one built-in type that come with a thing of which it is not known what it keeps."""
 _WORDS: Final = {
     "task": "tasks of {of} a session are never done",
     "child-process": "processes `{of}` a session are never ended",
@@ -51,43 +58,72 @@ _NAMED_ALIKE: Final = frozenset(("task", "child-process", "thread", "descriptor"
 _NOTHING: Final = Cause()
 
 
-def findings(record: RunRecord, *, first: Collection[str] = (), severity: str = "leak") -> tuple[Finding, ...]:
-    """What piles up per session; empty without two censuses.
+def all_findings(record: RunRecord, *, severity: str = "leak") -> tuple[Finding, ...]:
+    """All that piles up per session, what says most first; empty without two censuses.
+
+    Nothing is left out, so a decision may rest on it. `shown` makes of it what a person reads.
 
     Args:
         record: the run.
-        first: kinds that the gates point at.
         severity: `leak`, or `notice` for what no gate calls one.
     """
     grown = growths(record)
     entries = {record.causes.get(one.key, _NOTHING).of for one in grown if one.kind == "container"}
-    found: dict[str, list[Finding]] = {rank: [] for rank in _RANKS}
-    for one in grown:
-        finding = _finding(one, record.causes.get(one.key, _NOTHING), severity)
-        found["kept" if one.label and one.name in entries and finding.kind == "object" else finding.kind].append(
-            finding
-        )
+    ranked: dict[str, list[Finding]] = {rank: [] for rank in _RANKS}
+    for growth in grown:
+        finding = _finding(growth, record.causes.get(growth.key, _NOTHING), severity)
+        is_kept = growth.label and growth.name in entries and finding.kind == "object"
+        ranked["kept" if is_kept else finding.kind].append(finding)
     for key, cause in record.causes.items():
         if _is_other(key):
-            found[key.partition(":")[0]].append(_found_otherwise(key, cause, record, severity))
+            ranked[key.partition(":")[0]].append(_found_otherwise(key, cause, record, severity))
+    return tuple(finding for rank in _RANKS for finding in sorted(ranked[rank], key=_rank))
+
+
+def shown(findings: Sequence[Finding], *, first: Collection[str] = ()) -> tuple[Finding, ...]:
+    """What a person reads of all findings: the first few of each kind that say something new. Only for display.
+
+    Args:
+        findings: all of them, in the order of `all_findings`.
+        first: kinds that the gates point at.
+    """
     best: list[Finding] = []
-    for rank in sorted(_RANKS, key=lambda one: (one not in first, _RANKS.index(one))):
-        best += _told(sorted(found[rank], key=_rank), best)
-    return tuple(best[:MOST_FINDINGS])
+    for _, alike in groupby(worth_telling(findings, first=first), key=lambda finding: (finding.severity, finding.kind)):
+        best += islice(alike, MAX_SHOWN_OF_A_KIND)
+    return tuple(best[:MAX_SHOWN])
 
 
-def _told(ranked: Sequence[Finding], better: Sequence[Finding]) -> list[Finding]:
-    """The first few that say something new."""
+def worth_telling(findings: Sequence[Finding], *, first: Collection[str] = ()) -> list[Finding]:
+    """Findings that say something new, leaks before notices; a leak is never left out for what a notice says.
+
+    Args:
+        findings: all of them, in the order of `all_findings`.
+        first: kinds that the gates point at.
+    """
     told: list[Finding] = []
-    for one in ranked:
-        if len(told) < MOST_OF_A_KIND and _is_worth_telling(one, [*better, *told]):
-            told.append(one)
+    for finding in sorted(findings, key=lambda one: (one.severity == "notice", one.kind not in first)):
+        if _is_worth_telling(finding, told):
+            told.append(finding)
     return told
 
 
-def container_findings(record: RunRecord) -> tuple[Finding, ...]:
-    """Containers that are longer at every census, in a run that is no leak."""
-    return tuple(one for one in findings(record, severity="notice") if one.kind == "container")
+def comes_with_others(finding: Finding) -> bool:
+    """Whether it grows with what is in it or around it: parts, the interpreter's own lists, mappings."""
+    is_part_of_object = finding.kind == "object" and is_part(finding.type)
+    is_own_list = finding.kind == "container" and finding.owner == "interpreter"
+    return is_part_of_object or is_own_list or finding.kind == "native"
+
+
+def objects_per_session(record: RunRecord) -> dict[str, float]:
+    """By fingerprint: at most so many tracked objects of one type stay per session with what a finding names."""
+    kept: dict[str, float] = {}
+    for growth in growths(record):
+        if growth.kind != "native":
+            cause = record.causes.get(growth.key, _NOTHING)
+            objects = growth.per_session * max(MIN_PARTS_PER_THING, cause.objects)
+            fingerprint = _finding(growth, cause, "leak").fingerprint
+            kept[fingerprint] = kept.get(fingerprint, 0.0) + objects
+    return kept
 
 
 def _is_other(key: str) -> bool:
@@ -100,7 +136,11 @@ def _is_worth_telling(one: Finding, better: Sequence[Finding]) -> bool:
         return not any(known.kind in ("task", "container", "object", "garbage") for known in better)
     if one.kind == "object" and is_part(one.type):
         return not better
-    return (one.owner != "interpreter" or not better) and one.type not in {known.type for known in better}
+    if one.owner == "interpreter" and better:
+        return False
+    return not any(known.type == one.type and known.kind != one.kind for known in better) and one.fingerprint not in {
+        known.fingerprint for known in better
+    }
 
 
 def _rank(one: Finding) -> tuple[bool, int, bool, float, float]:
@@ -110,7 +150,7 @@ def _rank(one: Finding) -> tuple[bool, int, bool, float, float]:
 
 
 def _finding(grown: Growth, cause: Cause, severity: str) -> Finding:
-    of = _plain(cause.name) or grown.name or cause.of or "a container"
+    of = _plain(cause.name) or grown.name or cause.of or UNNAMED
     made_at, made_in = (grown.made_at, grown.task.made_in) if grown.task else (cause.made_at, cause.made_in)
     chain = _chain_of_task(grown) if grown.task else cause.chain
     size = grown.per_session if grown.kind == "native" else cause.bytes * grown.per_session

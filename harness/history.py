@@ -14,6 +14,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from harness.errors import RecordNotWritable
+from harness.findings import worth_telling
 from harness.record import RunRecord
 from harness.verdict import CpuGate, LatencyGate, MemoryGate, Verdict
 
@@ -69,9 +70,15 @@ class Entry:
             memory.first if isinstance(memory, MemoryGate) else None,
             latency.p50 if isinstance(latency, LatencyGate) else None,
             cpu.idle_last if isinstance(cpu, CpuGate) else None,
-            {one.fingerprint: one.summary for one in verdict.findings if one.severity == "leak"},
+            _leaks(verdict),
             folder,
         )
+
+
+def _leaks(verdict: Verdict) -> dict[str, str]:
+    """By fingerprint, however many: one that is left out would be new in one run, and fixed in the next."""
+    findings = worth_telling(verdict.all_findings)
+    return {finding.fingerprint: finding.summary for finding in findings if finding.severity == "leak"}
 
 
 def server_of(target: Mapping[str, str]) -> str:

@@ -6,13 +6,14 @@ memory); here they are put together: doubts, the verdict by the first rule that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
+from harness.allowances import allowed_findings, excused_gates
 from harness.containers import containers_gate
-from harness.findings import container_findings, findings
+from harness.findings import all_findings, shown, worth_telling
 from harness.gates import COUNTERS, Judged, counter_gate, cpu_gate, latency_gate
 from harness.log_gate import files_gate, log_gate
 from harness.memory import memory_gate
@@ -29,6 +30,7 @@ TOLERATED_GAPS: Final = 0.05
 TOLERATED_UNSETTLED: Final = 0.2
 GATES: Final = ("memory", *COUNTERS, "containers", "latency", "cpu", "log", "files")
 _DECISIVE: Final = ("uss", "rss", "malloc_in_use", *COUNTERS.values())
+_FAILING: Final = (VerdictName.LEAK, VerdictName.DEGRADED)
 ENOUGH_SESSIONS_TO_GIVE_UP: Final = 5
 """A run without fixed cycles stops from here on when most of its sessions fail."""
 
@@ -73,39 +75,37 @@ def judge(record: RunRecord, policy: Policy) -> Judgement:
     left_out = {*policy.allow, *({"files"} - set(policy.fail_on))}
     facts = Facts(situation, {name: one for name, one in judged.items() if name not in left_out}, doubts_of(record))
     name = _name(facts)
-    found = _findings(record, name, judged)
     failing = [gate for gate, one in judged.items() if one.gate.outcome in (Outcome.LEAK, Outcome.DRIFT)]
-    allowed = {gate: policy.reasons.get(gate, "") for gate in failing if gate in policy.allow}
-    if known := _known(found, policy):
-        allowed |= {gate: known for gate in failing if gate in facts.counted}
-        facts = replace(facts, counted={gate: one for gate, one in facts.counted.items() if gate not in failing})
-        name = _name(facts)
-        found = tuple(replace(one, severity="notice") for one in found)
-    judged |= {gate: _told_as_allowed(judged[gate], why) for gate, why in allowed.items()}
+    excused = {gate: policy.reasons.get(gate, "") for gate in failing if gate in policy.allow}
+    everything = all_findings(record)
+    known: frozenset[Finding] = frozenset()
+    if name in _FAILING:
+        known = allowed_findings(record, everything, policy)
+        by_findings = excused_gates([gate for gate in failing if gate in facts.counted], everything, known, policy)
+        excused |= by_findings
+        left = {gate: one for gate, one in facts.counted.items() if gate not in by_findings}
+        facts = replace(facts, counted=left)
+    findings = _findings(name, _name(facts), everything, known)
+    name = _name(facts)
+    best = shown(findings, first=_pointed_at(name, judged))
+    judged |= {gate: _told_as_allowed(judged[gate], why) for gate, why in excused.items()}
     verdict = Verdict(
         name=name,
         summary="",
         gates={gate: one.gate for gate, one in judged.items()},
         doubts=facts.doubts,
-        findings=found,
+        findings=best,
+        unshown=tuple(finding for finding in findings if finding not in best),
         warmup_cycles=_warmup_cycles(situation),
         first_suspicion_sessions=_first_suspicion(facts),
         open_gates=facts.having(Outcome.INCONCLUSIVE),
         sessions_needed=_sessions_needed(facts) if name is VerdictName.INCONCLUSIVE else None,
     )
-    return Judgement(replace(verdict, summary=summarise(verdict, record, facts.counted, [*allowed])), next_step(facts))
+    return Judgement(replace(verdict, summary=summarise(verdict, record, facts.counted, [*excused])), next_step(facts))
 
 
 def _name(facts: Facts) -> VerdictName:
     return next(found for rule in RULES if (found := rule(facts)) is not None)
-
-
-def _known(found: Sequence[Finding], policy: Policy) -> str:
-    """Why all that was found may be: empty where some of it is not on the list, or nothing was found."""
-    leaks = [one.fingerprint for one in found if one.severity == "leak"]
-    if not leaks or not all(one in policy.allow for one in leaks):
-        return ""
-    return "; ".join(dict.fromkeys(policy.reasons.get(one) or f"known as {one}" for one in leaks))
 
 
 def _told_as_allowed(one: Judged, why: str) -> Judged:
@@ -113,12 +113,29 @@ def _told_as_allowed(one: Judged, why: str) -> Judged:
     return replace(one, gate=replace(one.gate, reason=told))
 
 
-def _findings(record: RunRecord, name: VerdictName, judged: Mapping[str, Judged]) -> tuple[Finding, ...]:
-    if name not in (VerdictName.LEAK, VerdictName.DEGRADED):
-        return container_findings(record)
+def _findings(
+    before: VerdictName, name: VerdictName, findings: Sequence[Finding], allowed: Collection[Finding]
+) -> tuple[Finding, ...]:
+    """All findings that the verdict tells of, each a leak or a notice.
+
+    Args:
+        before: the verdict as it was before any gate was excused by findings.
+        name: the verdict.
+        findings: all that there are.
+        allowed: those among them that are allowed.
+    """
+    if before not in _FAILING:
+        return tuple(replace(one, severity="notice") for one in worth_telling(findings) if one.kind == "container")
+    fails = name in _FAILING
+    return tuple(one if fails and one not in allowed else replace(one, severity="notice") for one in findings)
+
+
+def _pointed_at(name: VerdictName, judged: Mapping[str, Judged]) -> frozenset[str]:
+    """Kinds of findings that are shown first."""
+    if name is VerdictName.DEGRADED:
+        return frozenset(("cpu",))
     kind = getattr(judged["memory"].gate, "kind", None)
-    first = "cpu" if name is VerdictName.DEGRADED else "garbage" if kind is Kind.NOT_YET_COLLECTED else ""
-    return findings(record, first={first})
+    return frozenset(("garbage",) if kind is Kind.NOT_YET_COLLECTED else ())
 
 
 def next_step(facts: Facts) -> NextStep:

@@ -38,7 +38,7 @@ class Policy:
     """Whether the probe collects before each rest sample. Without, growth that a collection takes is
     `not-yet-collected`, and a run needs as many sessions as one that only looks from outside."""
     allow: tuple[str, ...] = ()
-    """Gates that never fail the run, and fingerprints: a run passes where all that it found is among them."""
+    """Gates that never fail the run, and fingerprints of findings. A gate whose findings are all allowed is excused."""
     reasons: Mapping[str, str] = field(default_factory=dict)
     """Of what is allowed, why."""
     fail_on: tuple[str, ...] = ()

@@ -204,6 +204,9 @@ class Verdict:
     gates: Mapping[str, Gate]
     doubts: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = field(default=())
+    """Those that are shown: at most ten."""
+    unshown: tuple[Finding, ...] = field(default=())
+    """The other findings. They count wherever something is decided, and are not part of the result."""
     warmup_cycles: int = 0
     """Cycles that the engine dropped as warm-up."""
     first_suspicion_sessions: int | None = None
@@ -216,6 +219,11 @@ class Verdict:
     """Where several were judged together: each of them."""
     control: str = ""
     """What became of the leak that was planted to see whether it would be found; empty without one."""
+
+    @property
+    def all_findings(self) -> tuple[Finding, ...]:
+        """All findings: those that are shown, then the others."""
+        return self.findings + self.unshown
 
     @property
     def exit_status(self) -> ExitStatus:

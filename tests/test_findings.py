@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,15 @@ import pytest
 from scripted import Script
 from server_scripts import ECHO_SCENARIO, SERVED, written
 
-from harness.findings import UNREACHED, findings
+from harness.findings import UNREACHED, all_findings, shown
 from harness.record import Cause, Causes, Census, RunRecord, TaskGroup
+from harness.verdict import Finding
+
+
+def findings(record: RunRecord, *, first: Collection[str] = ()) -> tuple[Finding, ...]:
+    """Those that are shown."""
+    return shown(all_findings(record), first=first)
+
 
 CYCLES = ((5, 5), (13, 25), (22, 70), (40, 160))
 HANDLER = TaskGroup("Room.keep", "/srv/app/room.py:12", "Room.join", "/srv/app/room.py:30", {"self": "room.Room"}, 0)
