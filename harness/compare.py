@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 MEMORY_AT: Final = (1, 5, 10, 20)
 LATENCY_AT: Final = (1, 5, 10)
 """Visits, counted from 1."""
-_T_95: Final = 1.96
+_CONFIDENCE: Final = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,13 +150,22 @@ def _reply_at(record: RunRecord, visit: int) -> Figure:
 
 
 def _last_third(values: Sequence[float] | Floats) -> Figure:
-    """Mean and its 95 % interval over the last third of the cycles."""
+    """Mean and its 95 % interval over the last third of the cycles, by Student's t; one value alone has none."""
     last = np.asarray(values, dtype=np.float64)[-max(1, len(values) // 3) :]
     if not len(last):
         return Figure(None)
     mean = float(last.mean())
-    margin = _T_95 * float(last.std(ddof=1)) / len(last) ** 0.5 if len(last) > 1 else 0.0
+    if len(last) < 2:
+        return Figure(mean)
+    margin = _t_quantile(len(last) - 1) * float(last.std(ddof=1)) / len(last) ** 0.5
     return Figure(mean, max(0.0, mean - margin), mean + margin)
+
+
+def _t_quantile(freedom: int) -> float:
+    """How many standard errors lie on either side of the mean, with so many degrees of freedom."""
+    from scipy.special import stdtrit  # noqa: PLC0415 - heavy, and for this alone
+
+    return float(stdtrit(freedom, (1 + _CONFIDENCE) / 2))
 
 
 def _talking(record: RunRecord) -> list[float]:

@@ -47,6 +47,22 @@ def test_figures_stand_side_by_side_at_the_visits_that_people_quote() -> None:
     assert found.cpu[0].before.low < (found.cpu[0].before.value or 0)
 
 
+def test_the_interval_of_six_cycles_is_that_of_students_t() -> None:
+    record, verdict = judged(Script(talking=lambda cycle: 10.0 + cycle))
+    record = replace(record, cycles=record.cycles[:20])  # as many as `compare` makes; the last third are 25 to 30 %
+    (talking,) = [row for row in compare((record, verdict), (record, verdict)).cpu if row.what == "in conversation"]
+    margin = 2.5706 * 3.5**0.5 / 6**0.5  # 97.5 % quantile with 5 degrees of freedom, from a printed table
+    assert talking.before.value == pytest.approx(27.5)
+    assert (talking.before.low, talking.before.high) == pytest.approx((27.5 - margin, 27.5 + margin), rel=1e-4)
+
+
+def test_one_cycle_alone_has_no_interval() -> None:
+    record, verdict = judged(Script())
+    record = replace(record, cycles=record.cycles[:1])
+    (talking,) = [row for row in compare((record, verdict), (record, verdict)).cpu if row.what == "in conversation"]
+    assert talking.before == Figure(30.0)
+
+
 def test_findings_are_told_apart_by_their_fingerprints() -> None:
     found = compared()
     assert [one.type for one in found.gone] == ["mended"]
