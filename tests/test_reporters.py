@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import re
 import subprocess
 import sys
+from base64 import b64encode
 from dataclasses import replace
 from html.parser import HTMLParser
 from io import BytesIO
+from pathlib import Path
 from typing import Any
+from weakref import ref
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -18,6 +22,7 @@ import pytest
 from numpy.typing import NDArray
 from scripted_run import EVIL, KIB, MIB, leak_verdict, scripted_run
 
+from harness.commands.report import write_reports
 from harness.policy import Policy
 from harness.record import CycleDone, Incident, RestSample, RunRecord, ServerReady, SessionResult
 from harness.reporters import REPORTERS, console
@@ -364,3 +369,29 @@ def test_the_summary_is_a_table_that_a_servers_words_cannot_break() -> None:
     assert bars == {8}
     assert r"\<script\>" in text
     assert not re.search(r"(?<!\\)<", text)
+
+
+class Watched(RunRecord):
+    """A record that a weak reference may point at: the class itself has slots."""
+
+
+@pytest.mark.parametrize("file_name", sorted(REPORTERS))
+def test_a_report_keeps_no_record_alive(file_name: str) -> None:
+    record = Watched.from_lines(scripted_run())
+    alive = ref(record)
+    REPORTERS[file_name](record, leak_verdict())
+    del record
+    gc.collect()
+    assert alive() is None
+
+
+def test_all_reports_of_a_run_together_keep_no_record_alive_and_draw_each_plot_once(tmp_path: Path) -> None:
+    record = Watched.from_lines(scripted_run())
+    alive = ref(record)
+    write_reports(tmp_path, record, leak_verdict(), "zh")
+    del record
+    gc.collect()
+    assert alive() is None
+    page = (tmp_path / "report.html").read_text()
+    for name in ("memory.png", "latency.png", "cpu.png"):
+        assert b64encode((tmp_path / name).read_bytes()).decode() in page

@@ -55,13 +55,14 @@ def write_reports(folder: Path, record: RunRecord, verdict: Verdict, language: s
     """Write every report into the folder; the console's text comes back, with the paths."""
     import shutil
 
-    from harness.reporters import REPORTERS, html
+    from harness.reporters import REPORTERS, html, plots
     from harness.reporters.console import render
     from harness.store import write_whole
 
+    pictures = {name: draw(record, verdict) for name, draw in plots.FILES.items()}  # files, and in the page
+    page = html.render(record, verdict, language, pictures=pictures)
+    drawn = {**pictures, "report.html": page}
     for name, draw in REPORTERS.items():
-        write_whole(folder / name, draw(record, verdict))
-    if language != "en":
-        write_whole(folder / "report.html", html.render(record, verdict, language))
+        write_whole(folder / name, drawn[name] if name in drawn else draw(record, verdict))
     text = render(record, verdict, shutil.get_terminal_size((100, 24)).columns, sys.stdout.isatty())
     return f"{text.rstrip()}\n\nreport: {folder / 'report.html'}\nplots:  {folder}/memory.png latency.png cpu.png\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from math import isfinite
@@ -38,8 +38,22 @@ _TABLE_ROWS: Final = 12
 _FORMATS: Final = {"bytes": format_size, "seconds": format_time, "percent": format_percent, "count": format_count}
 
 
-def render(record: RunRecord, verdict: Verdict, language: str = "en", blamed: Blame | None = None) -> bytes:
-    """The whole file, in English or Chinese (`zh`); with what each action leaves, where that was asked."""
+def render(
+    record: RunRecord,
+    verdict: Verdict,
+    language: str = "en",
+    blamed: Blame | None = None,
+    pictures: Mapping[str, bytes] | None = None,
+) -> bytes:
+    """The whole file.
+
+    Args:
+        record: the run.
+        verdict: what was decided.
+        language: English (`en`) or Chinese (`zh`).
+        blamed: what each action leaves, where that was asked.
+        pictures: the plots by file name, where they have been drawn already: drawing them takes longest.
+    """
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined)
@@ -47,6 +61,8 @@ def render(record: RunRecord, verdict: Verdict, language: str = "en", blamed: Bl
     say = say_in(language)
     target = record.started.target
     drawn = charts(record, verdict)
+    if pictures is None:
+        pictures = {name: draw(record, verdict) for name, draw in plots.FILES.items()}
     html = template.render(
         record=record,
         verdict=verdict,
@@ -58,7 +74,7 @@ def render(record: RunRecord, verdict: Verdict, language: str = "en", blamed: Bl
         scale=_scale(verdict),
         rows=rows(verdict),
         charts=[_Drawn(one) for one in drawn],
-        plots={name: b64encode(draw(record, verdict)).decode() for name, draw in plots.FILES.items()},
+        plots={name: b64encode(picture).decode() for name, picture in pictures.items()},
         unseen=list(_unseen(record, verdict)),
         guilty=(", ".join(blamed.guilty) or say("second" if blamed.with_time else "no action")) if blamed else "",
         blamed=_blamed(blamed),

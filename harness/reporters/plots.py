@@ -18,8 +18,6 @@ from harness.verdict import MemoryGate, Outcome, Verdict
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from harness.reporters import Render
-
 _MEMORY: Final = {"rss": ("RSS", BLUE), "uss": ("USS", GREEN), "malloc_in_use": ("malloc in use", PURPLE)}
 _STAGES: Final = {
     "complete_s": ("complete", BLUE),
@@ -157,16 +155,4 @@ def _columns(pairs: Sequence[tuple[float, float]]) -> tuple[Floats, Floats]:
     return t, y
 
 
-def _once(draw: Render) -> Render:
-    """The same for the file and for the page, which holds it too: a picture of one verdict is drawn once."""
-    drawn: list[tuple[RunRecord, Verdict, bytes]] = []
-
-    def picture(record: RunRecord, verdict: Verdict) -> bytes:
-        if not drawn or drawn[0][0] is not record or drawn[0][1] is not verdict:
-            drawn[:] = [(record, verdict, draw(record, verdict))]
-        return drawn[0][2]
-
-    return picture
-
-
-FILES: Final = {"memory.png": _once(memory), "latency.png": _once(latency), "cpu.png": _once(cpu)}
+FILES: Final = {"memory.png": memory, "latency.png": latency, "cpu.png": cpu}
