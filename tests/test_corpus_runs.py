@@ -20,6 +20,7 @@ INNOCENT = {
     "socketio-5.18.1": "a ping keeps each session for up to 25 s",
     "fastapi-history": "a deque of 1 500 and a cache of 1 024 fill",
 }
+UNWAITED = "nicegui-3.5.0"
 
 
 def verdict(name: str) -> VerdictName:
@@ -32,9 +33,17 @@ def test_a_release_that_leaked_is_a_leak(name: str) -> None:
     assert verdict(name) is VerdictName.LEAK
 
 
-@pytest.mark.parametrize("name", INNOCENT)
-def test_a_release_that_was_mended_or_never_leaked_is_none(name: str) -> None:
-    assert verdict(name) is not VerdictName.LEAK
+@pytest.mark.parametrize("name", sorted(set(INNOCENT) - {UNWAITED}))
+def test_a_release_that_was_mended_or_never_leaked_is_flat(name: str) -> None:
+    assert verdict(name) is VerdictName.FLAT
+
+
+def test_the_run_that_was_stored_without_its_last_wait_is_open_and_today_would_wait() -> None:
+    """It was measured before a long run that ends open waits once: pages that are left were not pruned at its end."""
+    record = load_record(RUNS / f"{UNWAITED}.jsonl")
+    assert max(idle.cycle for idle in record.idles) < record.rests[-1].cycle
+    assert verdict(UNWAITED) is VerdictName.INCONCLUSIVE
+    assert judge(replace(record, ended=None), record.started.policy).next is NextStep.IDLE
 
 
 def test_a_server_that_leaves_a_sleeping_task_with_each_session_is_waited_for_after_ten_and_never_called() -> None:
