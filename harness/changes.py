@@ -63,30 +63,48 @@ def findings_since(runs: Sequence[Mapping[str, str]]) -> dict[str, dict[str, str
 
 
 def changes(values: Sequence[float], least: float) -> list[Change]:
-    """Steps of at least so much, by PELT on the deviations from the median in units of the runs' own noise.
+    """Steps of at least so much, in the deviations from the median in units of the runs' own noise.
 
-    Killick, Fearnhead and Eckley (2012), as the package ruptures has it. The noise is that of differences from run to
-    run, which a step does not touch.
+    The noise is that of differences from run to run, which a step does not touch.
     """
     y = np.asarray(values, dtype=np.float64)
     if len(y) < LEAST_RUNS:
         return []
-    import ruptures  # noqa: PLC0415 - heavy, and for this alone
-
     noise = float(np.median(np.abs(np.diff(y)))) / 0.9539
     noise = max(noise, least / 10, 1e-12)
     scaled = (y - np.median(y)) / noise
     scaled = np.where(
         np.abs(scaled) > CLIPPED, np.sign(scaled) * np.maximum(CLIPPED, np.abs(_smoothed(scaled))), scaled
     )
-    ends = ruptures.Pelt(model="l2", min_size=CONFIRMED, jump=1).fit(scaled.reshape(-1, 1)).predict(pen=PENALTY)
     found, start = [], 0
-    for at, end in pairwise(ends):
+    for at, end in pairwise(_level_ends(scaled)):
         before, after = float(np.median(y[start:at])), float(np.median(y[at:end]))
         if abs(after - before) >= least:
             found.append(Change(at, before, after, confirmed=True))
             start = at
     return found or _suspicion(y, noise, least)
+
+
+def _level_ends(y: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> list[int]:
+    """Where each level ends, for the levels with the least sum of squared deviations and penalties.
+
+    Optimal partitioning (Jackson et al., 2005): the best levels up to each run, from the best up to each earlier one.
+    It is exact. Its time grows with the square of the runs: under 0.1 s for 1000.
+    """
+    sums, squares = (np.concatenate(([0.0], np.cumsum(values))) for values in (y, y**2))
+    least = np.full(len(y) + 1, np.inf)
+    least[0] = 0.0
+    start_of = np.zeros(len(y) + 1, dtype=int)
+    for end in range(CONFIRMED, len(y) + 1):
+        starts = np.arange(end - CONFIRMED + 1)
+        deviations = squares[end] - squares[starts] - (sums[end] - sums[starts]) ** 2 / (end - starts)
+        totals = least[starts] + deviations + PENALTY
+        start_of[end] = np.argmin(totals)
+        least[end] = totals[start_of[end]]
+    ends = [len(y)]
+    while start_of[ends[-1]] > 0:
+        ends.append(int(start_of[ends[-1]]))
+    return ends[::-1]
 
 
 def _smoothed(

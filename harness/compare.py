@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from harness.errors import ExitStatus
 from harness.findings import worth_telling
+from harness.formulas import t_quantile
 from harness.record import RunRecord
 from harness.verdict import Finding, MemoryGate, Verdict, VerdictName
 
@@ -157,15 +158,8 @@ def _last_third(values: Sequence[float] | Floats) -> Figure:
     mean = float(last.mean())
     if len(last) < 2:
         return Figure(mean)
-    margin = _t_quantile(len(last) - 1) * float(last.std(ddof=1)) / len(last) ** 0.5
+    margin = t_quantile((1 + _CONFIDENCE) / 2, len(last) - 1) * float(last.std(ddof=1)) / len(last) ** 0.5
     return Figure(mean, max(0.0, mean - margin), mean + margin)
-
-
-def _t_quantile(freedom: int) -> float:
-    """How many standard errors lie on either side of the mean, with so many degrees of freedom."""
-    from scipy.special import stdtrit  # noqa: PLC0415 - heavy, and for this alone
-
-    return float(stdtrit(freedom, (1 + _CONFIDENCE) / 2))
 
 
 def _talking(record: RunRecord) -> list[float]:

@@ -7,22 +7,14 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypedDict, get_args, get_type_hints
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    NonNegativeFloat,
-    PositiveInt,
-    ValidationError,
-    model_validator,
-)
+import msgspec
 
 from harness.errors import ConfigInvalid
 from harness.quantities import parse_size, parse_time_s
@@ -32,44 +24,36 @@ SHARED_FILE: Final = "pyproject.toml"
 TABLE: Final = "leak-harness"
 
 
-def _size(value: object) -> object:
-    return parse_size(value) if isinstance(value, str) else value
-
-
-def _time_s(value: object) -> object:
-    return parse_time_s(value) if isinstance(value, str) else value
-
-
-def _pattern(value: object) -> object:
+def _pattern(text: str) -> re.Pattern[str]:
     try:
-        return re.compile(value) if isinstance(value, str) else value
+        return re.compile(text)
     except re.error as error:
-        raise ValueError(f"'{value}' is no regular expression: {error}") from error
+        raise ValueError(f"'{text}' is no regular expression: {error}") from error
 
 
-Size = Annotated[PositiveInt, BeforeValidator(_size)]
-Pattern = Annotated[re.Pattern[str], BeforeValidator(_pattern)]
-Time = Annotated[NonNegativeFloat, BeforeValidator(_time_s)]
+# What is callable beside a type reads its texts.
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+NotNegative = Annotated[float, msgspec.Meta(ge=0)]
+Size = Annotated[int, msgspec.Meta(ge=1), parse_size]
+Time = Annotated[float, msgspec.Meta(ge=0), parse_time_s]
+Pattern = Annotated[re.Pattern[str], _pattern]
+Place = tuple[int | str, ...]
+"""Keys, from the outermost on."""
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", alias_generator=lambda name: name.replace("_", "-"), strict=True)
-
-
-class Allowance(_Table):
+@dataclass(frozen=True, slots=True)
+class Allowance:
     """A leak that is known: it does not fail the run until the day it expires."""
 
+    reason: str
     gate: str | None = None
     fingerprint: str | None = None
-    reason: str
     until: date | None = None
     """The last day on which it counts; without one it counts for ever."""
 
-    @model_validator(mode="after")
-    def _names_one_thing(self) -> Allowance:
+    def __post_init__(self) -> None:
         if (self.gate is None) == (self.fingerprint is None):
             raise ValueError("name either a gate or a fingerprint")
-        return self
 
     @property
     def name(self) -> str:
@@ -77,60 +61,60 @@ class Allowance(_Table):
         return self.gate or self.fingerprint or ""
 
 
-class Settings(_Table):
+class Settings(TypedDict, total=False):
     """What may stand in the file: the options of `run`, and `[[allow]]` tables."""
 
-    scenario: str | None = None
-    fault: list[str] | None = None
-    agent_size: str | None = None
-    serve: str | None = None
-    cwd: str | None = None
-    env: dict[str, str] | None = None
-    url: str | None = None
-    protocol: str | None = None
-    header: dict[str, str] | None = None
-    subprotocol: list[str] | None = None
-    compression: bool | None = None
-    cycles: PositiveInt | None = None
-    min_cycles: PositiveInt | None = None
-    max_cycles: PositiveInt | None = None
-    sessions: PositiveInt | None = None
-    concurrency: PositiveInt | None = None
-    limit: Size | None = None
-    object_limit: NonNegativeFloat | None = None
-    grace: Time | None = None
-    settle: Time | None = None
-    fail_on: list[str] | None = None
-    only: list[str] | None = None
-    log: str | None = None
-    log_expect: list[str] | None = None
-    log_forbid: list[str] | None = None
-    watch_files: list[str] | None = None
-    ready_log: Pattern | None = None
-    ready_limit: Time | None = None
-    live: bool | None = None
-    lang: Literal["en", "zh"] | None = None
-    pid: PositiveInt | None = None
-    container: str | None = None
-    attach_probe: bool | None = None
-    metrics_url: str | None = None
-    metric: dict[str, str] | None = None
-    cgroup: str | None = None
-    cookie: dict[str, str] | None = None
-    auth: str | None = None
-    origin: str | None = None
-    unix: str | None = None
-    ca: str | None = None
-    insecure: bool | None = None
-    memory_budget: Size | None = None
-    probe: bool | None = None
-    explain: bool | None = None
-    collect: Literal["always", "never"] | None = None
-    control: bool | None = None
-    runs: PositiveInt | None = None
-    seed: int | None = None
-    out: str | None = None
-    allow: list[Allowance] = []
+    scenario: str
+    fault: list[str]
+    agent_size: str
+    serve: str
+    cwd: str
+    env: dict[str, str]
+    url: str
+    protocol: str
+    header: dict[str, str]
+    subprotocol: list[str]
+    compression: bool
+    cycles: Positive
+    min_cycles: Positive
+    max_cycles: Positive
+    sessions: Positive
+    concurrency: Positive
+    limit: Size
+    object_limit: NotNegative
+    grace: Time
+    settle: Time
+    fail_on: list[str]
+    only: list[str]
+    log: str
+    log_expect: list[str]
+    log_forbid: list[str]
+    watch_files: list[str]
+    ready_log: Pattern
+    ready_limit: Time
+    live: bool
+    lang: Literal["en", "zh"]
+    pid: Positive
+    container: str
+    attach_probe: bool
+    metrics_url: str
+    metric: dict[str, str]
+    cgroup: str
+    cookie: dict[str, str]
+    auth: str
+    origin: str
+    unix: str
+    ca: str
+    insecure: bool
+    memory_budget: Size
+    probe: bool
+    explain: bool
+    collect: Literal["always", "never"]
+    control: bool
+    runs: Positive
+    seed: int
+    out: str
+    allow: list[Allowance]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,23 +156,79 @@ def _read(path: Path, table: Sequence[str]) -> Config:
         ) from error
     for key in table:
         data = data.get(key, {})
-    try:
-        settings = Settings.model_validate(data)
-    except ValidationError as error:
-        problems = [
-            _problem(path, text, table, one["loc"], _words(one["type"], one["loc"], one["msg"]))
-            for one in error.errors()
-        ]
+    problems: list[str] = []
+
+    def wrong(place: Place, what: str) -> None:
+        problems.append(_problem(path, text, table, place, what))
+
+    options = _checked(data, Settings, (), wrong)
+    allowed = tuple(_allowances(options.pop("allow", []), wrong))
+    if problems:
         raise ConfigInvalid(
             f"{path} has {len(problems)} error{'s' if len(problems) > 1 else ''}:",
             why="\n  ".join(problems),
             hint="the keys are the options of `leak-harness run`, without their dashes in front",
-        ) from error
-    return Config(path, _as_options(settings, path.parent), tuple(settings.allow))
+        )
+    return Config(path, _with_paths(options, path.parent), allowed)
 
 
-def _as_options(settings: Settings, folder: Path) -> dict[str, Any]:
-    options: dict[str, Any] = settings.model_dump(exclude_none=True, exclude={"allow"})
+def _checked(data: object, table: type, place: Place, wrong: Callable[[Place, str], None]) -> dict[str, Any]:
+    """The values of a table by the names of its fields; all that is wrong is told."""
+    if not isinstance(data, Mapping):
+        wrong(place, "Expected a table")
+        return {}
+    hints = {name.replace("_", "-"): hint for name, hint in get_type_hints(table, include_extras=True).items()}
+    values: dict[str, Any] = {}
+    for key, value in data.items():
+        if key not in hints:
+            near = get_close_matches(key, hints, 1)
+            wrong((*place, key), "there is no such key" + (f": did you mean {near[0]}?" if near else ""))
+            continue
+        try:
+            values[key.replace("-", "_")] = value if key == "allow" else _value(value, hints[key])
+        except ValueError as error:  # msgspec.ValidationError is one, too
+            what, _, index = str(error).partition(" - at `$[")
+            inner = (int(index.removesuffix("]`")),) if index.removesuffix("]`").isdigit() else ()
+            wrong((*place, key, *inner), _in_words_of_toml(what))
+    return values
+
+
+def _in_words_of_toml(what: str) -> str:
+    return what.replace(" | null", "").replace("`array`", "`list`").replace("`object`", "`table`")
+
+
+def _value(value: object, hint: Any) -> Any:
+    marks = getattr(hint, "__metadata__", ())
+    readers = [mark for mark in marks if callable(mark)]
+    if readers and isinstance(value, str):
+        value = readers[0](value)
+    if value != value:  # noqa: PLR0124 - nan, which no limit excludes
+        raise ValueError("Expected a number, got `nan`")
+    if isinstance(value, re.Pattern):
+        return value
+    choices = get_args(hint)
+    if choices and all(isinstance(choice, str) for choice in choices) and value not in choices:
+        raise ValueError(f"Expected one of {', '.join(choices)}")
+    return msgspec.convert(value, str if hint is Pattern else hint)
+
+
+def _allowances(tables: object, wrong: Callable[[Place, str], None]) -> Iterator[Allowance]:
+    if not isinstance(tables, list):
+        wrong(("allow",), "Expected tables: [[allow]]")
+        return
+    for number, table in enumerate(tables):
+        place: Place = ("allow", number)
+        values = _checked(table, Allowance, place, wrong)
+        if isinstance(table, Mapping) and "reason" not in table:
+            wrong((*place, "reason"), "it is missing: say why this leak is allowed")
+        elif isinstance(table, Mapping) and len(values) == len(table):
+            try:
+                yield Allowance(**values)
+            except ValueError as error:
+                wrong(place, str(error))
+
+
+def _with_paths(options: dict[str, Any], folder: Path) -> dict[str, Any]:
     for name in ("env", "header", "cookie", "metric"):
         if name in options:
             options[name] = list(options[name].items())
@@ -202,20 +242,12 @@ def _as_options(settings: Settings, folder: Path) -> dict[str, Any]:
     return options
 
 
-def _words(kind: str, where: tuple[int | str, ...], said: str) -> str:
-    if kind != "extra_forbidden":
-        return said.removeprefix("Value error, ")
-    names = [name.replace("_", "-") for name in (Allowance if "allow" in where else Settings).model_fields]
-    near = get_close_matches(str(where[-1]), names, 1)
-    return "there is no such key" + (f": did you mean {near[0]}?" if near else "")
-
-
-def _problem(path: Path, text: str, table: Sequence[str], where: tuple[int | str, ...], what: str) -> str:
+def _problem(path: Path, text: str, table: Sequence[str], where: Place, what: str) -> str:
     key = ".".join(map(str, where)) or ".".join(table)
     return f"{path.name}:{_line(text, where)}: {key}: {what}"
 
 
-def _line(text: str, where: tuple[int | str, ...]) -> int:
+def _line(text: str, where: Place) -> int:
     """The line on which a key stands, as near as the text tells; the first of the table where the key is missing."""
     lines = text.splitlines()
     at = 0

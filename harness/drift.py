@@ -36,6 +36,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.formulas import kendall_rise_pvalue, theil_sen
+
 Floats = NDArray[np.float64]
 
 LOOKS: Final = (6, 8, 10, 14, 20, 28, 40)
@@ -185,23 +187,14 @@ def _after_step(t: Floats, y: Floats, step_at: int | None, rise: float, harmless
 
 def rises(t: Floats, y: Floats) -> bool:
     """Kendall's test for a rise, exact for few values."""
-    return _rise_pvalue(t, y) < SIGNIFICANT
-
-
-def _rise_pvalue(t: Floats, y: Floats) -> float:
-    from scipy import stats  # noqa: PLC0415 - half a second, which a short run can do without
-
-    return float(stats.kendalltau(t, y, alternative="greater").pvalue)
+    return kendall_rise_pvalue(t, y) < SIGNIFICANT
 
 
 def fit(t: Floats, y: Floats) -> Line:
     """The line through a series."""
-    from scipy import stats  # noqa: PLC0415
-
-    found = stats.theilslopes(y, t, alpha=_BOUND_CONFIDENCE)
-    slope = float(found.slope)
+    slope, lower, upper = theil_sen(t, y, _BOUND_CONFIDENCE)
     start = float(np.median(y - slope * t)) + slope * float(t[0])
-    return Line(slope, float(found.low_slope), float(found.high_slope), start, start + slope * float(t[-1] - t[0]))
+    return Line(slope, lower, upper, start, start + slope * float(t[-1] - t[0]))
 
 
 def step(t: Floats, y: Floats, line: Line) -> int | None:
@@ -215,7 +208,7 @@ def step(t: Floats, y: Floats, line: Line) -> int | None:
         return None
     best = min(splits, key=splits.__getitem__)
     beside_line = float(np.abs(y - line.start - line.slope * (t - t[0])).sum())
-    if splits[best] >= _STEP_TELLS_MORE * beside_line or _rise_pvalue(t[:best], y[:best]) < _RISES_BEFORE_STEP:
+    if splits[best] >= _STEP_TELLS_MORE * beside_line or kendall_rise_pvalue(t[:best], y[:best]) < _RISES_BEFORE_STEP:
         return None
     return best
 

@@ -19,6 +19,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.formulas import sine_transform, t_quantile
+
 Floats = NDArray[np.float64]
 Key = tuple[str, str]
 """An action, and whose leavings it makes more; empty where it is what it leaves itself."""
@@ -117,7 +119,7 @@ def _explained(columns: Columns, evened: Columns, keys: Sequence[Key], y: Floats
 
 def _taken_back(left: Floats, noise: float) -> float:
     """The least that what is left unexplained does not refute."""
-    n, powers = len(left), _by_frequency(left) ** 2 + noise**2
+    n, powers = len(left), sine_transform(left) ** 2 + noise**2
     deviances = {
         share: n * log(float((powers / variances).mean())) + float(np.log(variances).sum())
         for share in TAKEN_BACK
@@ -127,15 +129,11 @@ def _taken_back(left: Floats, noise: float) -> float:
 
 
 def _even(grown: Floats, taken_back: float) -> Floats:
-    """The same by frequency, in each of which what is left unexplained is then equally large."""
-    return np.asarray(_by_frequency(grown) / np.sqrt(_variances(len(grown), taken_back)))
+    """Growth by frequency, in each of which what is left unexplained is then equally large.
 
-
-def _by_frequency(grown: Floats) -> Floats:
-    """The sine transform, by which differences of readings that are off by themselves are independent."""
-    from scipy.fft import dst  # noqa: PLC0415
-
-    return np.asarray(dst(grown, type=1, norm="ortho"))
+    By the sine transform, differences of readings that are off by themselves are independent.
+    """
+    return np.asarray(sine_transform(grown) / np.sqrt(_variances(len(grown), taken_back)))
 
 
 def _variances(n: int, taken_back: float) -> Floats:
@@ -146,11 +144,9 @@ def _variances(n: int, taken_back: float) -> Floats:
 
 def _estimate(x: Floats, y: Floats, index: int, noise: float) -> tuple[float, float]:
     """The coefficient of a column, and how far its interval reaches to both sides."""
-    from scipy import stats  # noqa: PLC0415 - half a second, for this alone
-
     coefficients = np.linalg.lstsq(x, y, rcond=None)[0]
     left, free = y - x @ coefficients, len(y) - x.shape[1]
     variance = max(noise**2, float(left @ left) / free)
     error = float(np.sqrt(np.linalg.pinv(x.T @ x)[index, index] * variance))
-    reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, free)) * error
+    reach = t_quantile((1 + CONFIDENCE) / 2, free) * error
     return float(coefficients[index]), reach

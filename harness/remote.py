@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Final, Protocol
 
-import httpx
 import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -57,6 +56,8 @@ class Page:
 
     async def read(self) -> Values:
         """Read it once."""
+        import httpx  # noqa: PLC0415 - slow to import, and few targets are remote
+
         try:
             async with httpx.AsyncClient(timeout=READ_LIMIT_S, follow_redirects=True) as client:
                 answer = await client.get(self._url, headers={"Accept": "text/plain"})

@@ -10,9 +10,8 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping
 from contextlib import asynccontextmanager, suppress
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import httpx
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -22,6 +21,9 @@ from harness.handshake import Address, open_tcp, shake_hands
 from harness.login import url_without_secrets
 from harness.record import Turn
 from harness.scenarios import Scenario
+
+if TYPE_CHECKING:
+    import httpx
 
 T = TypeVar("T")
 Trace = Callable[[str, Data], None]
@@ -135,6 +137,8 @@ class Session:
         Raises:
             ConnectionLost: the server did not answer.
         """
+        import httpx  # noqa: PLC0415 - slow to import, and few scripts ask over HTTP
+
         self.counts["http"] += 1
         url = self._address.at(path, scheme="https" if self._address.url.startswith("wss:") else "http")
         try:

@@ -35,8 +35,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChatServer]:
 def down(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChatServer]:
     """A server whose first character has neither model nor speech."""
     folder = tmp_path_factory.mktemp("down")
-    backends = "backends: {model: down, speech: down, retry_s: 0.01}\n"
-    (folder / "conf.yaml").write_text((CHARACTERS / "conf.yaml").read_text() + backends)
+    backends = '[backends]\nmodel = "down"\nspeech = "down"\nretry_s = 0.01\n'
+    (folder / "conf.toml").write_text((CHARACTERS / "conf.toml").read_text() + backends)
     with running(folder, "--characters", str(folder)) as started:
         yield started
 
@@ -219,8 +219,8 @@ async def test_a_websocket_elsewhere_is_refused(server: ChatServer) -> None:
 
 
 async def test_it_starts_by_path_from_any_folder_with_a_folder_of_characters(tmp_path: Path) -> None:
-    for name in ("conf.yaml", "小猫.yaml"):
-        (tmp_path / name).write_bytes((CHARACTERS / "zh_mili.yaml").read_bytes())
+    for name in ("conf.toml", "小猫.toml"):
+        (tmp_path / name).write_bytes((CHARACTERS / "zh_mili.toml").read_bytes())
     by_path = (sys.executable, "-W", "error", str(ROOT / "harness" / "chat_server"))
     with running(tmp_path, "--characters", str(tmp_path), command=by_path) as server:
         assert server.line.startswith("listening on ws://127.0.0.1:")
@@ -241,10 +241,10 @@ async def test_it_starts_by_path_from_any_folder_with_a_folder_of_characters(tmp
         (["--fault", "{folder}/absent.py"], "absent.py cannot be loaded"),
         (["--fault", "{folder}/broken.py"], "broken.py cannot be loaded"),
         (["--fault", "{folder}/empty.py"], "empty.py defines no install(hooks)"),
-        (["--characters", "{folder}"], "holds no YAML file"),
-        (["--characters", "{folder}/nameless"], "conf.yaml has no 'conf_name'"),
-        (["--characters", "{folder}/mute"], "conf.yaml cannot be read: 'replies' must be"),
-        (["--characters", "{folder}/garbled"], "conf.yaml cannot be read: while scanning"),
+        (["--characters", "{folder}"], "holds no TOML file"),
+        (["--characters", "{folder}/nameless"], "conf.toml has no 'conf_name'"),
+        (["--characters", "{folder}/mute"], "conf.toml cannot be read: 'replies' must be"),
+        (["--characters", "{folder}/garbled"], "conf.toml cannot be read: Unterminated"),
     ],
 )
 def test_a_wrong_command_line_ends_with_status_2_and_one_line(
@@ -252,14 +252,14 @@ def test_a_wrong_command_line_ends_with_status_2_and_one_line(
 ) -> None:
     (tmp_path / "broken.py").write_text("def install(:")
     (tmp_path / "empty.py").write_text("")
-    good = (CHARACTERS / "conf.yaml").read_text()
+    good = (CHARACTERS / "conf.toml").read_text()
     for folder, text in {
-        "nameless": "avatar: mao.png",
-        "mute": good[: good.index("replies:")] + "replies: []",
+        "nameless": 'avatar = "mao.png"',
+        "mute": "replies = []".join((good[: good.index("replies =")], good[good.index("\n[model_info]") :])),
         "garbled": '"',
     }.items():
         (tmp_path / folder).mkdir()
-        (tmp_path / folder / "conf.yaml").write_text(text)
+        (tmp_path / folder / "conf.toml").write_text(text)
     taken = server.url.split(":")[2].split("/")[0]
     filled = [option.format(folder=tmp_path, taken=taken) for option in options]
     ended = subprocess.run([*MODULE, *filled], cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)

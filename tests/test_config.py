@@ -126,3 +126,25 @@ def test_blame_reads_the_same_file_so_that_it_asks_the_same_server(tmp_path: Pat
 
 def test_a_file_with_errors_ends_the_run_before_it_begins(tmp_path: Path) -> None:
     assert "leak-harness.toml:1: runs" in said(written(tmp_path, "runs = 0"))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("\ncycles = 2.5", "toml:2: cycles: Expected `int`, got `float`"),
+        ('fault = ["a", 1]', "toml:1: fault.1: Expected `str`, got `int`"),
+        ('header = "a"', "toml:1: header: Expected `table`, got `str`"),
+        ('lang = "de"', "toml:1: lang: Expected one of en, zh"),
+        ("grace = nan", "toml:1: grace: Expected a number"),
+        ("allow = [3]", "toml:1: allow.0: Expected a table"),
+        ('[[allow]]\ngate = "tasks"', "toml:1: allow.0.reason: it is missing"),
+        ('[[allow]]\nreason = "x"\ngate = 1', "toml:3: allow.0.gate: Expected `str`, got `int`"),
+    ],
+)
+def test_a_value_of_a_wrong_kind_is_told_once_with_the_kind_that_is_expected(
+    tmp_path: Path, text: str, says: str
+) -> None:
+    with pytest.raises(ConfigInvalid) as raised:
+        find_config(written(tmp_path, text))
+    assert says in str(raised.value)
+    assert "has 1 error:" in str(raised.value)

@@ -40,6 +40,14 @@ def test_a_step_of_2_kib_in_60_runs_is_found_within_one_run(at: int, seed: int) 
     assert found.after - found.before == pytest.approx(2 * KIB, rel=0.2)
 
 
+def test_several_steps_up_and_down_are_told_apart() -> None:
+    series = noisy(90, 3)
+    series[20:] += 4 * KIB
+    series[50:] -= 2 * KIB
+    series[70:] += 3 * KIB
+    assert [step.at for step in changes(series.tolist(), 512)] == [20, 50, 70]
+
+
 def test_200_histories_without_a_step_raise_no_alarm() -> None:
     heavy = [300 + 150 * np.random.default_rng(seed).standard_t(3, 60) for seed in range(100)]
     calm = [noisy(60, seed, noise=900) for seed in range(100)]

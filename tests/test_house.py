@@ -283,7 +283,7 @@ def test_the_wheel_holds_what_is_not_imported_but_needed(bare: Bare) -> None:
     inside = set(ZipFile(bare.wheel).namelist())
     assert "harness/probe/inject/sitecustomize.py" in inside
     assert "harness/reporters/page/report.html.j2" in inside
-    assert len([name for name in inside if re.fullmatch(r"harness/chat_server/characters/.+\.yaml", name)]) >= 4
+    assert len([name for name in inside if re.fullmatch(r"harness/chat_server/characters/.+\.toml", name)]) >= 4
     for folder, shipped in (("harness/faults", "harness/faults"), ("scenarios", "harness/shipped_scenarios")):
         names = [file.name for file in (ROOT / folder).glob("*.py")]
         assert names

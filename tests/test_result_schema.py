@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import xmlschema
 from jsonschema import Draft202012Validator, ValidationError
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from scripted_run import leak_verdict, scripted_run
 
 from harness.commands.run import _export
@@ -57,11 +58,15 @@ def test_junit_is_what_those_who_read_it_expect() -> None:
         schema.validate(junit_xml.render(record, verdict).decode())
 
 
-def test_metrics_hold_the_growth_of_each_gate() -> None:
-    lines = openmetrics.render(leak() | {"scenario": 'a "quoted" one'}).splitlines()
-    assert lines[0] == 'leak_harness_exit_status{scenario="a \\"quoted\\" one"} 1'
-    assert any(line.startswith("leak_harness_growth_per_session") and 'gate="memory"' in line for line in lines)
-    assert lines[-1] == "# EOF"
+def test_metrics_hold_the_growth_of_each_gate_and_are_typed() -> None:
+    scenario = 'a "quoted"\none'
+    text = openmetrics.render(leak() | {"scenario": scenario})
+    families = {one.name: one for one in text_string_to_metric_families(text)}  # type: ignore[no-untyped-call]
+    assert {one.type for one in families.values()} == {"gauge"}
+    (status,) = families["leak_harness_exit_status"].samples
+    assert (status.labels, status.value) == ({"scenario": scenario}, 1)
+    gates = {one.labels["gate"]: one.value for one in families["leak_harness_growth_per_session"].samples}
+    assert gates["memory"] == leak()["gates"]["memory"]["growth_per_session"]
 
 
 def test_an_export_for_opentelemetry_is_posted_where_it_is_wanted() -> None:

@@ -1,16 +1,17 @@
-"""Characters: who answers, read from a folder of YAML files."""
+"""Characters: who answers, read from a folder of TOML files."""
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
-FIRST: Final = "conf.yaml"
+FIRST: Final = "conf.toml"
 """The character that a page opens with."""
+TOLD_AS: Final = ".yaml"
+"""How names end in messages: pages know the files of the server that this one imitates."""
 
 
 class CharactersInvalid(Exception):
@@ -33,9 +34,10 @@ class Backends:
 
 @dataclass(frozen=True, slots=True)
 class Character:
-    """One YAML file."""
+    """One file."""
 
     file: str
+    """As pages know it: `conf.yaml`."""
     conf_name: str
     conf_uid: str
     name: str
@@ -78,14 +80,14 @@ class Cast:
 
 
 def load_cast(folder: Path) -> Cast:
-    """Read every YAML file of `folder`; `conf.yaml` comes first, the others by name.
+    """Read every TOML file of `folder`; `conf.toml` comes first, the others by name.
 
     Raises:
-        CharactersInvalid: there is no `conf.yaml`, or a file that is no character.
+        CharactersInvalid: there is no `conf.toml`, or a file that is no character.
     """
-    files = sorted(folder.glob("*.yaml"), key=lambda file: (file.name != FIRST, file.name))
+    files = sorted(folder.glob("*.toml"), key=lambda file: (file.name != FIRST, file.name))
     if not files:
-        raise CharactersInvalid(f"characters folder {folder} holds no YAML file (*.yaml)")
+        raise CharactersInvalid(f"characters folder {folder} holds no TOML file (*.toml)")
     if files[0].name != FIRST:
         raise CharactersInvalid(f"characters folder {folder} holds no {FIRST}, which a page opens with")
     return Cast(tuple(_load_character(file) for file in files))
@@ -93,9 +95,9 @@ def load_cast(folder: Path) -> Cast:
 
 def _load_character(file: Path) -> Character:
     try:
-        data = yaml.safe_load(file.read_text("utf-8"))
+        data = tomllib.loads(file.read_text("utf-8"))
         return Character(
-            file=file.name,
+            file=file.with_suffix(TOLD_AS).name,
             conf_name=str(data["conf_name"]),
             conf_uid=str(data["conf_uid"]),
             name=str(data["character_name"]),
@@ -106,7 +108,7 @@ def _load_character(file: Path) -> Character:
         )
     except KeyError as error:
         raise CharactersInvalid(f"character {file} has no {error}") from error
-    except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, TypeError) as error:
         reason = " ".join(str(error).split())
         raise CharactersInvalid(f"character {file} cannot be read: {reason}") from error
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import sys
 from collections.abc import Callable, Sequence, Set
@@ -45,6 +44,8 @@ def defaults() -> dict[str, Any]:
 
 def run(options: argparse.Namespace) -> int:
     """Run a schedule, print what each action leaves; 1 if one is to blame, or time is."""
+    import asyncio
+
     from harness.blame import LEAST_CYCLES, blame
     from harness.deeds import WARMUP_CYCLES
     from harness.judge import judge

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
@@ -75,6 +74,8 @@ def _stored(options: argparse.Namespace) -> tuple[Pair, Path]:
 
 
 def _run_both(options: argparse.Namespace) -> tuple[Pair, Path]:
+    import asyncio
+
     from harness.judge import judge
     from harness.store import dated
 
@@ -123,6 +124,8 @@ def _work_tree(options: argparse.Namespace, folder: Path) -> Iterator[Path | Non
 
 
 async def _in_turn(sides: dict[str, argparse.Namespace]) -> dict[str, RunRecord]:
+    import asyncio
+
     from harness.judge import judge
     from harness.run import Experiment
     from harness.store import RunFolder

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
 import platform
 import shutil
@@ -55,6 +54,8 @@ def defaults() -> dict[str, Any]:
 
 def run(options: argparse.Namespace) -> int:
     """Print what was found; 0 where a run is possible."""
+    import asyncio
+
     from harness.server import trial_log
 
     checks = [*_machine()]
@@ -169,6 +170,8 @@ async def _interpreter(pid: int) -> list[Check]:
     Raises:
         OSError: it has ended meanwhile.
     """
+    import asyncio
+
     executable, name = _program(pid)
     if "python" not in Path(name).name:
         what = f"{name} is no Python" if name else "what program it is cannot be read"

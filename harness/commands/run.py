@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import random
 import signal
@@ -88,6 +87,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> Verdict | None:
     """The verdict; None of one session that went well."""
+    import asyncio
+
     from harness.reporters import openmetrics
     from harness.store import dated, write_whole
 
@@ -166,6 +167,8 @@ def _live(experiment: Experiment) -> LivePage:
 
 
 def _measured(plan: Plan, path: Path, name: str, announce: Announce, *, live: bool = False) -> Done:
+    import asyncio
+
     from harness.judge import judge
     from harness.repeated import Done
     from harness.run import Experiment
@@ -189,6 +192,8 @@ def _measured(plan: Plan, path: Path, name: str, announce: Announce, *, live: bo
 
 
 async def _until_interrupted(run: Callable[[], Any]) -> RunRecord:
+    import asyncio
+
     task = asyncio.ensure_future(run())
     loop = asyncio.get_running_loop()
     if threading.current_thread() is threading.main_thread():

@@ -8,18 +8,25 @@ from typing import Any
 
 def render(result: Mapping[str, Any]) -> str:
     """The whole file, from the object of result.json."""
-    labels = f'scenario="{_escaped(result["scenario"])}"'
-    lines = [
-        f"leak_harness_exit_status{{{labels}}} {int(result['exit_status'])}",
-        f"leak_harness_sessions{{{labels}}} {result['sessions']}",
-        f"leak_harness_findings{{{labels}}} {sum(one['severity'] == 'leak' for one in result['findings'])}",
-    ]
+    from prometheus_client import CollectorRegistry, Gauge
+    from prometheus_client.openmetrics.exposition import generate_latest
+
+    registry, scenario = CollectorRegistry(), result["scenario"]
+    leaks = sum(finding["severity"] == "leak" for finding in result["findings"])
+    for name, meaning, value in (
+        ("exit_status", "Exit status of the run", result["exit_status"]),
+        ("sessions", "Sessions of the run", result["sessions"]),
+        ("findings", "Findings that are leaks", leaks),
+    ):
+        Gauge(f"leak_harness_{name}", meaning, ["scenario"], registry=registry).labels(scenario).set(value)
+    growth = Gauge(
+        "leak_harness_growth_per_session",
+        "Growth per session, in the unit of the gate",
+        ["scenario", "gate"],
+        registry=registry,
+    )
     for name, gate in result["gates"].items():
-        growth = gate.get("growth_per_session")
-        if growth is not None:
-            lines.append(f'leak_harness_growth_per_session{{{labels},gate="{name}"}} {growth}')
-    return "\n".join([*lines, "# EOF"]) + "\n"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+        if gate.get("growth_per_session") is not None:
+            growth.labels(scenario, name).set(gate["growth_per_session"])
+    text: bytes = generate_latest(registry)  # type: ignore[no-untyped-call]
+    return text.decode()
