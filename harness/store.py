@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain, count
 from pathlib import Path
 
-from harness.errors import NotARun, RecordDamaged, RecordError, RecordNotWritable
+from harness.errors import NotARun, RecordDamaged, RecordError, RecordLost, RecordNotWritable
 from harness.record import Beat, CycleDone, Line, RunRecord, RunStarted, decode_line, encode_line
 
 RECORD_FILE = "run.jsonl"
@@ -46,7 +47,8 @@ class RunFolder:
             if self._lines.write(data) != len(data):
                 raise OSError("no room for the whole line")
         except OSError as error:
-            raise _not_writable(self.path, error) from error
+            lost = _not_writable(self.path, error)
+            raise RecordLost(lost.what, hint=lost.hint) from error
 
     def write(self, name: str, data: bytes) -> Path:
         """Write a file of the folder whole, or leave it as it was."""
@@ -105,7 +107,8 @@ def write_whole(path: Path, data: bytes) -> Path:
         beside.write_bytes(data)
         beside.replace(path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
         raise _not_writable(path, error) from error
     return path
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import sys
 from collections.abc import Callable, Sequence, Set
@@ -51,6 +50,7 @@ def run(options: argparse.Namespace) -> int:
     from harness.reporters import html
     from harness.run import Experiment
     from harness.schedule import schedule
+    from harness.stopping import run_stoppable
     from harness.store import BLAME_FILE, RunFolder, dated, write_whole
 
     for name, unasked in OF_A_VERDICT.items():
@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
     path = options.out or dated(f"blame-{plan.load.scenario.name}")
     folder = RunFolder(path)
     try:
-        record = asyncio.run(Experiment(plan, folder, _judge_until(cycles), _progress).run())
+        record = run_stoppable(Experiment(plan, folder, _judge_until(cycles), _progress).run)
     finally:
         folder.close()
     ended = judge(record, policy).verdict

@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from harness.errors import ExitStatus, NotARun, RecordError, UsageError
+from harness.errors import ExitStatus, NotARun, RecordError, RecordLost, RecordNotWritable, UsageError
 from harness.reporters.words import LANGUAGES
 
 if TYPE_CHECKING:
     from harness.record import RunRecord
     from harness.verdict import Verdict
 
+RESULT: Final = "result.json"
 HELP = "draw a run again from its run.jsonl, also one that was cut short"
 
 
@@ -52,16 +53,31 @@ def run(options: argparse.Namespace) -> int:
 
 
 def write_reports(folder: Path, record: RunRecord, verdict: Verdict, language: str = "en") -> str:
-    """Write every report into the folder; the console's text comes back, with the paths."""
+    """Write the result, then every report into the folder; the console's text comes back, with the paths.
+
+    A report that cannot be drawn or written is named on standard error, and left out.
+
+    Raises:
+        RecordLost: the result cannot be written.
+    """
     import shutil
 
     from harness.reporters import REPORTERS, html
     from harness.reporters.console import render
     from harness.store import write_whole
 
-    for name, draw in REPORTERS.items():
-        write_whole(folder / name, draw(record, verdict))
+    draws = dict(REPORTERS)
     if language != "en":
-        write_whole(folder / "report.html", html.render(record, verdict, language))
+        draws["report.html"] = lambda record, verdict: html.render(record, verdict, language)
+    try:
+        write_whole(folder / RESULT, draws.pop(RESULT)(record, verdict))
+    except RecordNotWritable as error:
+        raise RecordLost(error.what, why=f"the verdict is {verdict.summary}", hint=error.hint) from error
+    for name, draw in draws.items():
+        try:
+            write_whole(folder / name, draw(record, verdict))
+        except Exception as error:  # noqa: BLE001 - a report that cannot be drawn takes no verdict with it
+            said = error.what if isinstance(error, RecordNotWritable) else f"{type(error).__name__}: {error}"
+            print(f"leak-harness: {name} is missing: {said}", file=sys.stderr)
     text = render(record, verdict, shutil.get_terminal_size((100, 24)).columns, sys.stdout.isatty())
     return f"{text.rstrip()}\n\nreport: {folder / 'report.html'}\nplots:  {folder}/memory.png latency.png cpu.png\n"
