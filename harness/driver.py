@@ -8,8 +8,8 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from types import FrameType
-from typing import Final
+from types import CodeType, FrameType
+from typing import Any, Final
 
 from harness.contracts import ChatProtocol
 from harness.errors import (
@@ -98,14 +98,23 @@ async def _within_limit(script: asyncio.Task[None], scenario: Scenario) -> None:
     if await _ended(script):
         raise NoReply(f"the session was not over within {limit_s:g}s")
     code = inspect.unwrap(scenario.script).__code__
-    frames = script.get_stack(limit=1)
-    line = frames[0].f_lineno if frames and frames[0].f_code is code else code.co_firstlineno
+    line = _waiting_line(script, code)
     raise ScriptFailed(
         f"{place(code.co_filename, line)}: the script was not over within {limit_s:g}s, and then did not end within "
         f"{ABANDON_S:g}s of its cancellation: it was left behind",
         why="something in it catches asyncio.CancelledError and goes on",
         hint="catch Exception instead of BaseException, or raise the error again",
     )
+
+
+def _waiting_line(script: asyncio.Task[None], code: CodeType) -> int:
+    """Where a script waits: it is among the coroutines that its task waits for; else where it begins."""
+    waiting: Any = script.get_coro()
+    while inspect.iscoroutine(waiting):
+        if waiting.cr_code is code and waiting.cr_frame is not None:
+            return waiting.cr_frame.f_lineno
+        waiting = waiting.cr_await
+    return code.co_firstlineno
 
 
 async def _ended(script: asyncio.Task[None]) -> bool:
