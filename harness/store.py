@@ -28,6 +28,7 @@ class RunFolder:
             RecordNotWritable: it cannot be made, or holds a run already.
         """
         self.path = path
+        self._has_begun = False
         made(path)
         try:
             self._lines = (path / RECORD_FILE).open("xb", buffering=0)
@@ -48,7 +49,8 @@ class RunFolder:
                 raise OSError("no room for the whole line")
         except OSError as error:
             lost = _not_writable(self.path, error)
-            raise RecordLost(lost.what, hint=lost.hint) from error
+            raise (RecordLost(lost.what, hint=lost.hint) if self._has_begun else lost) from error
+        self._has_begun = True
 
     def write(self, name: str, data: bytes) -> Path:
         """Write a file of the folder whole, or leave it as it was."""
