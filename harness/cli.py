@@ -18,7 +18,9 @@ from typing import Any, NoReturn
 
 from harness.commands import VERBS
 from harness.commands.run import SKIPPED
-from harness.errors import ExitStatus, HarnessError
+from harness.errors import ExitStatus, HarnessError, ScriptFailed
+from harness.script_errors import in_words, line_in
+from harness.streams import usable_streams
 from harness.target_options import unless_another
 
 ABORTED = 255
@@ -62,13 +64,32 @@ class _Version(argparse.Action):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; its exit status is returned, errors are printed in words."""
     words = sys.argv[1:] if argv is None else argv
-    status = _main(words)
+    with usable_streams():
+        status = _main(words)
     answered = (ExitStatus.FLAT, ExitStatus.LEAK, SKIPPED)
     for_git = any(word.startswith("--b") and "--bisect-status".startswith(word) for word in words)  # also cut short
     return ABORTED if for_git and status not in answered else status
 
 
 def _main(argv: Sequence[str]) -> int:
+    try:
+        options = _options(argv)
+        if isinstance(options, int):
+            return options
+        status: int = options.verb.run(options)
+        print(end="", flush=True)  # now, for at the end it could not be told that nobody reads it
+        return status
+    except HarnessError as error:
+        return _told(error)
+    except KeyboardInterrupt:
+        print("leak-harness: stopped by the user", file=sys.stderr)
+        return ExitStatus.INTERRUPTED
+    except BaseException as error:  # noqa: BLE001 - Python would exit with 1, which means a leak, or with 0
+        return _unexpected(error)
+
+
+def _options(argv: Sequence[str]) -> argparse.Namespace | int:
+    """What was asked for; the status where that is help, or wrong."""
     parser = _Parser(prog="leak-harness", description="Does your WebSocket chat server leak?")
     parser.add_argument("--version", action=_Version, nargs=0, help="print it and exit")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
@@ -83,20 +104,26 @@ def _main(argv: Sequence[str]) -> int:
         if hasattr(options.verb, "defaults"):  # from a file, read only once the verb is known; the command line wins
             options.parser.set_defaults(**unless_another(options.verb.defaults(), options))
             options = parser.parse_args(argv)
-        status: int = options.verb.run(options)
-        print(end="", flush=True)  # now, for at the end it could not be told that nobody reads it
-        return status
     except SystemExit as leaving:
+        print(end="", flush=True)
         return int(leaving.code or 0)
-    except HarnessError as error:
-        print(f"leak-harness: {error}", file=sys.stderr)
-        return error.exit_status
-    except Exception as error:  # noqa: BLE001 - Python would exit with 1, which means a leak
-        if isinstance(error, BrokenPipeError) and _is_unread():
-            return 128 + signal.SIGPIPE
-        traceback.print_exc()
-        print("leak-harness: a defect of leak-harness itself: please report it with the lines above", file=sys.stderr)
-        return ExitStatus.HARNESS_FAILED
-    except KeyboardInterrupt:
-        print("leak-harness: stopped by the user", file=sys.stderr)
-        return ExitStatus.INTERRUPTED
+    return options
+
+
+def _unexpected(error: BaseException) -> int:
+    """The status of what no code expects: of a script's tasks, of a reader that has gone, or of a defect."""
+    if isinstance(error, SystemExit) and error.code == ExitStatus.USAGE:
+        return ExitStatus.USAGE
+    if isinstance(error, BrokenPipeError) and _is_unread():
+        return 128 + signal.SIGPIPE
+    where = "" if isinstance(error, Exception) else line_in(error.__traceback__, "")
+    if where:  # from a task that the script has started
+        return _told(ScriptFailed(f"{where}: the script raised {in_words(error)}"))
+    traceback.print_exception(error)
+    print("leak-harness: a defect of leak-harness itself: please report it with the lines above", file=sys.stderr)
+    return ExitStatus.HARNESS_FAILED
+
+
+def _told(error: HarnessError) -> int:
+    print(f"leak-harness: {error}", file=sys.stderr)
+    return error.exit_status

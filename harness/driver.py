@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from types import CodeType, FrameType
+from typing import Any, Final
 
 from harness.contracts import ChatProtocol
-from harness.errors import ConnectionLost, HarnessError, NoReply, ScriptFailed, SessionError, UsageError
-from harness.handshake import Address
+from harness.errors import (
+    CheckFailed,
+    ConnectionLost,
+    HarnessError,
+    NoReply,
+    ScriptFailed,
+    SessionError,
+    UsageError,
+)
+from harness.handshake import Address, lost
 from harness.record import SessionResult
-from harness.scenarios import Scenario
+from harness.scenarios import Scenario, plain_function
 from harness.schedule import Variation, VariedSession
+from harness.script_errors import Stopped, all_awaited, place, raised
 from harness.session import Session, Trace
+
+ABANDON_S: Final = 3.0
+"""So long a script may take to end once it was cancelled."""
+_ABANDONED: Final[list[asyncio.Task[None]]] = []
+"""Scripts that did not end; kept, for a task that nobody refers to complains when it goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +56,17 @@ async def run_session(load: Load) -> SessionResult:
     """One session from connect to close. What goes wrong in it is its result, not an error.
 
     Raises:
-        UsageError: the script asks for something that cannot be done in any session.
+        UsageError: the script is wrong, or asks for something that cannot be done in any session.
     """
     began_s = time.monotonic()
     session = load.session()
     failure = ""
     try:
-        async with asyncio.timeout(load.scenario.session_limit_s):
-            await _follow_script(session, load.scenario)
-    except UsageError:
-        raise
-    except TimeoutError:
-        failure = _words(NoReply(f"the session was not over within {load.scenario.session_limit_s:g}s"))
+        await _within_limit(asyncio.create_task(_follow_script(session, load.scenario)), load.scenario)
     except SessionError as error:
         failure = _words(error)
+    finally:
+        await session.close()
     return SessionResult(
         ok=not failure,
         duration_s=time.monotonic() - began_s,
@@ -64,22 +78,97 @@ async def run_session(load: Load) -> SessionResult:
     )
 
 
-async def _follow_script(session: Session, scenario: Scenario) -> None:
+async def _within_limit(script: asyncio.Task[None], scenario: Scenario) -> None:
+    """Wait for a script until its limit, then end it; one that does not let itself be ended is left behind.
+
+    Raises:
+        NoReply: it was not over within the limit.
+        ScriptFailed: it swallows its cancellation.
+        SessionError: what ended it.
+    """
+    limit_s = scenario.session_limit_s
     try:
-        if scenario.connect:
-            await session.connect()
-        await scenario.script(session)
-    except (HarnessError, TimeoutError):
+        await asyncio.wait({script}, timeout=limit_s)
+    except asyncio.CancelledError:
+        await _ended(script)
         raise
-    except ExceptionGroup as group:  # of tasks that the script has started
-        first = next(iter(group.exceptions))
-        if isinstance(first, HarnessError):
-            raise first from group
-        raise ScriptFailed(f"the script raised {type(first).__name__}: {first}") from group
-    except Exception as error:
-        raise ScriptFailed(f"the script raised {type(error).__name__}: {error}") from error
-    finally:
-        await session.close()
+    if script.done():
+        await script
+        return
+    if await _ended(script):
+        raise NoReply(f"the session was not over within {limit_s:g}s")
+    code = inspect.unwrap(scenario.script).__code__
+    line = _waiting_line(script, code)
+    raise ScriptFailed(
+        f"{place(code.co_filename, line)}: the script was not over within {limit_s:g}s, and then did not end within "
+        f"{ABANDON_S:g}s of its cancellation: it was left behind",
+        why="something in it catches asyncio.CancelledError and goes on",
+        hint="catch Exception instead of BaseException, or raise the error again",
+    )
+
+
+def _waiting_line(script: asyncio.Task[None], code: CodeType) -> int:
+    """Where a script waits: it is among the coroutines that its task waits for; else where it begins."""
+    waiting: Any = script.get_coro()
+    while inspect.iscoroutine(waiting):
+        if waiting.cr_code is code and waiting.cr_frame is not None:
+            return waiting.cr_frame.f_lineno
+        waiting = waiting.cr_await
+    return code.co_firstlineno
+
+
+async def _ended(script: asyncio.Task[None]) -> bool:
+    """Cancel a script, and say whether it ended."""
+    script.cancel()
+    await asyncio.wait({script}, timeout=ABANDON_S)
+    if not script.done():
+        _ABANDONED.append(script)
+        return False
+    if not script.cancelled():
+        script.exception()  # which is of no interest any more
+    return True
+
+
+async def _follow_script(session: Session, scenario: Scenario) -> None:
+    if scenario.connect:
+        await session.connect()
+    try:
+        begun = scenario.script(session)
+        if not inspect.isawaitable(begun):
+            raise plain_function(scenario.script)
+        await begun
+        session.calls.check()
+    except Stopped:
+        raise
+    except SessionError:
+        session.calls.check()  # what was not awaited may be why
+        raise
+    except BaseException as error:
+        task = asyncio.current_task()
+        if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+            raise
+        raise _script_error(error, scenario) from error
+
+
+def is_in_script(frame: FrameType | None) -> bool:
+    """Whether this frame, or one that called it, is a script's."""
+    while frame is not None and frame.f_code is not _follow_script.__code__:
+        frame = frame.f_back
+    return frame is not None
+
+
+def _script_error(error: BaseException, scenario: Scenario) -> HarnessError:
+    """What left a script: the server's fault where the connection ended or an answer was bad, else the script's."""
+    while isinstance(error, BaseExceptionGroup):  # of tasks that the script has started
+        error = error.exceptions[0]
+    if isinstance(error, SessionError | ScriptFailed):
+        return error
+    if isinstance(error, HarnessError) and not isinstance(error, UsageError):
+        return error
+    if (ended := lost(error)) is not None:
+        return ended
+    failed = raised(error, scenario.script)
+    return CheckFailed(failed.what) if isinstance(error, AssertionError) else failed
 
 
 def _words(error: SessionError) -> str:
@@ -100,9 +189,10 @@ async def run_cycle(
             results.append(await run_session(load))
 
     try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(load.concurrency, sessions)):
-                group.create_task(one_after_another())
+        with all_awaited():
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(load.concurrency, sessions)):
+                    group.create_task(one_after_another())
     except ExceptionGroup as errors:
         raise errors.exceptions[0] from None
     return tuple(results)

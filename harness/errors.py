@@ -1,7 +1,7 @@
 """The tree of errors and the exit statuses.
 
 HarnessError
-├─ UsageError     what was asked for cannot be done; nothing was run
+├─ UsageError     what was asked for cannot be done, or the scenario is wrong
 ├─ ServerError    the server under test did not start, died, or could not be reached
 ├─ SessionError   one session missed what its script expects; counted, fatal above a share
 ├─ ProbeError     the probe is silent; the run goes on without it and says so
@@ -34,6 +34,7 @@ class HarnessError(Exception):
     exit_status: ClassVar[ExitStatus] = ExitStatus.HARNESS_FAILED
 
     def __init__(self, what: str, *, why: str = "", hint: str = "") -> None:
+        what = what.encode(errors="backslashreplace").decode()  # a server may send half a character
         super().__init__(what, why, hint)
         self.what = what
         self.why = why
@@ -55,6 +56,10 @@ class ScenarioNotFound(UsageError):
 
 class ScenarioInvalid(UsageError):
     """The scenario file does not load, or holds no scenario, or asks for the impossible."""
+
+
+class ScriptFailed(UsageError):
+    """The scenario's own code is wrong: it raised, or it left an action without `await`."""
 
 
 class UnknownProtocol(UsageError):
@@ -113,8 +118,8 @@ class NoReply(SessionError):
     """The wanted answer did not come within the scenario's own limit."""
 
 
-class ScriptFailed(SessionError):
-    """The scenario's own code raised."""
+class CheckFailed(SessionError):
+    """An `assert` of the script does not hold of what the server said."""
 
 
 class ProbeError(HarnessError):
@@ -137,6 +142,20 @@ class RecordError(HarnessError):
 
 class RecordNotWritable(RecordError):
     """The run folder takes no more data (disk full, no permission)."""
+
+
+class RecordLost(RecordNotWritable):
+    """A run that has begun cannot write what it measured or decided."""
+
+    exit_status = ExitStatus.HARNESS_FAILED
+
+
+class ReportsIncomplete(HarnessError):
+    """The result is written, and a report of it is not."""
+
+
+class OutputLost(HarnessError):
+    """Standard output takes no more text."""
 
 
 class UnknownSchema(RecordError):

@@ -8,19 +8,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidHandshake, InvalidMessage, InvalidStatus, InvalidURI, NegotiationError
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidMessage,
+    InvalidStatus,
+    InvalidURI,
+    NegotiationError,
+)
 from websockets.typing import Origin, Subprotocol
 
-from harness.errors import HandshakeRefused, NoReply, UsageError
+from harness.errors import ConnectionLost, HandshakeRefused, NoReply, ProtocolViolation, SessionError, UsageError
 from harness.login import url_without_secrets
 
 READY_ATTEMPT_S = 2.0
 _NOT_YET = range(500, 600)
 """Statuses of a server, or of a proxy before it, that is still starting."""
+
+_BROKEN_RULES: Final = (1002, 1003, 1007)
+"""Close codes with which a client answers frames that are not allowed, and text that is no UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,3 +220,16 @@ async def open_tcp(address: Address) -> asyncio.StreamWriter:
             f"{url_without_secrets(address.url)}: {error}", hint="is the server listening there?"
         ) from error
     return writer
+
+
+def lost(error: BaseException) -> SessionError | None:
+    """What an exception of the connection says of the server; None of any other."""
+    return lost_connection(error) if isinstance(error, ConnectionClosed) else None
+
+
+def lost_connection(error: ConnectionClosed) -> SessionError:
+    """Why a connection has ended: the server closed it, or it broke the rules of WebSocket."""
+    if error.rcvd is None and error.sent is not None and error.sent.code in _BROKEN_RULES:
+        said = error.sent.reason or str(error)
+        return ProtocolViolation(f"the server broke the WebSocket protocol: {said} (close code {error.sent.code})")
+    return ConnectionLost(f"the server closed the connection: {error}", hint="see server.log for the reason")

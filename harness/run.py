@@ -15,7 +15,15 @@ from pathlib import Path
 from harness.attach_probe import attach_probe
 from harness.containers import census_is_due
 from harness.driver import Load, run_cycle, standing_sessions
-from harness.errors import HarnessError, ProbeError, ServerError, SessionError
+from harness.errors import (
+    CheckFailed,
+    HarnessError,
+    ProbeError,
+    ScriptFailed,
+    ServerError,
+    SessionError,
+    UsageError,
+)
 from harness.explain import Explainer
 from harness.handshake import why_not_ready
 from harness.log_watch import LogWatch, files_in
@@ -35,6 +43,7 @@ from harness.record import (
     Values,
 )
 from harness.schedule import Variation, rest
+from harness.script_errors import Stopped
 from harness.store import RunFolder
 from harness.targets import AnySampler, ServerUnderTest, Target, open_server, sampler_of
 from harness.verdict import Judgement, NextStep
@@ -130,7 +139,11 @@ class Experiment:
         except (ServerError, SessionError) as error:  # of sessions, only standing ones come here
             reason = "the server failed"
             self._add(Incident(self._now_s(), str(error), fatal=True))
-        except asyncio.CancelledError:
+        except UsageError as error:
+            self._add(Incident(self._now_s(), str(error)))
+            self._add(RunEnded(self._now_s(), "the scenario is wrong"))
+            raise
+        except (asyncio.CancelledError, Stopped):
             reason = "interrupted"
             self._add(Incident(self._now_s(), "stopped by the user", fatal=True, interrupted=True))
         self._add(RunEnded(self._now_s(), reason))
@@ -260,6 +273,9 @@ class Experiment:
         return len(tried) >= least
 
     def _check_hope(self, latest: Sequence[SessionResult]) -> None:
+        no_session_worked = self.record.failed_sessions == self.record.sessions
+        if latest and no_session_worked and latest[-1].failure.startswith(CheckFailed.__name__):
+            raise ScriptFailed(latest[-1].failure.partition(": ")[2], hint="no session has passed this check yet")
         if latest and self._is_hopeless():
             raise ServerError(
                 f"none of {self.record.sessions} sessions did what the script says",

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
+import signal
 import sys
+import threading
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass, fields
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Final, overload
 
 from harness.contracts import ChatProtocol
-from harness.errors import ScenarioInvalid, ScenarioNotFound
+from harness.errors import HarnessError, ScenarioInvalid, ScenarioNotFound
+from harness.script_errors import exits_raised, in_words, line_in, near, place
 
 if TYPE_CHECKING:
     from harness.session import Session
@@ -87,8 +92,15 @@ def scenario(
     script: Script | None = None, /, *, actions: frozenset[str] | set[str] | None = None, **settings: Any
 ) -> Scenario | Callable[[Script], Scenario]:
     """Make an async function a scenario. `actions` is read from the function's code where it is not given."""
+    if unknown := [name for name in settings if name not in _SETTINGS]:
+        question = near(unknown[0], _SETTINGS)
+        raise ScenarioInvalid(
+            f"@scenario takes no '{unknown[0]}'", hint=question or f"it takes: {', '.join(_SETTINGS)}"
+        )
 
     def made(function: Script) -> Scenario:
+        if not inspect.iscoroutinefunction(function) and not hasattr(function, "__wrapped__"):
+            raise plain_function(function)
         used = frozenset(_names(function.__code__)) & PROTOCOL_ACTIONS
         name = function.__name__.replace("_", "-")
         return Scenario(name, function, actions=used if actions is None else frozenset(actions), **settings)
@@ -96,11 +108,25 @@ def scenario(
     return made if script is None else made(script)
 
 
+def plain_function(script: Callable[..., Any]) -> ScenarioInvalid:
+    """The error of a scenario that cannot be awaited."""
+    code = inspect.unwrap(script).__code__
+    where, name = place(code.co_filename, code.co_firstlineno), script.__name__
+    if inspect.isasyncgenfunction(script):
+        return ScenarioInvalid(
+            f"{where}: the scenario '{name}' yields", hint="an async function without `yield` is one"
+        )
+    return ScenarioInvalid(f"{where}: the scenario '{name}' is a plain function", hint=f"write `async def {name}(...)`")
+
+
 def _names(code: CodeType) -> Iterator[str]:
     yield from code.co_names
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _names(constant)
+
+
+_SETTINGS: Final = (*(field.name for field in fields(Scenario) if field.name not in ("name", "script")),)
 
 
 def shipped_folder() -> Path:
@@ -154,11 +180,45 @@ def _module(path: Path) -> ModuleType:
         raise ScenarioInvalid(f"{path} is no Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        where = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
-        raise ScenarioInvalid(
-            f"{path}{where} does not load: {type(error).__name__}: {error}", hint="mend the file, then run again"
-        ) from error
+    with _interrupts() as interrupts, redirect_stdout(sys.stderr), exits_raised():
+        try:
+            spec.loader.exec_module(module)
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt) and interrupts:
+                raise
+            raise _does_not_load(path, error) from error
     return module
+
+
+@contextmanager
+def _interrupts() -> Iterator[list[int]]:
+    """The signals of the user that come during the block: a file may raise KeyboardInterrupt by itself."""
+    came: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield came
+        return
+
+    def interrupt(number: int, _: object) -> None:
+        came.append(number)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield came
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _does_not_load(path: Path, error: BaseException) -> ScenarioInvalid:
+    if isinstance(error, SyntaxError) and error.filename and Path(error.filename) == path.absolute():
+        where = f"{path}, line {error.lineno}"
+    else:
+        where = line_in(error.__traceback__, str(path.absolute())) or str(path)
+    if isinstance(error, HarnessError):
+        what = error.what if error.what.startswith(where.partition(":")[0]) else f"{where}: {error.what}"
+        return ScenarioInvalid(what, why=error.why, hint=error.hint)
+    left = "ends the program" if isinstance(error, SystemExit) else "does not load"
+    hint = "mend the file, then run again"
+    if isinstance(error, SystemExit):
+        hint = 'put what ends it under `if __name__ == "__main__":`'
+    return ScenarioInvalid(f"{where} {left}: {in_words(error)}", hint=hint)

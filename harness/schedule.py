@@ -12,6 +12,7 @@ import numpy as np
 
 from harness.contracts import Character, Data, Reply, Stage
 from harness.deeds import WARMUP_CYCLES
+from harness.script_errors import action
 from harness.session import Session
 
 BLOCK: Final = 6
@@ -82,8 +83,10 @@ class VariedSession(Session):
         """One that does as this one does; what it does is counted here."""
         other = VariedSession(self._variation, self._address, type(self._protocol)(), self._limits, self._trace)
         other.counts = self.counts
+        other.calls = self.calls
         return other
 
+    @action
     async def chat(self, text: str, *, leave_at: Stage | str | None = None) -> Reply:
         """So many turns instead of one; one that is left half-way is left once."""
         if leave_at is not None and self._variation.leave:
@@ -95,6 +98,7 @@ class VariedSession(Session):
             reply = await super().chat(text)
         return reply
 
+    @action
     async def request(self, message: Any, until: Any = None) -> Data:
         """So many requests instead of one."""
         answer: Data = ""
@@ -102,26 +106,31 @@ class VariedSession(Session):
             answer = await super().request(message, until)
         return answer
 
+    @action
     async def switch_character(self, character: Character, *, answered: bool = True) -> None:
         """So many switches instead of one."""
         for _ in range(self._variation.switch_character):
             await super().switch_character(character, answered=answered)
 
+    @action
     async def interrupt(self) -> None:
         """So many interruptions instead of one; a reply that was left needs one before the next."""
         for _ in range(max(int(self._left), self._variation.interrupt)):
             await super().interrupt()
         self._left = False
 
+    @action
     async def drop(self) -> None:
         """Leave as the cycle has it."""
         await (super().drop() if self._variation.drop else super().close())
 
+    @action
     async def vanish(self) -> None:
         """Only in cycles whose sessions end with a reset."""
         if self._variation.drop:
             await super().vanish()
 
+    @action
     async def close(self) -> None:
         """Leave as the cycle has it."""
         if self._variation.drop and self.is_connected:

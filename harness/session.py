@@ -6,9 +6,10 @@ import asyncio
 import json
 import socket
 import struct
+import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping
+from collections.abc import AsyncIterator, Callable, Container, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,11 +17,20 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from harness.contracts import Character, ChatProtocol, Data, Exchange, Mark, Receive, Reply, Send, Stage
-from harness.errors import ConnectionLost, HandshakeRefused, NoReply, SessionError, UsageError
-from harness.handshake import Address, open_tcp, shake_hands
+from harness.decoding import Arrived, shown
+from harness.errors import (
+    ConnectionLost,
+    HandshakeRefused,
+    HarnessError,
+    NoReply,
+    ProtocolViolation,
+    UsageError,
+)
+from harness.handshake import Address, lost_connection, open_tcp, shake_hands
 from harness.login import url_without_secrets
 from harness.record import Turn
 from harness.scenarios import Scenario
+from harness.script_errors import Calls, action, explained, in_words, line_in, near, of_script
 
 if TYPE_CHECKING:
     import httpx
@@ -53,6 +63,8 @@ class Session:
         self._connection: ClientConnection | None = None
         self._tcp: asyncio.StreamWriter | None = None
         self._vanished = False
+        self.calls = Calls()
+        """What the script has asked for and not awaited yet; shared by the sessions of one script."""
 
     @property
     def playback(self) -> bool:
@@ -81,8 +93,11 @@ class Session:
 
     def another(self) -> Session:
         """One more user of the same server, not connected yet; the script itself has to close it."""
-        return Session(self._address, type(self._protocol)(), self._limits, self._trace)
+        other = Session(self._address, type(self._protocol)(), self._limits, self._trace)
+        other.calls = self.calls
+        return other
 
+    @action
     async def connect(
         self,
         path: str | None = None,
@@ -126,11 +141,13 @@ class Session:
             self.characters, self.client_id = greeting.characters, greeting.client_id
         self.connect_s = time.monotonic() - began_s
 
+    @action
     async def tcp(self) -> None:
         """Open a bare TCP connection that says nothing."""
         self.counts["tcp"] += 1
         self._tcp = await open_tcp(self._address)
 
+    @action  # type: ignore[arg-type]  # no request has an argument `self`
     async def http(self, method: str, path: str, **request: Any) -> httpx.Response:
         """A plain HTTP request to the same server, for instance before the WebSocket; arguments as of httpx.
 
@@ -150,21 +167,27 @@ class Session:
         except httpx.HTTPError as error:
             raise ConnectionLost(f"{method} {url_without_secrets(url)}: {error}") from error
 
-    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+    def __getattr__(self, name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
         """The protocol's own actions."""
         protocol: Any = self.__dict__.get("_protocol")
         if protocol is None or name not in protocol.actions:
             known = f"; protocol '{protocol.name}' has {', '.join(sorted(protocol.actions))}" if protocol else ""
-            raise AttributeError(f"the session has no '{name}'{known}")
+            own = [word for word in dir(type(self)) if not word.startswith("_")]
+            question = near(name, [*own, *(protocol.actions if protocol else ())])
+            raise AttributeError(f"the session has no '{name}'{f': {question}' if question else ''}{known}")
 
-        async def act(*arguments: Any, **named: Any) -> Any:
+        def act(*arguments: Any, **named: Any) -> Coroutine[Any, Any, Any]:
             exchange = self._exchange(name, *arguments, **named)
             if name in getattr(protocol, "turns", ()):
-                return await self._turn(name, exchange)
-            return await self._perform(name, exchange, self._limits.reply_limit_s)
+                coroutine = self._turn(name, exchange)
+            else:
+                coroutine = self._perform(name, exchange, self._limits.reply_limit_s)
+            self.calls.add(name, coroutine, sys._getframe(1))
+            return coroutine
 
         return act
 
+    @action
     async def chat(self, text: str, *, leave_at: Stage | str | None = None) -> Reply:
         """One turn: the user's message and the complete reply, timed.
 
@@ -185,11 +208,13 @@ class Session:
             await self._perform("chat", exchange, self._limits.reply_limit_s, reached)
         return Reply("")
 
+    @action
     async def request(self, message: Any, until: Callable[[Data], bool] | str | None = None) -> Data:
         """One message and the answer that `until` accepts, timed as a turn (protocol `plain`)."""
         answer: Data = await self._turn("request", self._exchange("request", message, until))
         return answer
 
+    @action
     async def switch_character(self, character: Character, *, answered: bool = True) -> None:
         """Switch, until the server says that it has; `answered=False` asks, and waits for nothing."""
         began_s = time.monotonic()
@@ -203,19 +228,23 @@ class Session:
         await self._perform("switch_character", exchange, self._limits.switch_limit_s)
         self.switches_s.append(time.monotonic() - began_s)
 
+    @action
     async def interrupt(self) -> None:
         """Stop the reply that is under way."""
         await self._perform("interrupt", self._exchange("interrupt"), self._limits.reply_limit_s)
 
+    @action
     async def heartbeat(self) -> None:
         """Wait until the server has seen everything sent before."""
         await self._perform("heartbeat", self._exchange("heartbeat"), self._limits.reply_limit_s)
 
+    @action
     async def send(self, message: Any) -> None:
         """Send text or bytes as they are, anything else as JSON."""
         self.counts["send"] += 1
         await self._send(message if isinstance(message, str | bytes) else json.dumps(message, ensure_ascii=False))
 
+    @action
     async def receive(self) -> Data:
         """Return the next message.
 
@@ -225,6 +254,7 @@ class Session:
         async with self._limited("receive", self._limits.reply_limit_s):
             return await self._receive()
 
+    @action
     async def idle(self, seconds: float) -> None:
         """Stay connected and read whatever comes; pings are answered."""
         self.counts["idle"] += 1
@@ -232,22 +262,30 @@ class Session:
         try:
             async with asyncio.timeout(seconds):
                 while True:
-                    if (said := answer(await self._receive())) is not None:
+                    heard = await self._receive()
+                    try:
+                        said = answer(heard)
+                    except Exception as error:
+                        raise self._misread(error, heard) from error
+                    if said is not None:
                         await self._send(said)
         except TimeoutError:
             return
 
+    @action
     async def drop(self) -> None:
         """Reset the TCP connection: no close frame."""
         self.counts["drop"] += 1
         self._abort()
 
+    @action
     async def vanish(self) -> None:
         """Stop reading and never answer, not even pings, until the script ends; then the connection is reset."""
         self.counts["vanish"] += 1
         self.raw.transport.pause_reading()
         self._vanished = True
 
+    @action
     async def close(self) -> None:
         """Leave properly; a session that has vanished is reset."""
         if self._tcp is not None:
@@ -274,8 +312,23 @@ class Session:
                 f"protocol '{self._protocol.name}' has no action '{action}'",
                 hint=f"it has: {', '.join(sorted(self._protocol.actions))}",
             )
-        exchange: Exchange[Any] = make(*arguments, **named)
+        given = [of_script(argument) for argument in arguments]
+        try:
+            exchange: Exchange[Any] = make(*given, **{key: of_script(value) for key, value in named.items()})
+        except TypeError as error:
+            raise explained(error, make) from None
         return exchange
+
+    def _misread(self, error: Exception, heard: Data) -> Exception:
+        """What a protocol raised while it read a message: the server's fault, unless it is said whose."""
+        if isinstance(error, HarnessError | NameError):  # a name that is not there has nothing to do with the message
+            return error
+        where = line_in(error.__traceback__, "")
+        why = f"{in_words(error)}{f' at {where}' if where else ''}"
+        return ProtocolViolation(
+            f"the server sent what protocol '{self._protocol.name}' cannot read ({why}): {shown(heard)}",
+            hint="see every message with --once --trace",
+        )
 
     async def _turn(self, action: str, exchange: Exchange[T]) -> T:
         began_s = time.monotonic()
@@ -294,51 +347,55 @@ class Session:
     ) -> T:
         self.counts[action] += 1
         answer: Data | None = None
-        async with self._limited(action, limit_s):
+        arrived = Arrived()
+        async with self._limited(action, limit_s, arrived):
             while True:
                 try:
                     step = exchange.send(answer)
                 except StopIteration as done:
                     result: T = done.value
                     return result
+                except Exception as error:
+                    if arrived.last is None:
+                        raise
+                    raise self._misread(error, arrived.last) from error
                 answer = None
                 match step:
                     case Send():
                         await self._send(step.data)
                     case Receive():
                         answer = await self._receive()
+                        arrived.add(answer)
                     case Mark():
                         reached(step.stage)
 
     @asynccontextmanager
-    async def _limited(self, action: str, limit_s: float) -> AsyncIterator[None]:
+    async def _limited(self, action: str, limit_s: float, arrived: Arrived | None = None) -> AsyncIterator[None]:
         try:
-            async with asyncio.timeout(limit_s):
+            async with asyncio.timeout(limit_s) as limit:
                 yield
         except TimeoutError as error:
-            raise NoReply(
-                f"{action}: not done within {limit_s:g}s", hint="see server.log, or raise the limit"
-            ) from error
+            if not limit.expired():  # raised by what the script has handed over
+                raise
+            told = f": {arrived.in_words()}" if arrived is not None else ""
+            what = f"{action}: not done within {limit_s:g}s{told}"
+            raise NoReply(what, hint="see server.log, or raise the limit") from error
 
     async def _send(self, data: Data) -> None:
         self._note("->", data)
         try:
             await self.raw.send(data)
         except ConnectionClosed as error:
-            raise _lost(error) from error
+            raise lost_connection(error) from error
 
     async def _receive(self) -> Data:
         try:
             data = await self.raw.recv()
         except ConnectionClosed as error:
-            raise _lost(error) from error
+            raise lost_connection(error) from error
         self._note("<-", data)
         return data
 
     def _note(self, direction: str, data: Data) -> None:
         if self._trace is not None:
             self._trace(direction, data)
-
-
-def _lost(error: ConnectionClosed) -> SessionError:
-    return ConnectionLost(f"the server closed the connection: {error}", hint="see server.log for the reason")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain, count
 from pathlib import Path
 
-from harness.errors import NotARun, RecordDamaged, RecordError, RecordNotWritable
+from harness.errors import NotARun, RecordDamaged, RecordError, RecordLost, RecordNotWritable
 from harness.record import Beat, CycleDone, Line, RunRecord, RunStarted, decode_line, encode_line
 
 RECORD_FILE = "run.jsonl"
@@ -27,6 +28,7 @@ class RunFolder:
             RecordNotWritable: it cannot be made, or holds a run already.
         """
         self.path = path
+        self._has_begun = False
         made(path)
         try:
             self._lines = (path / RECORD_FILE).open("xb", buffering=0)
@@ -46,7 +48,9 @@ class RunFolder:
             if self._lines.write(data) != len(data):
                 raise OSError("no room for the whole line")
         except OSError as error:
-            raise _not_writable(self.path, error) from error
+            lost = _not_writable(self.path, error)
+            raise (RecordLost(lost.what, hint=lost.hint) if self._has_begun else lost) from error
+        self._has_begun = True
 
     def write(self, name: str, data: bytes) -> Path:
         """Write a file of the folder whole, or leave it as it was."""
@@ -105,7 +109,8 @@ def write_whole(path: Path, data: bytes) -> Path:
         beside.write_bytes(data)
         beside.replace(path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
         raise _not_writable(path, error) from error
     return path
 

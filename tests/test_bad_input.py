@@ -177,7 +177,7 @@ def test_a_disk_that_fills_up_ends_the_run_and_keeps_what_it_holds(place: Path) 
     with small_disk(place / "disk", 24) as disk:
         serve = ["--protocol", "plain", "--serve", written(place, ECHO)]
         done = run(place, "echo.py", *serve, "--cycles", "60", "--out", "disk/out")
-        assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+        assert (done.returncode, "Traceback" in done.stderr) == (5, False)
         assert "disk/out cannot be written" in done.stderr
         lines = (disk / "out" / "run.jsonl").read_text().splitlines()
         assert json.loads(lines[0])["line"] == "run"

@@ -10,7 +10,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
 from harness.driver import Load, run_cycle, run_session, standing_sessions
-from harness.errors import ConnectionLost, UsageError
+from harness.errors import ConnectionLost, ScriptFailed, UsageError
 from harness.handshake import Address
 from harness.protocols import protocol_named
 from harness.scenarios import Scenario, Script
@@ -73,14 +73,15 @@ async def test_a_session_that_follows_its_script_is_ok_with_its_times_and_counts
     assert inside.now == 0
 
 
-async def test_a_script_that_raises_is_a_failed_session_with_the_error() -> None:
+async def test_a_script_that_raises_is_told_with_its_line() -> None:
     async def wrong(_: Session) -> None:
         raise KeyError("room")
 
+    line = wrong.__code__.co_firstlineno + 1
     async with room() as (inside, address):
-        result = await run_session(load(address, wrong))
-    assert (result.ok, result.failure) == (False, "ScriptFailed: the script raised KeyError: 'room'")
-    assert inside.now == 0
+        with pytest.raises(ScriptFailed, match=rf"test_driver.py:{line}: the script raised KeyError: 'room'"):
+            await run_session(load(address, wrong))
+        await inside.holds(0)
 
 
 async def test_a_session_over_its_limit_is_a_failed_one() -> None:

@@ -44,14 +44,13 @@ def defaults() -> dict[str, Any]:
 
 def run(options: argparse.Namespace) -> int:
     """Run a schedule, print what each action leaves; 1 if one is to blame, or time is."""
-    import asyncio
-
     from harness.blame import LEAST_CYCLES, blame
     from harness.deeds import WARMUP_CYCLES
     from harness.judge import judge
     from harness.reporters import html
     from harness.run import Experiment
     from harness.schedule import schedule
+    from harness.stopping import run_stoppable
     from harness.store import BLAME_FILE, RunFolder, dated, write_whole
 
     for name, unasked in OF_A_VERDICT.items():
@@ -66,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
     path = options.out or dated(f"blame-{plan.load.scenario.name}")
     folder = RunFolder(path)
     try:
-        record = asyncio.run(Experiment(plan, folder, _judge_until(cycles), _progress).run())
+        record = run_stoppable(Experiment(plan, folder, _judge_until(cycles), _progress).run)
     finally:
         folder.close()
     ended = judge(record, policy).verdict

@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from harness.errors import ExitStatus, NotARun, RecordError, UsageError
+from harness.errors import ExitStatus, NotARun, RecordError, RecordLost, RecordNotWritable, UsageError
 from harness.reporters.words import LANGUAGES
 
 if TYPE_CHECKING:
     from harness.record import RunRecord
     from harness.verdict import Verdict
 
+RESULT: Final = "result.json"
 HELP = "draw a run again from its run.jsonl, also one that was cut short"
 
 
@@ -52,17 +53,37 @@ def run(options: argparse.Namespace) -> int:
 
 
 def write_reports(folder: Path, record: RunRecord, verdict: Verdict, language: str = "en") -> str:
-    """Write every report into the folder; the console's text comes back, with the paths."""
+    """Write the result, then every report into the folder; the console's text comes back, with the paths.
+
+    A report that cannot be drawn or written is named on standard error, and left out.
+
+    Raises:
+        RecordLost: the result cannot be written.
+    """
     import shutil
 
     from harness.reporters import REPORTERS, html, plots
     from harness.reporters.console import render
     from harness.store import write_whole
 
-    pictures = {name: draw(record, verdict) for name, draw in plots.FILES.items()}  # files, and in the page
-    page = html.render(record, verdict, language, pictures=pictures)
-    drawn = {**pictures, "report.html": page}
-    for name, draw in REPORTERS.items():
-        write_whole(folder / name, drawn[name] if name in drawn else draw(record, verdict))
+    pictures: dict[str, bytes] = {}
+
+    def page(record: RunRecord, verdict: Verdict) -> bytes:
+        return html.render(record, verdict, language, pictures=pictures)
+
+    draws = dict(REPORTERS)
+    try:
+        write_whole(folder / RESULT, draws.pop(RESULT)(record, verdict))
+    except RecordNotWritable as error:
+        raise RecordLost(error.what, why=f"the verdict is {verdict.summary}", hint=error.hint) from error
+    for name, draw in {**plots.FILES, **draws, "report.html": page}.items():  # pictures first: the page holds them
+        try:
+            drawn = draw(record, verdict)
+            if name in plots.FILES:
+                pictures[name] = drawn
+            write_whole(folder / name, drawn)
+        except Exception as error:  # noqa: BLE001 - a report that cannot be drawn takes no verdict with it
+            said = error.what if isinstance(error, RecordNotWritable) else f"{type(error).__name__}: {error}"
+            print(f"leak-harness: {name} is missing: {said}", file=sys.stderr)
     text = render(record, verdict, shutil.get_terminal_size((100, 24)).columns, sys.stdout.isatty())
     return f"{text.rstrip()}\n\nreport: {folder / 'report.html'}\nplots:  {folder}/memory.png latency.png cpu.png\n"

@@ -5,19 +5,18 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import signal
 import sys
-import threading
 import time
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.commands.report import write_reports
-from harness.errors import ExitStatus, RecordNotWritable, ServerError
+from harness.commands.report import RESULT, write_reports
+from harness.errors import ExitStatus, RecordNotWritable, ReportsIncomplete, ServerError
 from harness.options import control_of, declare, plan_of
 from harness.quantities import format_size
 
@@ -87,9 +86,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> Verdict | None:
     """The verdict; None of one session that went well."""
-    import asyncio
-
-    from harness.reporters import openmetrics
+    from harness.reporters import REPORTERS, openmetrics
     from harness.store import dated, write_whole
 
     trace = _tracer() if options.trace else None
@@ -101,12 +98,14 @@ def _run(options: argparse.Namespace) -> Verdict | None:
     plan = plan_of_run(0)
     if options.once:
         from harness.server import trial_log
+        from harness.stopping import run_stoppable
 
         with trial_log() as log:
-            asyncio.run(_once(plan, log))
+            run_stoppable(lambda: _once(plan, log))
         return None
     path = options.out or dated(plan.load.scenario.name)
-    done = all_runs(options, path, plan_of_run, _progress)
+    with redirect_stdout(sys.stderr):  # what the script prints is no result
+        done = all_runs(options, path, plan_of_run, _progress)
     text = write_reports(path, done.record, done.verdict, options.lang)
     result = json.loads((path / "result.json").read_text())
     if options.textfile:
@@ -119,6 +118,8 @@ def _run(options: argparse.Namespace) -> Verdict | None:
     print((path / "result.json").read_text() if options.json else text, end="")
     for incident in done.record.incidents:
         print(f"leak-harness: {incident.what}", file=sys.stderr)
+    if missing := [name for name in REPORTERS if not (path / name).exists()]:
+        raise ReportsIncomplete(f"the result is in {path / RESULT}; not written: {', '.join(missing)}")
     return done.verdict
 
 
@@ -167,11 +168,11 @@ def _live(experiment: Experiment) -> LivePage:
 
 
 def _measured(plan: Plan, path: Path, name: str, announce: Announce, *, live: bool = False) -> Done:
-    import asyncio
 
     from harness.judge import judge
     from harness.repeated import Done
     from harness.run import Experiment
+    from harness.stopping import run_stoppable
     from harness.store import RunFolder
 
     folder = RunFolder(path / name)
@@ -179,7 +180,7 @@ def _measured(plan: Plan, path: Path, name: str, announce: Announce, *, live: bo
     try:
         experiment = Experiment(plan, folder, judge, announce)
         page = _live(experiment) if live else None
-        record = asyncio.run(_until_interrupted(experiment.run))
+        record = run_stoppable(experiment.run)
     finally:
         folder.close()
         if page is not None:
@@ -189,18 +190,6 @@ def _measured(plan: Plan, path: Path, name: str, announce: Announce, *, live: bo
         write_reports(path / name, record, done.verdict)
         print(f"{name}: {done.verdict.summary}", file=sys.stderr)
     return done
-
-
-async def _until_interrupted(run: Callable[[], Any]) -> RunRecord:
-    import asyncio
-
-    task = asyncio.ensure_future(run())
-    loop = asyncio.get_running_loop()
-    if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, task.cancel)
-    record: RunRecord = await task
-    return record
 
 
 def _progress(record: RunRecord, judgement: Judgement) -> None:
@@ -219,7 +208,8 @@ async def _once(plan: Plan, log: Path) -> None:
     Raises:
         ServerError: it failed, or the server did.
     """
-    from harness.driver import run_session
+    from harness.driver import run_cycle
+    from harness.errors import CheckFailed, ScriptFailed
     from harness.handshake import why_not_ready
     from harness.server import Server
 
@@ -235,12 +225,14 @@ async def _once(plan: Plan, log: Path) -> None:
             await server.wait_ready(
                 lambda: why_not_ready(plan.load.address, any_answer=any_answer), target.ready_limit_s
             )
-        result = await run_session(plan.load)
+        (result,) = await run_cycle(plan.load, 1, lambda _: True)
         turns = ", ".join(f"{turn.complete_s * 1000:.0f}ms" for turn in result.turns)
         words = f"{'ok' if result.ok else result.failure} in {result.duration_s:.2f}s; replies: {turns or 'none'}"
         if result.ok:
             print(words)
             return
+        if result.failure.startswith(CheckFailed.__name__):
+            raise ScriptFailed(result.failure.partition(": ")[2], hint="see every message with --trace")
         if server is not None and await server.ended_within(END_KNOWN_S):
             print(words, file=sys.stderr)
             server.check_alive()

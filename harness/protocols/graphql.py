@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any, ClassVar
 
 from harness.contracts import RECEIVE, Exchange, Greeting, Mark, Send, Stage
+from harness.decoding import object_of
 from harness.errors import ProtocolViolation
 
 LEGACY = "graphql-ws"
@@ -85,8 +86,4 @@ def _send(kind: str, **more: Any) -> Send:
 
 
 def _parsed(data: str | bytes) -> Message:
-    try:
-        message = json.loads(data)
-    except ValueError as error:
-        raise ProtocolViolation(f"the server sent no JSON: {data!r:.80}", hint="is it a GraphQL server?") from error
-    return message if isinstance(message, dict) else {}
+    return object_of(data, hint="is it a GraphQL server?")

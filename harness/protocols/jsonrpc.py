@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any, ClassVar
 
 from harness.contracts import RECEIVE, Exchange, Greeting, Mark, Send, Stage
+from harness.decoding import object_of
 from harness.errors import ProtocolViolation
 
 
@@ -62,8 +63,4 @@ def _send(method: str, params: Any, **more: Any) -> Send:
 
 def _next() -> Exchange[dict[str, Any]]:
     data = yield RECEIVE
-    try:
-        message = json.loads(data or "")
-    except ValueError as error:
-        raise ProtocolViolation(f"the server sent no JSON: {data!r:.80}", hint="try --protocol plain") from error
-    return message if isinstance(message, dict) else {}
+    return object_of(data, hint="try --protocol plain")

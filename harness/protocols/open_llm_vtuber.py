@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from harness.contracts import RECEIVE, Character, Data, Exchange, Greeting, Mark, Reply, Send, Stage
+from harness.decoding import object_of
 from harness.errors import ProtocolViolation
 
 Message = dict[str, Any]
@@ -30,13 +31,13 @@ class Adapter:
         client_id = ""
         while True:
             message = yield from _next()
-            client_id = message.get("client_uid", client_id)
+            client_id = str(message.get("client_uid", client_id))
             if message.get("type") == "control" and message.get("text") == "start-mic":
                 break
         yield _send(type="fetch-configs")
         files = yield from _until("config-files")
         match files:
-            case {"configs": [*configs]} if all(isinstance(one, dict) and "filename" in one for one in configs):
+            case {"configs": [*configs]} if all(map(_is_character, configs)):
                 characters = tuple(Character(one["filename"], one.get("name", "")) for one in configs)
             case _:
                 raise ProtocolViolation(f"the server lists no characters: {json.dumps(files):.80}")
@@ -129,6 +130,17 @@ class Adapter:
         yield from _until("heartbeat-ack")
 
 
+def _is_character(config: object) -> bool:
+    match config:
+        case {"filename": str(), "name": str()}:
+            return True
+        case {"filename": str(), "name": _}:
+            return False
+        case {"filename": str()}:
+            return True
+    return False
+
+
 def _send(**message: Any) -> Send:
     return Send(json.dumps(message, ensure_ascii=False))
 
@@ -136,12 +148,7 @@ def _send(**message: Any) -> Send:
 def _next(*, cut_short: bool = False) -> Exchange[Message]:
     """The next message; an error is a violation, unless it is the end of a talk that was to be cut short."""
     data: Data | None = yield RECEIVE
-    try:
-        message = json.loads(data or "")
-    except ValueError as error:
-        raise ProtocolViolation(f"the server sent no JSON: {data!r:.80}", hint="try --protocol plain") from error
-    if not isinstance(message, dict):
-        raise ProtocolViolation(f"the server sent JSON that is no object: {data!r:.80}")
+    message = object_of(data, hint="try --protocol plain")
     if message.get("type") == "error" and not (cut_short and "in conversation" in str(message.get("message"))):
         raise ProtocolViolation(f"the server reported an error: {message.get('message')}", hint="see server.log")
     return message

@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any, ClassVar, Final
 
 from harness.contracts import RECEIVE, Data, Exchange, Greeting, Mark, Reply, Send, Stage
+from harness.decoding import json_of, shown
 from harness.errors import ProtocolViolation
 
 _OPEN, _CLOSE, _PING, _PONG, _MESSAGE = "0", "1", "2", "3", "4"
@@ -36,7 +37,7 @@ class Adapter:
         """Engine.IO opens, and the main namespace is entered."""
         data = yield RECEIVE
         if not isinstance(data, str) or not data.startswith(_OPEN):
-            raise ProtocolViolation(f"the server did not open Engine.IO: {data!r:.80}", hint="is it EIO=4 in --url?")
+            raise ProtocolViolation(f"the server did not open Engine.IO: {shown(data)}", hint="is it EIO=4 in --url?")
         sid = yield from self.enter("/")
         return Greeting(client_id=sid)
 
@@ -101,19 +102,30 @@ class Adapter:
             assert data is not None, "the session sends a message for each Receive"
             if reply := self.answer(data):
                 yield Send(reply)
-            if not isinstance(data, str) or not data.startswith(_MESSAGE):
+            if isinstance(data, bytes):
+                raise ProtocolViolation(f"the server sent binary data that no packet announced: {shown(data)}")
+            if not data.startswith(_MESSAGE):
                 continue
             found = _PACKET.fullmatch(data[1:])
             if found is None:
-                raise ProtocolViolation(f"the server sent no Socket.IO packet: {data!r:.80}")
-            kind, body = found["kind"], json.loads(found["data"]) if found["data"] else None
-            files = []
-            for _ in range(int(found["files"] or 0)):
-                files.append((yield RECEIVE))
+                raise ProtocolViolation(f"the server sent no Socket.IO packet: {shown(data)}")
+            kind, body = found["kind"], json_of(found["data"]) if found["data"] else None
+            files = yield from _files(int(found["files"] or 0))
             if kind == _ERROR:
                 raise ProtocolViolation(f"the server refused the namespace: {body}")
             if kind in wanted:
                 return kind, int(found["id"]) if found["id"] else None, _with_bytes(body, files)
+
+
+def _files(count: int) -> Exchange[list[bytes]]:
+    """The binary messages that a packet has announced."""
+    files: list[bytes] = []
+    while len(files) < count:
+        data = yield RECEIVE
+        if not isinstance(data, bytes):
+            raise ProtocolViolation(f"the server sent text where it had announced binary data: {shown(data)}")
+        files.append(data)
+    return files
 
 
 def _without_bytes(value: Any, files: list[bytes]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from io import BytesIO
 from typing import TYPE_CHECKING, Final
 
@@ -45,7 +46,12 @@ Floats = NDArray[np.float64]
 
 def figure(height_in: float, panel_heights: tuple[float, ...] = (1,)) -> tuple[Figure, list[Axes]]:
     """A figure with empty panels one above the other, all with sessions as x."""
-    from matplotlib.figure import Figure
+    backend = os.environ.pop("MPLBACKEND", None)  # a notebook's would have to be installed, and none is used here
+    try:
+        from matplotlib.figure import Figure
+    finally:
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
     from matplotlib.ticker import MaxNLocator
 
     drawn = Figure(figsize=(_WIDTH_IN, height_in), dpi=_DOTS_PER_INCH, facecolor="white")

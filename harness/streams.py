@@ -1,0 +1,95 @@
+"""Standard output and standard error that may be closed or full."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, TextIO, cast
+
+from harness.errors import OutputLost
+
+
+class _Stream:
+    """A text stream; a pipe that nobody reads is an error as ever, all else is this class's matter."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write, as a text stream does."""
+        try:
+            return self._stream.write(text)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            self._fail(error)
+            return len(text)
+
+    def flush(self) -> None:
+        """Flush, as a text stream does."""
+        try:
+            self._stream.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            self._fail(error)
+
+    def _fail(self, _: OSError) -> None:
+        """Let what the buffer holds go nowhere: at the end, Python would make a status of its own of it."""
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+
+
+class _Output(_Stream):
+    """Standard output: its loss is an error."""
+
+    def _fail(self, error: OSError) -> None:
+        super()._fail(error)
+        raise OutputLost(
+            f"standard output cannot be written: {error.strerror or error}",
+            hint="what was measured is in the run folder; draw it again with `leak-harness report`",
+        ) from error
+
+
+class _Closed(io.TextIOBase):
+    """Standard output that was closed before the start."""
+
+    def write(self, text: str) -> int:
+        """Nothing can be written."""
+        if text:
+            raise OSError(errno.EBADF, "it is closed")
+        return 0
+
+
+@contextmanager
+def usable_streams() -> Iterator[None]:
+    """A block in which standard error takes everything, and only standard output that is lost is an error."""
+    before = sys.stdout, sys.stderr
+    if None in (sys.stdin, *before):
+        _occupy_descriptors()
+    out = cast(TextIO, _Closed()) if sys.stdout is None else sys.stdout
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123 - a path object takes no devnull
+        err = nowhere if sys.stderr is None else sys.stderr
+        sys.stdout, sys.stderr = cast(TextIO, _Output(out)), cast(TextIO, _Stream(err))
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                sys.stderr.flush()
+            sys.stdout, sys.stderr = before
+
+
+def _occupy_descriptors() -> None:
+    """A file that is opened next must not become standard output or standard error."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
