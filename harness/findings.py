@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from hashlib import sha256
 from typing import Final
 
+from harness.evidence import problem_of
 from harness.growth import Growth, growths, is_part
 from harness.quantities import format_size
 from harness.record import Cause, RunRecord, TaskGroup
@@ -74,6 +75,25 @@ def findings(record: RunRecord, *, first: Collection[str] = (), severity: str = 
     for rank in sorted(_RANKS, key=lambda one: (one not in first, _RANKS.index(one))):
         best += _told(sorted(found[rank], key=_rank), best)
     return tuple(best[:MOST_FINDINGS])
+
+
+def why_unexplained(record: RunRecord) -> str:
+    """Why a leak has no finding, the likely cause, and what to do next."""
+    silence = record.probe_silence
+    if not record.has_probe or silence:
+        why = " ".join(silence.split()) or "the probe has read nothing"
+        return f"Nothing was read inside the server: {why}. Start the server with --serve and without --no-probe."
+    for source in ("census", "causes"):
+        if (problem := problem_of(record, source)) is not None:
+            return f"The {problem.words}. Please report this with run.jsonl, it is a defect of leak-harness."
+    if not record.started.policy.explain:
+        return "The run was told not to look for causes. Run again without --no-explain."
+    if len(record.censuses) < 2:
+        return "The run was too short to compare two censuses. Run again with more sessions."
+    return (
+        "No Python object, task, thread or descriptor grows with the sessions, so native code is the likely owner. "
+        "Install memray in the server's Python (pip install 'leak-harness[native]') and run again."
+    )
 
 
 def _told(ranked: Sequence[Finding], better: Sequence[Finding]) -> list[Finding]:

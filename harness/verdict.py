@@ -204,6 +204,8 @@ class Verdict:
     gates: Mapping[str, Gate]
     doubts: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = field(default=())
+    unexplained: str = ""
+    """Of a leak without a finding: why there is none, and what to do next."""
     warmup_cycles: int = 0
     """Cycles that the engine dropped as warm-up."""
     first_suspicion_sessions: int | None = None
