@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from harness.evidence import problem_of
 from harness.gates import Judged
 from harness.record import Cause, Census, RunRecord
 from harness.standing import Situation
@@ -82,7 +83,9 @@ def containers_gate(situation: Situation) -> Judged:
     """Whether a container without a bound gets longer and longer."""
     record = situation.record
     if len(_sessions(record.censuses)) < LEAST_LENGTHS:
+        problem = problem_of(record, "census")
         why = "too few censuses" if record.has_probe else "needs the probe"
+        why = problem.words if problem is not None else why
         return Judged(ContainersGate(Outcome.NOT_MEASURED, why, 0))
     found = suspects(record)
     if not found:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -19,8 +18,8 @@ from harness.errors import ProbeError
 from harness.growth import LEAST_MAPPED_BYTES, Growth, growths, latest_paths
 from harness.lengths import Lengths
 from harness.metrics import METRICS
-from harness.probe_link import ProbeLink
-from harness.record import Bounded, Cause, Causes, Census, RunRecord, TaskGroup
+from harness.probe_link import CauseAnswer, CensusAnswer, HomeAnswer, NativeAnswer, ProbeLink
+from harness.record import Bounded, Cause, Causes, Census, Incident, RunRecord
 from harness.sources import function_at
 from harness.standing import held_metric
 from harness.trend import tail_rate
@@ -51,23 +50,25 @@ class Explainer:
         self._pids = pids
         self._now_s = now_s
         self._lengths = Lengths()
+        self._unread = ""
+        """Why something of the causes could not be read this time."""
         self._first: frozenset[int] = frozenset()
         """Processes of the first census: those that come later inherit descriptors, and open few of their own."""
 
-    async def census(self, record: RunRecord) -> Census | None:
-        """What the heaps hold now; None where the probe does not answer."""
+    async def census(self, record: RunRecord) -> Census | Incident:
+        """What the heaps hold now, or why that could not be read."""
         followed = [number for _, number in self._lengths.rising(LEAST_LENGTHS - 1)]
         try:
             answers = await self._probe.census(followed)
-        except ProbeError:
-            return None
-        return await asyncio.to_thread(self._counted, record, answers)
+            return await asyncio.to_thread(self._counted, record, answers)
+        except ProbeError as error:
+            return Incident(self._now_s(), str(error), source="census")
 
-    def _counted(self, record: RunRecord, answers: Mapping[int, Mapping[str, Any]]) -> Census:
+    def _counted(self, record: RunRecord, answers: Mapping[int, CensusAnswer]) -> Census:
         self._lengths.add(
             record.sessions,
-            {pid: _read_and_remove(Path(answer["lengths"])) for pid, answer in answers.items()},
-            {pid: answer["apart"] for pid, answer in answers.items()},
+            {pid: _read_and_remove(Path(answer.lengths)) for pid, answer in answers.items()},
+            {pid: answer.apart for pid, answer in answers.items()},
         )
         rising = list(self._lengths.rising(LEAST_LENGTHS).items())[:MOST_CONTAINERS]
         pids = self._pids()
@@ -76,22 +77,19 @@ class Explainer:
             self._now_s(),
             len(record.cycles),
             record.sessions,
-            _summed(answer["names"] for answer in answers.values()),
-            tuple(TaskGroup(**group) for answer in answers.values() for group in answer["tasks"]),
+            _summed(answer.names for answer in answers.values()),
+            tuple(group for answer in answers.values() for group in answer.tasks),
             {f"{pid}:{number}": lengths for (pid, number), lengths in rising},
             (
-                *(
-                    Bounded(**{**one, "id": f"{pid}:{one['id']}"})
-                    for pid, answer in answers.items()
-                    for one in answer["bounded"]
-                ),
+                *(replace(one, id=f"{pid}:{one.id}") for pid, answer in answers.items() for one in answer.bounded),
                 *self._bounded_by_hand(record),
             ),
-            _summed(answer["threads"] for answer in answers.values()),
+            _summed(answer.threads for answer in answers.values()),
             inventory.descriptors(self._first.intersection(pids)),
             inventory.children(pids[1:]),
             inventory.mappings(pids),
-            {name: label for answer in answers.values() for name, label in answer["labels"].items()},
+            {name: label for answer in answers.values() for name, label in answer.labels.items()},
+            _summed(answer.skipped for answer in answers.values()),
         )
 
     def _bounded_by_hand(self, record: RunRecord) -> Iterator[Bounded]:
@@ -103,13 +101,18 @@ class Explainer:
                 told.add((pid, cause.name))
                 yield Bounded(key, cause.name, length, cause.bound or 0, cause.bytes, cause.objects)
 
-    async def suspects(self, record: RunRecord) -> Causes | None:
-        """What keeps containers alive that have begun to look like leaks; None where that is known of all."""
+    async def suspects(self, record: RunRecord) -> Causes | Incident | None:
+        """What keeps containers alive that have begun to look like leaks; None where that is known of all.
+
+        An incident where it could not be found out: a run goes on without.
+        """
+        self._unread = ""
         new = [one for one in growths(record) if one.kind == "container" and one.key not in record.causes]
-        found: dict[str, Cause] = {}
-        with suppress(ProbeError):  # a run goes on without
+        try:
             found = await self._causes(new[:MOST_TARGETS], record.causes)
-        return Causes(self._now_s(), found) if found else None
+        except ProbeError as error:
+            return Incident(self._now_s(), str(error), source="causes")
+        return Causes(self._now_s(), found, problem=self._unread) if found else None
 
     async def causes(self, record: RunRecord, run_sessions: RunSessions) -> Causes:
         """Why all that piles up is still there, where it was made, and what a loop that never rests does."""
@@ -117,7 +120,7 @@ class Explainer:
         grown = everything[:MOST_TARGETS]
         traced = 0
         found: dict[str, Cause] = {}
-        problem = ""
+        problem = self._unread = ""
         try:
             if any(not one.made_at for one in grown):
                 before = inventory.open_paths(self._first)
@@ -134,9 +137,11 @@ class Explainer:
                 found[of.key] = await self._native(of, record, run_sessions)
         except ProbeError as error:
             problem = str(error)
-        with suppress(ProbeError):
+        try:
             await self._probe.trace(on=False)
-        return Causes(self._now_s(), found, final=True, traced_sessions=traced, problem=problem)
+        except ProbeError as error:
+            problem = problem or str(error)
+        return Causes(self._now_s(), found, final=True, traced_sessions=traced, problem=problem or self._unread)
 
     def _latest(self, grown: Growth, open_before: Sequence[str]) -> str:
         """The words by which the newest of what is open or runs can be found again among what was opened or started."""
@@ -157,8 +162,8 @@ class Explainer:
                     said = answer.get(one.key)
                     if said and (one.pid in (None, pid)) and _says_more(said, found.get(one.key)):
                         found[one.key] = _cause(said)
-                        if one.kind == "container" and said.get("home"):
-                            homes[one.key] = _home(said["home"])
+                        if one.kind == "container" and said.home is not None:
+                            homes[one.key] = _home(said.home)
         found |= await self._trims(found, homes)
         return {key: _beside(known[key], one) if key in known else one for key, one in found.items()}
 
@@ -167,9 +172,11 @@ class Explainer:
         if not homes:
             return {}
         numbers: dict[str, Numbers] = {}
-        with suppress(ProbeError):  # what bounds them is looked for all the same; a number that is not known stays open
+        try:  # what bounds them is looked for all the same; a number that is not known stays open
             answers = await self._probe.numbers({file for home in homes.values() for file in home.files})
             numbers = {file: said for answer in answers.values() for file, said in answer.items()}
+        except ProbeError as error:
+            self._unread = str(error)
         trims = {
             key: trim
             for key, home in homes.items()
@@ -180,12 +187,11 @@ class Explainer:
     async def _garbage(self, sessions: int) -> dict[str, Cause]:
         found = {}
         for answer in (await self._probe.garbage()).values():
-            size = answer["bytes"] // max(1, sum(answer["names"].values()))
-            for name, count in answer["names"].items():
+            size = answer.bytes // max(1, sum(answer.names.values()))
+            for name, count in answer.names.items():
                 if count >= max(1, sessions):
-                    found[f"garbage:{name}"] = _cause(
-                        {**answer["made"][name], "count": count, "bytes": size, "name": name}
-                    )
+                    made = _cause(answer.made.get(name, CauseAnswer()))
+                    found[f"garbage:{name}"] = replace(made, count=count, bytes=size, name=name)
         return found
 
     async def _native(self, of: Growth, record: RunRecord, run_sessions: RunSessions) -> Cause:
@@ -195,34 +201,43 @@ class Explainer:
             sessions = await run_sessions(sessions_to_trace(record, [of])) if _any_watches(started) else 0
         finally:
             ended = await self._probe.native(on=False)
-        paths = [Path(answer["path"]) for pid, answer in ended.items() if not started.get(pid, answer)["problem"]]
+        paths = [Path(answer.path) for pid, answer in ended.items() if not started.get(pid, answer).problem]
         return await asyncio.to_thread(native.cause_of, paths, sessions)
 
     async def _busy(self) -> dict[str, Cause]:
         answers = await self._probe.stacks(STACKS_S)
         found: dict[str, Cause] = {}
         for place, count in sorted(_summed(answers.values()).items(), key=lambda item: -item[1]):
-            one = _cause({"made_at": place, "count": count})
+            one = replace(_cause(CauseAnswer(made_at=place)), count=count)
             key = f"cpu:{one.made_in or place}"
             known = found.get(key)
             found[key] = replace(known, count=known.count + count) if known else one
         return found
 
 
-def _any_watches(answers: Mapping[int, Mapping[str, str]]) -> bool:
-    return any(not answer["problem"] for answer in answers.values())
+def _any_watches(answers: Mapping[int, NativeAnswer]) -> bool:
+    return any(not answer.problem for answer in answers.values())
 
 
-def _says_more(said: Mapping[str, Any], known: Cause | None) -> bool:
-    return (
-        known is None or bool(said.get("chain") and not known.chain) or bool(said.get("made_at") and not known.made_at)
+def _says_more(said: CauseAnswer, known: Cause | None) -> bool:
+    return known is None or bool(said.chain and not known.chain) or bool(said.made_at and not known.made_at)
+
+
+def _cause(said: CauseAnswer) -> Cause:
+    return Cause(
+        chain=said.chain,
+        name=said.name,
+        owner=said.owner,
+        made_at=said.made_at,
+        made_in=function_at(said.made_at),
+        made_by=said.made_by,
+        bytes=said.bytes,
+        objects=said.objects,
+        of=said.of,
+        state=said.state,
+        unreached=said.unreached,
+        closed_s=said.closed_s,
     )
-
-
-def _cause(said: Mapping[str, Any]) -> Cause:
-    place = said.get("made_at", "")
-    said = {name: value for name, value in said.items() if name != "home"}
-    return Cause(**{**said, "chain": tuple(said.get("chain", ())), "made_in": function_at(place)})
 
 
 def _beside(known: Cause, now: Cause) -> Cause:
@@ -232,8 +247,8 @@ def _beside(known: Cause, now: Cause) -> Cause:
     return now if now.trimmed_at or now.unreached else replace(now, trimmed_at=known.trimmed_at, bound=known.bound)
 
 
-def _home(said: Mapping[str, Any]) -> Home:
-    return Home(tuple(said["names"]), tuple(said["files"]), said["numbers"], tuple(said["own"]))
+def _home(said: HomeAnswer) -> Home:
+    return Home(said.names, said.files, said.numbers, said.own)
 
 
 def sessions_to_trace(record: RunRecord, grown: Sequence[Growth]) -> int:
@@ -267,9 +282,17 @@ def _summed(counts: Any) -> dict[str, int]:
 
 
 def _read_and_remove(path: Path) -> Any:
+    """The pairs of a census.
+
+    Raises:
+        ProbeError: the file cannot be read, or holds no pairs.
+    """
     try:
-        return np.fromfile(path, dtype=np.uint64)
-    except OSError:
-        return np.array([], dtype=np.uint64)
+        pairs = np.fromfile(path, dtype=np.uint64)
+    except OSError as error:
+        raise ProbeError(f"the lengths of containers cannot be read: {error}") from error
     finally:
         path.unlink(missing_ok=True)
+    if len(pairs) % 2:
+        raise ProbeError(f"{path.name} holds {len(pairs)} numbers, which are no pairs")
+    return pairs

@@ -8,6 +8,7 @@ from hashlib import sha256
 from itertools import groupby, islice
 from typing import Final
 
+from harness.evidence import problem_of
 from harness.growth import Growth, growths, is_part
 from harness.quantities import format_size
 from harness.record import Cause, RunRecord, TaskGroup
@@ -91,6 +92,25 @@ def shown(findings: Sequence[Finding], *, first: Collection[str] = ()) -> tuple[
     for _, alike in groupby(worth_telling(findings, first=first), key=lambda finding: (finding.severity, finding.kind)):
         best += islice(alike, MAX_SHOWN_OF_A_KIND)
     return tuple(best[:MAX_SHOWN])
+
+
+def why_unexplained(record: RunRecord) -> str:
+    """Why a leak has no finding, the likely cause, and what to do next."""
+    silence = record.probe_silence
+    if not record.has_probe or silence:
+        why = " ".join(silence.split()) or "the probe has read nothing"
+        return f"Nothing was read inside the server: {why}. Start the server with --serve and without --no-probe."
+    for source in ("census", "causes"):
+        if (problem := problem_of(record, source)) is not None:
+            return f"The {problem.words}. Please report this with run.jsonl, it is a defect of leak-harness."
+    if not record.started.policy.explain:
+        return "The run was told not to look for causes. Run again without --no-explain."
+    if len(record.censuses) < 2:
+        return "The run was too short to compare two censuses. Run again with more sessions."
+    return (
+        "No Python object, task, thread or descriptor grows with the sessions, so native code is the likely owner. "
+        "Install memray in the server's Python (pip install 'leak-harness[native]') and run again."
+    )
 
 
 def worth_telling(findings: Sequence[Finding], *, first: Collection[str] = ()) -> list[Finding]:

@@ -12,8 +12,9 @@ from itertools import pairwise
 from typing import Final
 
 from harness.allowances import allowed_findings, excused_gates
-from harness.containers import containers_gate
-from harness.findings import all_findings, shown, worth_telling
+from harness.containers import LEAST_LENGTHS, containers_gate
+from harness.evidence import problems
+from harness.findings import all_findings, shown, why_unexplained, worth_telling
 from harness.gates import COUNTERS, Judged, counter_gate, cpu_gate, latency_gate
 from harness.log_gate import files_gate, log_gate
 from harness.memory import memory_gate
@@ -99,6 +100,7 @@ def judge(record: RunRecord, policy: Policy) -> Judgement:
         warmup_cycles=_warmup_cycles(situation),
         first_suspicion_sessions=_first_suspicion(facts),
         open_gates=facts.having(Outcome.INCONCLUSIVE),
+        unexplained="" if best or name is not VerdictName.LEAK else why_unexplained(record),
         sessions_needed=_sessions_needed(facts) if name is VerdictName.INCONCLUSIVE else None,
     )
     return Judgement(replace(verdict, summary=summarise(verdict, record, facts.counted, [*excused])), next_step(facts))
@@ -226,6 +228,12 @@ def doubts_of(record: RunRecord) -> tuple[str, ...]:
         found.append(missing)
     if replaced := sum(_replaced(before, after) for before, after in pairwise(record.rests)):
         found.append(f"a process of the server was replaced by a new one of its name, {replaced} times")
+    too_few = len({census.sessions for census in record.censuses}) < LEAST_LENGTHS
+    found += [
+        problem.words
+        for problem in problems(record)
+        if problem.is_doubt or (problem.source == "census" and too_few)  # then the gate of containers is not measured
+    ]
     return tuple(found)
 
 

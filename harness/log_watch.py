@@ -30,19 +30,22 @@ class LogWatch:
 
     def counts(self, at_s: float, cycle: int) -> LogCounts:
         """So far."""
-        for line in self._new_lines():
-            self._count(line)
-        return LogCounts(at_s, cycle, dict(self._counts), dict(self._examples), self._early)
+        problem = ""
+        try:
+            for line in self._new_lines():
+                self._count(line)
+        except FileNotFoundError:  # it may come later
+            pass
+        except OSError as error:
+            problem = f"{self._path}: {error.strerror}"
+        return LogCounts(at_s, cycle, dict(self._counts), dict(self._examples), self._early, problem)
 
     def _new_lines(self) -> list[str]:
-        try:
-            with self._path.open("rb") as log:
-                if log.seek(0, 2) < self._read_to:  # it was rotated or emptied
-                    self._read_to, self._half = 0, b""
-                log.seek(self._read_to)
-                data = log.read()
-        except OSError:
-            return []
+        with self._path.open("rb") as log:
+            if log.seek(0, 2) < self._read_to:  # it was rotated or emptied
+                self._read_to, self._half = 0, b""
+            log.seek(self._read_to)
+            data = log.read()
         self._read_to += len(data)
         *whole, self._half = (self._half + data).split(b"\n")
         return [line.decode(errors="replace") for line in whole]

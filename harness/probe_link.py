@@ -7,22 +7,24 @@ import os
 import shutil
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import gettempdir, mkdtemp
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 
 from harness.errors import ProbeError, ProbeSilent, ProbeVersionMismatch
 from harness.probe import wire
-from harness.record import Values
+from harness.record import Bounded, TaskGroup, Values
 
 INJECTED: Final = Path(__file__).parent / "probe" / "inject"
 GREETING_LIMIT_S: Final = 4.0
 ATTACHED_LIMIT_S: Final = 10.0
 ANSWER_LIMIT_S: Final = 60.0
 _POLL_S: Final = 0.02
+_SHOWN: Final = 80
+"""Of a malformed answer: so many of its first bytes."""
 _SOCKET_PATH_BYTES: Final = 107
 """Linux: sockaddr_un.sun_path holds 108 bytes, the last of them 0."""
 
@@ -40,6 +42,73 @@ class Collection:
     """Whether all event loops took part in time; None where none is running."""
     trimmed: bool
     """Whether malloc was told to give its free pages back."""
+
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+@dataclass(frozen=True, slots=True)
+class CensusAnswer:
+    """What one process says of its heap."""
+
+    names: dict[str, int]
+    """Tracked objects by qualified type or code."""
+    tasks: tuple[TaskGroup, ...]
+    bounded: tuple[Bounded, ...]
+    """Their `id` is that of the object alone."""
+    threads: dict[str, int]
+    labels: dict[str, str]
+    apart: tuple[Count, ...]
+    """Identities of containers that are not to be followed."""
+    lengths: str
+    """The file with the lengths of containers, for the caller to remove."""
+    skipped: dict[str, int] = field(default_factory=dict)
+    """What could not be read, counted by reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class HomeAnswer:
+    """What a container hangs on."""
+
+    names: tuple[str, ...]
+    files: tuple[str, ...]
+    numbers: dict[str, int]
+    own: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CauseAnswer:
+    """What one process says of a thing that piles up; the fields are those of `Cause`."""
+
+    chain: tuple[str, ...] = ()
+    name: str = ""
+    owner: str = ""
+    made_at: str = ""
+    made_by: str = ""
+    bytes: int = 0
+    objects: int = 0
+    of: str = ""
+    state: str = ""
+    unreached: bool = False
+    closed_s: float | None = None
+    home: HomeAnswer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GarbageAnswer:
+    """What a collection in one process found."""
+
+    names: dict[str, int]
+    made: dict[str, CauseAnswer]
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class NativeAnswer:
+    """The file into which memray writes, or why there is none."""
+
+    path: str
+    problem: str
 
 
 class ProbeLink:
@@ -133,25 +202,29 @@ class ProbeLink:
             raise ProbeSilent("no process of the server has a probe any more", hint="see server.log")
         _answer(pid, answer, int)
 
-    async def census(self, followed: Iterable[int], limit_s: float = ANSWER_LIMIT_S) -> dict[int, dict[str, Any]]:
+    async def census(self, followed: Iterable[int], limit_s: float = ANSWER_LIMIT_S) -> dict[int, CensusAnswer]:
         """What the heap of every process holds, by pid; `lengths` names a file, for the caller to remove.
 
         Raises:
             ProbeError: one did not answer in time, or could not do it.
         """
         request = {"request": "census", "followed": [str(number) for number in followed]}
-        return await self._ask_all(request, dict[str, Any], limit_s)
+        answers = await self._ask_all(request, CensusAnswer, limit_s)
+        for pid, answer in answers.items():  # the file will be removed: no other one may be named
+            if Path(answer.lengths).parent != self._folder:
+                raise _defect(f"process {pid} says what no probe says", f"its file is {answer.lengths[:_SHOWN]!r}")
+        return answers
 
     async def causes(
         self, targets: Sequence[Mapping[str, str]], limit_s: float = ANSWER_LIMIT_S
-    ) -> dict[int, dict[str, dict[str, Any]]]:
+    ) -> dict[int, dict[str, CauseAnswer]]:
         """Why each target is still there, by pid and the target's `key`.
 
         Raises:
             ProbeError: one did not answer in time, or could not do it.
         """
         request = {"request": "causes", "targets": list(targets)}
-        return await self._ask_all(request, dict[str, dict[str, Any]], limit_s)
+        return await self._ask_all(request, dict[str, CauseAnswer], limit_s)
 
     async def numbers(self, files: Iterable[str]) -> dict[int, dict[str, dict[str, int]]]:
         """Names of whole numbers by source file of the application, and of these files, by pid.
@@ -171,13 +244,13 @@ class ProbeLink:
         """
         await self._ask_all({"request": "trace", "on": on}, bool, ANSWER_LIMIT_S)
 
-    async def native(self, *, on: bool) -> dict[int, dict[str, str]]:
+    async def native(self, *, on: bool) -> dict[int, NativeAnswer]:
         """From now on, or no longer, watch what C code allocates: by pid the `path` of memray's file, or a `problem`.
 
         Raises:
             ProbeError: one did not answer in time, or could not do it.
         """
-        return await self._ask_all({"request": "native", "on": on}, dict[str, str], ANSWER_LIMIT_S)
+        return await self._ask_all({"request": "native", "on": on}, NativeAnswer, ANSWER_LIMIT_S)
 
     async def stacks(self, seconds: float) -> dict[int, dict[str, int]]:
         """What the threads do instead of waiting, by pid: places, and how often each was seen.
@@ -187,13 +260,13 @@ class ProbeLink:
         """
         return await self._ask_all({"request": "stacks", "seconds": seconds}, dict[str, int], ANSWER_LIMIT_S)
 
-    async def garbage(self) -> dict[int, dict[str, Any]]:
+    async def garbage(self) -> dict[int, GarbageAnswer]:
         """Collect in every process, and hear by pid what was found.
 
         Raises:
             ProbeError: one did not answer in time, or could not do it.
         """
-        return await self._ask_all({"request": "garbage"}, dict[str, Any], ANSWER_LIMIT_S)
+        return await self._ask_all({"request": "garbage"}, GarbageAnswer, ANSWER_LIMIT_S)
 
     async def sample(self, *, collect: bool = True, limit_s: float = ANSWER_LIMIT_S) -> dict[int, Values]:
         """Read the gauges of every process, by pid; first collect as `collect()` does, unless told not to.
@@ -214,7 +287,8 @@ class ProbeLink:
             await peer.close()
 
     def _listening(self) -> list[int]:
-        return sorted(int(path.stem) for path in self._folder.glob(f"*{wire.SOCKET_SUFFIX}"))
+        names = (path.stem for path in self._folder.glob(f"*{wire.SOCKET_SUFFIX}"))
+        return sorted(int(name) for name in names if name.isascii() and name.isdigit())
 
     async def _ask_all(self, request: Mapping[str, Any], wanted: type[T], limit_s: float) -> dict[int, T]:
         async with self._asking:
@@ -232,7 +306,8 @@ class ProbeLink:
         """The message that answers; None when the process is gone."""
         try:
             async with asyncio.timeout(limit_s):
-                return await self._ask_kept(pid, request) or await self._ask_anew(pid, request)
+                answer = await self._ask_kept(pid, request)
+                return await self._ask_anew(pid, request) if answer is None else answer
         except TimeoutError as error:
             if not _lives(pid):
                 return None
@@ -271,6 +346,8 @@ class ProbeLink:
             if not _lives(pid):
                 path.unlink(missing_ok=True)
             return None
+        except OSError as error:
+            raise ProbeError(f"the probe in process {pid} cannot be reached", why=str(error)) from error
 
     def _silence(self, limit_s: float) -> ProbeSilent:
         return ProbeSilent(
@@ -334,7 +411,8 @@ def _checked(pid: int, value: object, wanted: type[T]) -> T:
     try:
         return msgspec.convert(value, wanted)
     except msgspec.ValidationError as error:
-        raise _defect(f"process {pid} says what no probe says", error) from error
+        shown = msgspec.json.encode(value)[:_SHOWN].decode(errors="replace")
+        raise _defect(f"process {pid} says what no probe says", f"{error}; it begins with {shown}") from error
 
 
 def _defect(what: str, why: object) -> ProbeError:
@@ -372,12 +450,15 @@ class _Peer:
         return await self._receive()
 
     async def _receive(self) -> dict[str, Any]:
+        data = b""
         try:
-            header = await self._reader.readexactly(wire.HEADER_BYTES)
-            return wire.unpack(await self._reader.readexactly(wire.body_bytes(header, wire.MAX_ANSWER_BYTES)))
+            data = await self._reader.readexactly(wire.HEADER_BYTES)
+            data = await self._reader.readexactly(wire.body_bytes(data, wire.MAX_ANSWER_BYTES))
+            return wire.unpack(data)
         except wire.BadMessage as error:
             self._writer.close()
-            raise _defect(f"process {self._pid} says what no probe says", error) from error
+            why = f"{error}; it begins with {data[:_SHOWN]!r}"
+            raise _defect(f"process {self._pid} says what no probe says", why) from error
         except BaseException:
             self._writer.close()
             raise

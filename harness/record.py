@@ -119,6 +119,8 @@ class RestSample:
     """Taken while the run waited for late releases, after the cycle of that number had its own sample."""
     collected: bool = False
     """The probe forced a collection just before."""
+    problems: dict[str, str] = field(default_factory=dict)
+    """Why a source of evidence could not be read: `probe`, `memory` or `files`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +191,8 @@ class Census:
     """Resident bytes by kind of mapping: of malloc's heap, of anonymous memory, of files."""
     labels: dict[str, str] = field(default_factory=dict)
     """Of some types what they are: `executor`, `exception`, `generator`, `async generator`."""
+    skipped: dict[str, int] = field(default_factory=dict)
+    """Objects, types and tasks that could not be read, by reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +254,8 @@ class LogCounts:
     """The first line of each."""
     early: int = 0
     """Lines that came before one that should have preceded them."""
+    problem: str = ""
+    """Why the log could not be read this time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +267,8 @@ class Incident:
     fatal: bool = False
     interrupted: bool = False
     """The user stopped the run."""
+    source: str = ""
+    """The source of evidence that failed and left the run without: `census` or `causes`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +349,10 @@ class RunRecord:
     """By the key of what piles up: what is known of it."""
     explained: bool = False
     traced_sessions: int = 0
+    cause_problems: list[str] = field(default_factory=list)
+    """Why causes could not be found out."""
+    answered_causes: int = 0
+    """How often they could be."""
     logs: list[LogCounts] = field(default_factory=list)
     incidents: list[Incident] = field(default_factory=list)
     ended: RunEnded | None = None
@@ -376,6 +388,8 @@ class RunRecord:
                 self.causes |= line.causes
                 self.explained |= line.final
                 self.traced_sessions += line.traced_sessions
+                self.cause_problems += [line.problem] if line.problem else []
+                self.answered_causes += not line.problem
             case LogCounts():
                 self.logs.append(line)
             case Incident():

@@ -115,6 +115,8 @@ class Experiment:
         self._over_budget = False
         self._explainer: Explainer | None = None
         self._log: LogWatch | None = None
+        self._census_tried: list[int] = []
+        """After how many sessions one was asked for, answered or not."""
         self.record = RunRecord(
             RunStarted(
                 scenario=plan.load.scenario.name,
@@ -226,14 +228,14 @@ class Experiment:
             await self._probe.plant(self._plan.planted_bytes, len(results))
         self._add(await self._rest(sampler, number))
         server.check_alive()
-        if census_is_due([one.sessions for one in self.record.censuses], self.record.sessions):
+        if census_is_due(self._census_tried, self.record.sessions):
             await self._take_census()
 
     async def _take_census(self) -> None:
         if self._explainer is None:
             return
-        if census := await self._explainer.census(self.record):
-            self._add(census)
+        self._census_tried.append(self.record.sessions)
+        self._add(await self._explainer.census(self.record))
         # Also where no cause is asked for: some have a bound.
         if suspects := await self._explainer.suspects(self.record):
             self._add(suspects)
@@ -259,7 +261,13 @@ class Experiment:
         sample = await sampler.rest(cycle, self.record.sessions, idle=idle, collect=collect)
         if self._log is not None and not idle:
             self._add(self._log.counts(self._now_s(), cycle))
-        return replace(sample, values=sample.values | files_in(self._plan.watched)) if self._plan.watched else sample
+        if not self._plan.watched:
+            return sample
+        unread = [
+            f"{folder} cannot be read" for folder in self._plan.watched if not os.access(folder, os.R_OK | os.X_OK)
+        ]
+        problems = {**sample.problems, **({"files": unread[0]} if unread else {})}
+        return replace(sample, values=sample.values | files_in(self._plan.watched), problems=problems)
 
     def _is_hopeless(self, now: Sequence[SessionResult] = ()) -> bool:
         """Whether no session has ever worked, those of the cycle that is under way among them, and enough have tried.

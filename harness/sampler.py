@@ -79,14 +79,15 @@ class Sampler:
         settled = await self._settle(FIRST_SETTLE_LIMIT_S if cycle == 0 else SETTLE_LIMIT_S)
         settle_s = time.monotonic() - began_s
         idle_cpu = await self._idle_cpu()
-        inside = await self._inside(collect=collect)
-        readings = tuple(reading for process in self._processes() if (reading := _reading(process)))
+        problems: dict[str, str] = {}
+        inside = await self._inside(problems, collect=collect)
+        readings = tuple(reading for process in self._processes() if (reading := _reading(process, problems)))
         values = _totals(readings)
         if readings:  # else the server is gone: absent is not zero
             values |= {"children": len(readings) - 1, "idle_cpu": idle_cpu, "crowd": self._crowd.percent()}
             values |= summed(inside, [reading.pid for reading in readings])
         collected = collect and bool(inside)
-        return RestSample(cycle, sessions, self.now_s(), settled, settle_s, values, readings, idle, collected)
+        return RestSample(cycle, sessions, self.now_s(), settled, settle_s, values, readings, idle, collected, problems)
 
     async def _settle(self, limit_s: float) -> bool:
         never_rests = self._unsettled_in_a_row >= 3
@@ -115,12 +116,13 @@ class Sampler:
         await asyncio.sleep(IDLE_WINDOW_S)
         return max(0.0, (self.cpu_total_ns() - before_ns) / (time.monotonic() - began_s) / 1e7)
 
-    async def _inside(self, *, collect: bool) -> dict[int, Values]:
+    async def _inside(self, problems: dict[str, str], *, collect: bool) -> dict[int, Values]:
         if self._probe is None:
             return {}
         try:
             return await self._probe.sample(collect=collect)
-        except ProbeError:
+        except ProbeError as error:
+            problems["probe"] = str(error)
             return {}
 
 
@@ -144,7 +146,8 @@ class _Crowd:
         return 100 * max(0.0, busy_s - max(0.0, ours_s)) / max(elapsed_s, 1e-3) / (psutil.cpu_count() or 1)
 
 
-def _reading(process: psutil.Process) -> ProcessReading | None:
+def _reading(process: psutil.Process, problems: dict[str, str]) -> ProcessReading | None:
+    """One process; None where it is gone, or cannot be read, of which `problems` then gets the reason."""
     try:
         with process.oneshot():
             values = {
@@ -153,7 +156,10 @@ def _reading(process: psutil.Process) -> ProcessReading | None:
                 "descriptors": float(process.num_fds()),
             }
             return ProcessReading(process.pid, process.name(), values)
-    except (psutil.Error, OSError):
+    except (psutil.NoSuchProcess, ProcessLookupError, FileNotFoundError):
+        return None
+    except (psutil.Error, OSError) as error:
+        problems["memory"] = f"process {process.pid}: {error}"
         return None
 
 

@@ -207,6 +207,8 @@ class Verdict:
     """Those that are shown: at most ten."""
     unshown: tuple[Finding, ...] = field(default=())
     """The other findings. They count wherever something is decided, and are not part of the result."""
+    unexplained: str = ""
+    """Of a leak without a finding: why there is none, and what to do next."""
     warmup_cycles: int = 0
     """Cycles that the engine dropped as warm-up."""
     first_suspicion_sessions: int | None = None

@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
 import pytest
 from scripted import MIB, Script, memory, rising
 
@@ -14,6 +15,7 @@ from harness.errors import ProbeSilent
 from harness.explain import Explainer, sessions_to_trace
 from harness.growth import Growth, latest_paths
 from harness.inventory import command, descriptors, mappings, open_paths, program, without_numbers
+from harness.probe_link import CauseAnswer
 from harness.record import Cause, Causes, Census
 from harness.sources import function_at
 
@@ -113,7 +115,7 @@ class Probe:
         self._said = said
 
     async def causes(self, targets: list[dict[str, str]]) -> dict[int, dict[str, Any]]:
-        return {7: {one["key"]: self._said for one in targets}}
+        return {7: {one["key"]: msgspec.convert(self._said, CauseAnswer) for one in targets}}
 
     async def numbers(self, files: set[str]) -> dict[int, Any]:
         raise ProbeSilent("the probe did not answer")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import gc
 import sys
-import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from time import monotonic
 from typing import Any
 
-from . import census, heap, naming, paths, retained, states, tasks, threads, trace
+from . import census, heap, looking, naming, paths, retained, states, tasks, threads, trace
 
 MOST_INSIDE = 20
 
@@ -54,17 +53,24 @@ def _in_heap(wanted: list[Mapping[str, Any]]) -> dict[str, Cause]:
     """What was seen of their making is asked for first: a walk that is traced itself takes five times as long."""
     search = _Search(wanted)
     search.look_through_heap()
-    stand = {key: _stands_for(held) for key, held in search.containers.items()}
-    stand.update({key: ((one,), trace.places_of(one), "") for key, one in search.newest.items()})
-    trace.stop()
-    details = {}
-    for key, (parts, places, name) in stand.items():
-        is_text = name and not parts  # which grows by its own characters
-        sizes = [(1, 0)] if is_text else [retained.held(part) for part in parts]
-        size, objects = sum(size for size, _ in sizes), sum(objects for _, objects in sizes)
-        details[key] = {**_made(places), "bytes": size, "objects": objects, "of": name}
+    stand: dict[str, tuple[tuple[Any, ...], list[str], str]] = {}
+    for key, held in search.containers.items():
+        with search.skipped.errors():
+            stand[key] = _stands_for(held)
     for key, one in search.newest.items():
-        details[key]["state"] = states.state_of(one)
+        with search.skipped.errors():
+            stand[key] = (one,), trace.places_of(one), ""
+    trace.stop()
+    details: dict[str, Cause] = {}
+    for key, (parts, places, name) in stand.items():
+        with search.skipped.errors():
+            is_text = name and not parts  # which grows by its own characters
+            sizes = [(1, 0)] if is_text else [retained.held(part) for part in parts]
+            size, objects = sum(size for size, _ in sizes), sum(objects for _, objects in sizes)
+            details[key] = {**_made(places), "bytes": size, "objects": objects, "of": name}
+    for key, one in search.newest.items():
+        with search.skipped.errors():
+            details.setdefault(key, {})["state"] = states.state_of(one)
     keys = {**search.keys, **{id(one): key for key, one in search.newest.items()}}
     del search, stand
     chains = paths.walk(keys)
@@ -78,6 +84,14 @@ def _still_there(keys: Mapping[int, str]) -> set[str]:
     if not keys:
         return set()
     return {keys[id(one)] for objects in heap.slices() for one in objects if id(one) in keys}
+
+
+class _Names(looking.ByType):
+    """By type, its name."""
+
+    def of(self, kind: type) -> str:
+        """With its module."""
+        return naming.type_name(kind)
 
 
 class _Search:
@@ -94,9 +108,10 @@ class _Search:
         """
         self._ranks: dict[str, tuple[bool, bool]] = {}
         self._names = {one["name"]: one["key"] for one in wanted if one["kind"] == "object"}
-        self._called: dict[Any, str] = {}
+        self._called = _Names()
         self._owners: dict[int, list[tuple[int, str]]] = {}
         self._kinds = census.Bases()
+        self.skipped = looking.Skipped()
         for one in wanted:
             if one["kind"] == "place":
                 owner, index = census.owner_and_index(int(one["id"]))
@@ -106,7 +121,10 @@ class _Search:
         """When it is over, the list of all objects is gone: what an object retains is told by who else refers to it."""
         for objects in heap.slices():
             for one in objects:
-                self._look(one)
+                try:
+                    self._look(one)
+                except Exception as error:  # noqa: BLE001 - one that cannot be read hides no other
+                    self.skipped.add(error)
 
     def _look(self, one: Any) -> None:
         """An identity is a new number each time, which costs twenty times as much while it is traced: few are asked."""
@@ -117,7 +135,8 @@ class _Search:
                     self.containers.setdefault(key, referents[index])
         if self.keys:
             for held in (one, *heap.referents(one)):
-                if self._kinds[type(held)] is not None:
+                kind = type(held)
+                if (self._kinds[kind] if type(kind) is type else self._kinds.of_type(kind)) is not None:
                     wanted = self.keys.get(id(held))
                     if wanted is not None:
                         self.containers.setdefault(wanted, held)
@@ -125,10 +144,8 @@ class _Search:
             self._look_for_name(one)
 
     def _look_for_name(self, one: Any) -> None:
-        counted = naming.key_of(one)
-        name = self._called.get(counted)
-        if name is None:
-            name = self._called[counted] = naming.name_of_key(counted)
+        code = naming.code_of(one)
+        name = self._called.of_type(type(one)) if code is None else naming.name_of_code(type(one), code)
         key = self._names.get(name)
         if key is not None and self._ranks.get(key) != _BEST:
             rank = (not states.state_of(one).endswith(states.ENDED), bool(trace.places_of(one)))
@@ -141,7 +158,7 @@ def _stands_for(container: Any) -> tuple[tuple[Any, ...], list[str], str]:
 
     Of a dict it is the value that counts, and the key only where no value tells.
     """
-    if isinstance(container, (str, bytes, bytearray)):
+    if issubclass(type(container), (str, bytes, bytearray)):
         return (), trace.places_of(container), naming.type_name(type(container))
     newest = list(islice(census.entries(container), census.MOST_ENTRIES))
     for places_of, part in ((trace.places_of, -1), (_places_inside, -1), (trace.places_of, 0)):
@@ -154,7 +171,7 @@ def _stands_for(container: Any) -> tuple[tuple[Any, ...], list[str], str]:
 
 def _places_inside(part: Any) -> list[str]:
     """A list or dict may come from the interpreter's store of used ones, and show no making: what is in it tells."""
-    if type(part) not in (list, dict, tuple, set):
+    if not any(type(part) is kind for kind in (list, dict, tuple, set)):
         return []
     places = Counter(tuple(trace.places_of(one)) for one in reversed(gc.get_referents(part)[-MOST_INSIDE:]))
     del places[()]
@@ -170,17 +187,16 @@ def _made(places: list[str]) -> Cause:
 
 
 def _places_of_thread(name: str) -> list[str]:
-    alike = [one for one in threading.enumerate() if naming.numberless(one.name) == name]
+    alike = [thread for called, thread in threads.living() if naming.numberless(called) == name]
     return next((places for one in reversed(alike) if (places := trace.places_of(one))), [])
 
 
 def thread_groups() -> dict[str, int]:
     """Python's threads by name, numbers left out of it; the probe's own are not among them."""
     counts: dict[str, int] = {}
-    for thread in threading.enumerate():
-        if not threads.is_own(thread.ident):
-            name = naming.numberless(thread.name)
-            counts[name] = counts.get(name, 0) + 1
+    for called, _ in threads.living():
+        name = naming.numberless(called)
+        counts[name] = counts.get(name, 0) + 1
     return counts
 
 
@@ -219,6 +235,7 @@ def garbage() -> dict[str, Any]:
         gc.collect()
         found = gc.garbage[before:]
         counts: dict[str, int] = {}
+        sizes = looking.Sizes()
         made: dict[str, Cause] = {}
         for one in found:
             name = naming.name_of(one)
@@ -228,4 +245,4 @@ def garbage() -> dict[str, Any]:
     finally:
         gc.set_debug(flags)
         del gc.garbage[before:]
-    return {"names": counts, "made": made, "bytes": sum(sys.getsizeof(one, 0) for one in found)}
+    return {"names": counts, "made": made, "bytes": sum(sizes.of_type(type(one))(one) for one in found)}

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import gc
 import re
-import sys
 from array import array
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from itertools import chain, compress, islice
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
-from typing import Any, BinaryIO, Dict, Optional
+from typing import Any, BinaryIO, Dict, Optional, Tuple
 
-from . import heap, links, naming, states
+from . import heap, links, looking, naming, states
 
 MOST_NAMES = 2_000
 MOST_OF_AN_ENTRY = 200
@@ -40,8 +39,8 @@ _KINDS = frozenset((dict, list, set, deque, bytearray, array))
 """And what is derived from them."""
 _PLAIN = frozenset((dict, list, set))
 """Of these exact types most containers are; they have no bound of their own."""
-_TEXTS = frozenset((str, bytes))
-_NO_OWNERS = frozenset((FunctionType, CodeType, ModuleType, BuiltinFunctionType, tuple, type))
+_PLAIN_IDS = frozenset(map(id, _PLAIN))
+_NO_OWNERS = frozenset(map(id, (FunctionType, CodeType, ModuleType, BuiltinFunctionType, tuple, type)))
 _BOUND = re.compile(r"(^|_)(max_?size|max_?len(gth)?|max_?entries|max_?items|capacity)$", re.IGNORECASE)
 
 
@@ -56,20 +55,22 @@ def take(lengths: BinaryIO, followed: Iterable[int] = ()) -> dict[str, Any]:
     return _Census(lengths, frozenset(followed)).take()
 
 
-class Bases(Dict[type, Any]):
+class Bases(looking.ByType):
     """By type, the kind of container that it is derived from; None of what is no container."""
 
-    def __missing__(self, kind: type) -> Any:
-        base = self[kind] = next((one for one in kind.__mro__ if one in _KINDS), None)
-        return base
+    def of(self, kind: type) -> Any:
+        """The nearest base that is a container."""
+        return next((base for base in looking.mro(kind) if type(base) is type and base in _KINDS), None)
 
 
-class _Readers(Dict[type, Any]):
+class _Readers(looking.ByType):
     """By type, what gives the references of one, see `references`."""
 
-    def __missing__(self, kind: type) -> Any:
-        reader = self[kind] = heap.referents if issubclass(kind, ModuleType) else gc.get_referents
-        return reader
+    def of(self, kind: type) -> Any:
+        """A function of the object."""
+        if kind is list:
+            return list
+        return heap.referents if issubclass(kind, ModuleType) else gc.get_referents
 
 
 class _Census:
@@ -77,68 +78,108 @@ class _Census:
         self._file = lengths
         self._followed = followed
         self._pairs = array("Q")
-        self._counts: Counter[Any] = Counter()
+        self._counts: Counter[int] = Counter()
+        self._types: Dict[int, type] = {}
+        self._codes: Counter[Any] = Counter()
+        self._skipped = looking.Skipped()
         self._bounded: list[dict[str, Any]] = []
-        self._cached = getattr(sys.modules.get("functools"), "_lru_cache_wrapper", None)
+        self._cached = looking.from_module("functools", "_lru_cache_wrapper")
         self._not_ours: set[int] = set()
         self._bases = Bases()
-        self._readers = _Readers({list: list})
+        self._readers = _Readers()
 
     def take(self) -> dict[str, Any]:
         own = _own()
         for objects in heap.slices():
-            self._counts.update(map(naming.key_of, objects))
+            self._count(objects)
             self._look(objects)
             self._write()
-        self._pair(AT_EXIT, getattr(sys.modules.get("atexit"), "_ncallbacks", int)())
+        self._pair(AT_EXIT, (looking.from_module("atexit", "_ncallbacks") or int)())
         self._write()
-        names: Counter[str] = Counter()
-        labels: dict[str, str] = {}
-        for key, count in self._counts.items():
-            name, label = naming.name_of_key(key), states.label_of_key(key)
-            if name.startswith(naming.OWN):
-                continue
-            names[name] += count
-            if label:
-                labels[name] = label
+        names, labels = self._named()
         named = dict(names.most_common(MOST_NAMES))
         return {
             "names": named,
             "labels": {name: label for name, label in labels.items() if name in named},
             "bounded": self._bounded,
             "apart": sorted(own | self._not_ours),
+            "skipped": self._skipped.told(),
         }
+
+    def _count(self, objects: list[Any]) -> None:
+        """By identity of their type, which no metaclass can have its say about; what has code, by that."""
+        kinds = list(map(type, objects))
+        numbers = list(map(id, kinds))
+        self._types.update(zip(numbers, kinds))  # noqa: B905 - since 3.10
+        self._counts.update(numbers)
+        for one in compress(objects, map(naming.CODED.__contains__, numbers)):
+            self._codes[type(one), naming.code_of(one)] += 1
+
+    def _named(self) -> Tuple[Counter[str], dict[str, str]]:
+        """What was counted, and the labels, by name."""
+        names: Counter[str] = Counter()
+        labels: dict[str, str] = {}
+        counted: list[Tuple[Any, int]] = [(key, count) for key, count in self._codes.items()]
+        counted += [
+            ((self._types[number], None), count) for number, count in self._counts.items() if number not in naming.CODED
+        ]
+        for (kind, code), count in counted:
+            try:
+                name = naming.type_name(kind) if code is None else naming.name_of_code(kind, code)
+                label = states.label_of(kind)
+            except Exception as error:  # noqa: BLE001 - a type that cannot be read hides no other
+                self._skipped.add(error)
+                continue
+            if not name.startswith(naming.OWN):
+                names[name] += count
+                if label:
+                    labels[name] = label
+        return names, labels
 
     def _look(self, objects: list[Any]) -> None:
         """Plain containers all at once: a call for each of a million costs as much as all else."""
-        plain = list(filter(None, compress(objects, map(_PLAIN.__contains__, map(type, objects)))))
+        plain = list(filter(None, compress(objects, map(_PLAIN_IDS.__contains__, map(id, map(type, objects))))))
         self._pairs.extend(chain.from_iterable(zip(map(id, plain), map(len, plain))))  # noqa: B905 - since 3.10
-        bases, followed, readers, is_tracked = self._bases, self._followed, self._readers, gc.is_tracked
+        bases = self._bases
         for one in objects:
-            kind = type(one)
-            base = bases[kind]
-            if base is not None:
-                if kind not in _PLAIN:
-                    self._note(one, base)
-                if kind is not base and id(one) in followed:
-                    self._note_bound(one, one, base)
-            elif kind is self._cached:
-                self._note_cache(one)
-            referents = readers[kind](one)
-            is_owner = len(referents) <= MOST_REFERENCES and kind not in _NO_OWNERS
-            for index, referred in enumerate(referents):
-                kind_of_referred = type(referred)
-                base = bases[kind_of_referred]
+            try:
+                kind = type(one)
+                base = bases[kind] if type(kind) is type else bases.of_type(kind)
                 if base is not None:
-                    if not is_tracked(referred):
-                        self._note(referred, base)
-                    length = base.__len__(referred)
-                    if id(referred) in followed:
-                        self._note_bound(one, referred, base)
-                    elif is_owner and length >= LONG_CONTAINER and (base is not deque or referred.maxlen is None):
-                        self._pair(place_of(one, index), length)
-                elif is_owner and kind_of_referred in _TEXTS and len(referred) >= LONG_TEXT:
-                    self._pair(place_of(one, index), len(referred))
+                    self._note_container(one, kind, base)
+                elif kind is self._cached:
+                    self._note_cache(one)
+            except Exception as error:  # noqa: BLE001 - one that cannot be read hides no other
+                self._skipped.add(error)
+            try:
+                self._look_behind(one)
+            except Exception as error:  # noqa: BLE001
+                self._skipped.add(error)
+
+    def _look_behind(self, one: Any) -> None:
+        """The lengths of what an object refers to."""
+        bases, followed, is_tracked, kind = self._bases, self._followed, gc.is_tracked, type(one)
+        referents = (self._readers[kind] if type(kind) is type else self._readers.of_type(kind))(one)
+        is_owner = len(referents) <= MOST_REFERENCES and id(kind) not in _NO_OWNERS
+        for index, referred in enumerate(referents):
+            kind = type(referred)
+            base = bases[kind] if type(kind) is type else bases.of_type(kind)
+            if base is not None:
+                if not is_tracked(referred):
+                    self._note(referred, base)
+                length = base.__len__(referred)
+                if id(referred) in followed:
+                    self._note_bound(one, referred, base)
+                elif is_owner and length >= LONG_CONTAINER and (base is not deque or _maxlen(referred) is None):
+                    self._pair(place_of(one, index), length)
+            elif is_owner and (kind is str or kind is bytes) and len(referred) >= LONG_TEXT:
+                self._pair(place_of(one, index), len(referred))
+
+    def _note_container(self, one: Any, kind: type, base: Any) -> None:
+        if id(kind) not in _PLAIN_IDS:
+            self._note(one, base)
+        if kind is not base and id(one) in self._followed:
+            self._note_bound(one, one, base)
 
     def _pair(self, number: int, length: int) -> None:
         self._pairs.extend((number, length))
@@ -154,18 +195,20 @@ class _Census:
         length = base.__len__(one)
         if not length:
             return
-        if base is not deque or one.maxlen is None:
+        bound = _maxlen(one) if base is deque else None
+        if bound is None:
             self._pair(id(one), length)
-        elif length < one.maxlen:
-            self._bounded.append(_bounded(one, "deque", length, one.maxlen, one[-1]))
+        elif length < bound:
+            self._bounded.append(_bounded(one, "deque", length, bound, deque.__getitem__(one, -1)))
 
     def _note_cache(self, cache: Any) -> None:
-        _, _, bound, length = cache.cache_info()
+        _, _, bound, length = self._cached.cache_info(cache)
         if bound is None:
             return
         self._not_ours.update(id(one) for one in gc.get_referents(cache) if type(one) is dict)
         if 0 < length < bound:
-            self._bounded.append(_bounded(cache, f"lru_cache {cache.__qualname__}", length, bound, _newest(cache)))
+            kind = f"lru_cache {_function_of(cache)}"
+            self._bounded.append(_bounded(cache, kind, length, bound, _newest(cache, length)))
 
     def _note_bound(self, owner: Any, container: Any, base: Any) -> None:
         """A container beside its limit in the same object, or with one of its own, has that as long as it keeps it."""
@@ -197,18 +240,18 @@ def entries(container: Any) -> Iterator[tuple[Any, ...]]:
 
     A derived class is asked as its base is: it may have code of its own.
     """
-    if isinstance(container, dict):
+    if issubclass(type(container), dict):
         yield from list(islice(reversed(dict.items(container)), MOST_ENTRIES))
-    elif isinstance(container, (list, deque)):
-        base: Any = list if isinstance(container, list) else deque
+    elif issubclass(type(container), (list, deque)):
+        base: Any = list if issubclass(type(container), list) else deque
         length = base.__len__(container)
         yield from ((base.__getitem__(container, -place),) for place in range(1, min(length, MOST_ENTRIES) + 1))
-    elif isinstance(container, (set, frozenset)):
+    elif issubclass(type(container), (set, frozenset)):
         yield from ((one,) for one in islice(list(_elements(container)), MOST_OF_A_SET))
 
 
 def _elements(container: Any) -> Iterator[Any]:
-    return set.__iter__(container) if isinstance(container, set) else frozenset.__iter__(container)
+    return set.__iter__(container) if issubclass(type(container), set) else frozenset.__iter__(container)
 
 
 def _limit_beside(owner: Any) -> Optional[int]:
@@ -216,7 +259,7 @@ def _limit_beside(owner: Any) -> Optional[int]:
     limits = [
         value
         for name, value in list(values.items())
-        if type(value) is int and value > 0 and isinstance(name, str) and _BOUND.search(name)
+        if type(value) is int and value > 0 and type(name) is str and _BOUND.search(name)
     ]
     return max(limits, default=None)
 
@@ -224,10 +267,10 @@ def _limit_beside(owner: Any) -> Optional[int]:
 def _own() -> set[int]:
     """Containers of the probe itself."""
     found = set()
-    for name, module in list(sys.modules.items()):
+    for name, module in looking.modules():
         if name.partition(".")[0] == naming.OWN:
-            for value in list(vars(module).values()):
-                found |= {id(value), id(getattr(value, "data", None))}
+            for value in list(looking.module_globals(module).values()):
+                found |= {id(value), id(looking.attribute(value, "data"))}
     return found
 
 
@@ -244,9 +287,20 @@ def _bounded(one: Any, kind: str, length: int, bound: int, entry: Any) -> dict[s
     }
 
 
-def _newest(cache: Any) -> Any:
+def _maxlen(one: Any) -> Optional[int]:
+    """As `deque` knows it: a derived class may have code of its own for that."""
+    return deque.maxlen.__get__(one)  # type: ignore[no-any-return]
+
+
+def _function_of(cache: Any) -> str:
+    """Its `__qualname__`; of what has none, such as a partial, its type."""
+    values = looking.own_dict(cache)
+    return looking.text(values.get("__qualname__"), "") or naming.type_name(type(values.get("__wrapped__")))
+
+
+def _newest(cache: Any, length: int) -> Any:
     """Key and value: the cache shows the collector its links, the newest last, and then the dict that finds them."""
-    length, referents = cache.cache_info()[3], gc.get_referents(cache)
+    referents = gc.get_referents(cache)
     place = next((at for at, one in enumerate(referents) if type(one) is dict and len(one) == length), 0)
     return tuple(one for one in referents[max(0, place - 3) : place] if not issubclass(type(one), type))
 
@@ -254,6 +308,7 @@ def _newest(cache: Any) -> Any:
 def _held(entry: Any) -> tuple[int, int]:
     """Bytes and tracked objects that an entry leads to; what belongs to the program as a whole is left out."""
     size = objects = 0
+    sizes = looking.Sizes()
     seen: set[int] = set()
     waiting = [entry]
     while waiting and len(seen) < MOST_OF_AN_ENTRY:
@@ -261,7 +316,7 @@ def _held(entry: Any) -> tuple[int, int]:
         if id(one) in seen or issubclass(type(one), (type, ModuleType, FunctionType)):
             continue
         seen.add(id(one))
-        size += sys.getsizeof(one, 0)
+        size += sizes.of_type(type(one))(one)
         objects += gc.is_tracked(one)
         waiting += gc.get_referents(one)
     return size, objects

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Callable
 
 from . import heap, loops, malloc, tasks, threads
@@ -13,7 +12,7 @@ Gauge = Callable[[], int]
 
 def python_threads() -> int:
     """Threads that Python knows, the probe's own left out."""
-    return sum(not threads.is_own(thread.ident) for thread in threading.enumerate())
+    return len(threads.living())
 
 
 def tracked_objects() -> int:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gc
-import sys
 from collections.abc import Container, Iterator, MutableSequence
 from itertools import compress
 from time import sleep
 from types import ModuleType
 from typing import Any
+
+from . import looking
 
 # A slice of so many pointers stays well below the size from which malloc maps a block of its own.
 _SLICE = 4096
@@ -39,13 +40,13 @@ def count() -> int:
     return number
 
 
-def instances(types: Container[type]) -> list[Any]:
-    """All tracked objects whose exact type is among `types`.
+def instances(types: Container[int]) -> list[Any]:
+    """All tracked objects whose exact type is among `types`, which are identities.
 
     Only types are looked at: asking an object for its class would run the code of lazy proxies.
     """
     objects = gc.get_objects()
-    found = list(compress(objects, map(types.__contains__, map(type, objects))))
+    found = list(compress(objects, map(types.__contains__, map(id, map(type, objects)))))
     let_go(objects)
     return found
 
@@ -68,14 +69,13 @@ def referents(one: Any) -> list[Any]:
     before 3.12.6, gh-122695): who holds one for a moment frees it twice, and the next collection never ends.
     """
     if issubclass(type(one), ModuleType):
-        return [object.__getattribute__(one, "__dict__")]
+        return [looking.module_globals(one)]
     return gc.get_referents(one)
 
 
 def module_dicts() -> set[int]:
     """Identities of the globals of all modules."""
-    modules = (one for one in list(sys.modules.values()) if issubclass(type(one), ModuleType))
-    return {id(object.__getattribute__(one, "__dict__")) for one in modules}
+    return {id(values) for _, module in looking.modules() if (values := looking.module_globals(module))}
 
 
 def let_go(objects: MutableSequence[Any]) -> None:

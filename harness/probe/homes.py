@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from . import links, naming
+from . import links, looking, naming
 
 LARGEST_BOUND = 1 << 40
 MOST_NUMBERS = 5_000
@@ -28,11 +28,11 @@ def of(path: Sequence[Any]) -> Home:
     `numbers` stand beside the end; `own` are the names of the end's own classes.
     """
     owner, end = links.named_above(path), type(path[-1])
-    own = _written(end.__mro__)
-    home: Home = {"names": [], "files": _files(own), "numbers": {}, "own": [kind.__qualname__ for kind in own]}
+    own = _written(looking.mro(end))
+    home: Home = {"names": [], "files": _files(own), "numbers": {}, "own": list(map(looking.qualified_name, own))}
     if own:
         home["numbers"].update(_numbers(_values_of(path[-1])))
-    if type(owner) is ModuleType:
+    if issubclass(type(owner), ModuleType):
         home["files"] += _file(owner)
     elif (scope := _scope(owner)) is not None:
         code, values = scope
@@ -40,8 +40,8 @@ def of(path: Sequence[Any]) -> Home:
         home["files"].append(code.co_filename)
         home["numbers"].update(_numbers(values))
     elif owner is not None:
-        kinds = (owner if issubclass(type(owner), type) else type(owner)).__mro__
-        home["names"] = [kind.__qualname__ for kind in kinds if kind is not object]
+        kinds = looking.mro(owner if issubclass(type(owner), type) else type(owner))
+        home["names"] = [looking.qualified_name(kind) for kind in kinds if kind is not object]
         home["files"] += _files(kinds)
         home["numbers"].update(_numbers(_values_of(owner)))
     return home
@@ -51,12 +51,12 @@ def numbers_of_modules(files: Iterable[str]) -> dict[str, dict[str, int]]:
     """By source file, of the application's modules and of those in `files`: `NAME` and `name.attribute` of numbers."""
     wanted, found = frozenset(files), dict[str, dict[str, int]]()
     left = MOST_NUMBERS
-    for name, module in list(sys.modules.items()):
-        if not isinstance(module, ModuleType) or name.partition(".")[0] == naming.OWN or len(found) >= MOST_MODULES:
+    for name, module in looking.modules():
+        if name.partition(".")[0] == naming.OWN or len(found) >= MOST_MODULES:
             continue
         file = next(iter(_file(module)), "")
         if file and (file in wanted or naming.owner_of_file(file) == "application"):
-            values = vars(module)
+            values = looking.module_globals(module)
             numbers = dict(_numbers(values))
             for outer, value in list(values.items())[:MOST_VALUES]:
                 if len(numbers) < left and type(outer) is str and not outer.startswith("__"):
@@ -67,12 +67,12 @@ def numbers_of_modules(files: Iterable[str]) -> dict[str, dict[str, int]]:
 
 
 def _inside(value: Any) -> Mapping[str, Any]:
-    if type(value) is ModuleType:
-        return {} if naming.owner_of_module(value) == "interpreter" else vars(value)
+    if issubclass(type(value), ModuleType):
+        return {} if naming.owner_of_module(value) == "interpreter" else looking.module_globals(value)
     if issubclass(type(value), type):
         return _of_classes(value)
     kind = type(value)
-    return {} if kind.__module__ == "builtins" else _values_of(value)
+    return {} if looking.module_name(kind) == "builtins" else _values_of(value)
 
 
 def _values_of(one: Any) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def _values_of(one: Any) -> dict[str, Any]:
 
 
 def _of_classes(kind: type) -> dict[str, Any]:
-    return {name: value for base in reversed(kind.__mro__) for name, value in list(vars(base).items())}
+    return {name: value for base in reversed(looking.mro(kind)) for name, value in looking.class_dict(base).items()}
 
 
 def _scope(owner: Any) -> tuple[CodeType, dict[str, Any]] | None:
@@ -116,11 +116,11 @@ def _written(kinds: Iterable[type]) -> list[type]:
 
 
 def _files(kinds: Iterable[type]) -> list[str]:
-    modules = (sys.modules.get(kind.__module__) for kind in kinds if isinstance(kind.__module__, str))
+    modules = (sys.modules.get(looking.module_name(kind)) for kind in kinds)
     files = [file for module in modules if module is not None for file in _file(module)]
     return [file for file in dict.fromkeys(files) if naming.owner_of_file(file) != "interpreter"]
 
 
 def _file(module: Any) -> list[str]:
-    file = vars(module).get("__file__") if isinstance(module, ModuleType) else None
-    return [file] if isinstance(file, str) and file.endswith(".py") else []
+    file = looking.file_of(module)
+    return [file] if file.endswith(".py") else []

@@ -25,7 +25,7 @@ from types import (
 )
 from typing import Any, Optional
 
-from . import naming
+from . import looking, loops, naming
 
 _FRAME_OF = {CoroutineType: "cr_frame", GeneratorType: "gi_frame", AsyncGeneratorType: "ag_frame"}
 _RUNNING = {CoroutineType: "cr_running", GeneratorType: "gi_running", AsyncGeneratorType: "ag_running"}
@@ -85,9 +85,9 @@ def named_above(path: Sequence[Any]) -> Any:
 def frame_of(suspended: Any) -> Any:
     """The frame of a coroutine, generator or task of one; None where that runs, has ended, or is something else."""
     if _is_task(type(suspended)):
-        suspended = suspended.get_coro()
+        suspended = loops.coroutine_of(suspended)
     kind = type(suspended)
-    if kind not in _FRAME_OF or getattr(suspended, _RUNNING[kind]):
+    if not is_suspendable(kind) or getattr(suspended, _RUNNING[kind]):
         return None
     return getattr(suspended, _FRAME_OF[kind])
 
@@ -116,30 +116,25 @@ def attributes_of(one: Any) -> dict[str, Any]:
 
 def _names(kind: type) -> Iterator[str]:
     """Slots, annotated names, and all names that the methods of a class use, but for those of the class itself."""
-    methods = [one for base in kind.__mro__ for one in list(vars(base).values()) if type(one) is FunctionType]
+    classes = [looking.class_dict(base) for base in looking.mro(kind)]
+    methods = [one for names in classes for one in names.values() if type(one) is FunctionType]
     used = {name for method in methods for name in method.__code__.co_names}
-    for base in kind.__mro__:
-        annotated = vars(base).get("__annotations__")
-        used.update(annotated if type(annotated) is dict else ())
-    for base in kind.__mro__:
-        used.difference_update(vars(base))
+    for names in classes:
+        annotated = names.get("__annotations__")
+        used.update(name for name in (annotated if type(annotated) is dict else ()) if type(name) is str)
+    for names in classes:
+        used.difference_update(names)
     yield from used
-    for base in kind.__mro__:
-        slots = (name for name, slot in list(vars(base).items()) if type(slot) is MemberDescriptorType)
+    for names in classes:
+        slots = (name for name, slot in names.items() if type(slot) is MemberDescriptorType)
         yield from (name for name in slots if name != "__dict__")
-
-
-def _own_dict(one: Any) -> Any:
-    with suppress(AttributeError, TypeError):
-        return object.__getattribute__(one, "__dict__")
-    return None
 
 
 def _is_only_passed(path: Sequence[Any], place: int) -> bool:
     """Parts that a reader of the source does not see: the dict behind attributes, cells, the tables of a context."""
     node, above = path[place], path[place - 1]
     kind = type(node)
-    if kind is CellType or kind.__name__.startswith("hamt"):
+    if kind is CellType or looking.short_name(kind).startswith("hamt"):
         return True
     if kind is tuple:
         return type(above) is FunctionType and above.__closure__ is node
@@ -152,33 +147,49 @@ def _is_dict_of(node: Any, owner: Any) -> bool:
     """Only where no attribute of that name is known is the object asked for its dict; a class shows it by proxy."""
     if issubclass(type(owner), type):
         return any(one is node for one in gc.get_referents(type.__dict__["__dict__"].__get__(owner)))
-    return not any(value is node for value in attributes_of(owner).values()) and _own_dict(owner) is node
+    return not any(value is node for value in attributes_of(owner).values()) and looking.own_dict(owner) is node
 
 
 def _named_parent(path: Sequence[Any], place: int) -> str:
     """What the link hangs on, where that has a name."""
     parent = _owner(path, place)
     kind = type(parent)
-    if kind is ModuleType:
-        return str(getattr(parent, "__name__", "?"))
+    if issubclass(kind, ModuleType):
+        return looking.text(looking.module_globals(parent).get("__name__"))
     if _is_task(kind):
-        return str(getattr(parent.get_coro(), "__qualname__", "?"))
+        return naming.coroutine_name(loops.coroutine_of(parent))
     if kind is FunctionType:
         return naming.function_name(parent.__code__)
-    if kind in _FRAME_OF:
+    if is_suspendable(kind):
         return str(parent.__qualname__)
-    if issubclass(kind, type) or kind.__name__ == _CACHE:
-        return naming.type_name(parent)
+    if issubclass(kind, type) or looking.short_name(kind) == _CACHE:
+        return naming.type_name(parent) if issubclass(kind, type) else cache_name(parent)
     return "" if _is_builtin(kind) else naming.type_name(kind)
 
 
 def _is_task(kind: type) -> bool:
     """Of asyncio, not what an application calls so."""
-    return kind.__name__ == "Task" and kind.__module__ in ("_asyncio", "asyncio.tasks")
+    tasks = sys.modules.get("asyncio.tasks")
+    ours = (looking.module_globals(tasks).get(name) for name in ("_CTask", "_PyTask"))
+    return any(kind is task for task in ours)
+
+
+def is_suspendable(kind: type) -> bool:
+    """Whether objects of a type have a frame that may wait."""
+    return type(kind) is type and kind in _FRAME_OF
+
+
+def cache_name(cache: Any) -> str:
+    """The function around which a cache of `lru_cache` is; what has no name, such as a partial, goes by its type."""
+    values = looking.own_dict(cache)
+    name = looking.text(values.get("__qualname__"), "")
+    if name:
+        return f"{looking.text(values.get('__module__'))}.{name}"
+    return naming.type_name(type(values.get("__wrapped__")))
 
 
 def _is_builtin(kind: type) -> bool:
-    module = kind.__module__
+    module = looking.module_name(kind)
     return module in ("builtins", "collections") or (module.startswith("_") and module != "__main__")
 
 
@@ -195,9 +206,9 @@ def _link(path: Sequence[Any], place: int) -> str:
     kind = type(above)
     if kind is CellType:
         return _variable(owner, above, node)
-    if kind.__name__.startswith("hamt"):
+    if looking.short_name(kind).startswith("hamt"):
         return next((f" contextvar {var.name}" for var, value in _items(owner) if value is node), " contextvar")
-    if kind in _FRAME_OF:
+    if is_suspendable(kind):
         return _local(above, node)
     return _item(above, node, owner) or _attribute(above, node)
 
@@ -209,10 +220,11 @@ def _item(above: Any, node: Any, owner: Any) -> str:
         if key is _NOTHING:
             return " key"
         if owner is not above:
-            return f".{key}"
-        return f"[{key[:60]!r}]" if isinstance(key, str) else f"[{type(key).__name__}]"
+            return f".{looking.text(key)}"
+        return f"[{key[:60]!r}]" if type(key) is str else f"[{looking.short_name(type(key))}]"
     if issubclass(type(above), (list, tuple, deque)):
-        return f"[{next((place for place, value in enumerate(list(above)) if value is node), 0)}]"
+        base: Any = next(base for base in (list, tuple, deque) if issubclass(type(above), base))
+        return f"[{next((place for place, value in enumerate(list(base.__iter__(above))) if value is node), 0)}]"
     return ""
 
 
@@ -223,17 +235,17 @@ def _attribute(above: Any, node: Any) -> str:
         return ".__self__" if above.__self__ is node else ".__func__"
     found = next((name for name, value in attributes_of(above).items() if value is node), None)
     if found is None:
-        names = (name for kind in type(above).__mro__ for name in _UNNAMED.get(kind, ()))
-        found = next((name for name in names if object.__getattribute__(above, name) is node), None)
+        names = (name for kind, names in _UNNAMED.items() if issubclass(type(above), kind) for name in names)
+        found = next((name for name in names if looking.attribute(above, name) is node), None)
     if found is None:
-        found = next((name for name, value in list((_own_dict(above) or {}).items()) if value is node), None)
+        found = next((name for name, value in list(looking.own_dict(above).items()) if value is node), None)
     return _only(type(above), type(node)) if found is None else f".{found}"
 
 
 def _only(above: type, node: type) -> str:
     """By types alone: an object that is asked for its class may run code of its own."""
-    names = {kind.__name__ for kind in above.__mro__}
-    return next((word for (name, kind), word in _ONLY.items() if name in names and kind in node.__mro__), " ->")
+    names = {looking.short_name(kind) for kind in looking.mro(above)}
+    return next((word for (name, kind), word in _ONLY.items() if name in names and issubclass(node, kind)), " ->")
 
 
 def _variable(owner: Any, cell: Any, node: Any) -> str:
@@ -242,7 +254,7 @@ def _variable(owner: Any, cell: Any, node: Any) -> str:
         return f" closure {cells.get(id(cell), '?')}"
     if type(owner) is FrameType:
         return _local_of_frame(owner, node)
-    return _local(owner, node) if type(owner) in _FRAME_OF else " closure"
+    return _local(owner, node) if is_suspendable(type(owner)) else " closure"
 
 
 def _items(context: Any) -> Iterator[tuple[Any, Any]]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Optional
 from weakref import WeakSet
 
-from . import heap
+from . import heap, looking
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -32,7 +32,7 @@ def pending_tasks() -> int:
         return 0
     if _TASKS_ARE_ASKED_OF_LOOPS:
         return pending_tasks_by_loop()
-    return sum(map(is_pending, _registered(asyncio)))
+    return sum(map(is_pending, _registered()))
 
 
 def all_pending() -> list[Any]:
@@ -42,7 +42,7 @@ def all_pending() -> list[Any]:
         return []
     if _TASKS_ARE_ASKED_OF_LOOPS:
         return [task for loop in _in_heap(asyncio) - set(_left_behind) for task in asyncio.all_tasks(loop)]
-    return [task for task in _registered(asyncio) if is_pending(task)]
+    return [task for task in _registered() if is_pending(task)]
 
 
 def pending_tasks_by_loop() -> int:
@@ -58,33 +58,63 @@ def running() -> list[AbstractEventLoop]:
     asyncio = _asyncio()
     if asyncio is None:
         return []
-    loops = _running(task.get_loop() for task in _registered(asyncio))
+    loops = _running(loop for task in _registered() if (loop := _loop_of(task)) is not None)
     if _TASKS_ARE_ASKED_OF_LOOPS or not loops:
         loops |= _running(_in_heap(asyncio))
     main = threading.main_thread().ident
-    return sorted(loops, key=lambda loop: getattr(loop, "_thread_id", main) != main)
+    return sorted(loops, key=lambda loop: looking.attribute(loop, "_thread_id", main) != main)
 
 
 def timers() -> int:
     """Timers of the running loops that are still to fire; at least one for each loop that does not tell (uvloop)."""
-    return sum(1 if handles is None else sum(not one.cancelled() for one in handles) for handles in _timers())
+    return sum(1 if handles is None else sum(not _is_cancelled(one) for one in handles) for handles in _timers())
 
 
 def cancelled_timers() -> list[Any]:
     """Those that a loop still holds: it lets go of them when there are a hundred, or later."""
-    return [one for handles in _timers() if handles for one in handles if one.cancelled()]
+    return [one for handles in _timers() if handles for one in handles if _is_cancelled(one)]
 
 
 def _timers() -> Iterator[Optional[list[Any]]]:
     """Of each running loop."""
     for loop in running():
-        handles = getattr(loop, "_scheduled", None)
-        yield None if handles is None else list(handles)
+        yield handles(loop)
+
+
+def handles(loop: Any) -> Optional[list[Any]]:
+    """The timers of a loop, as far as it shows them."""
+    scheduled = looking.own_dict(loop).get("_scheduled")
+    return list(scheduled) if type(scheduled) is list else None
+
+
+def _is_cancelled(handle: Any) -> bool:
+    return looking.attribute(handle, "_cancelled") is True
 
 
 def is_pending(task: Any) -> bool:
     """Not done, and not left behind in the parent of this process."""
-    return not task.done() and task.get_loop() not in _left_behind
+    kind = _future_of(type(task))
+    return kind is not None and not kind.done(task) and kind.get_loop(task) not in _left_behind
+
+
+def coroutine_of(task: Any) -> Any:
+    """The coroutine of a task, asked as asyncio's own class is; None of a task of another kind."""
+    tasks = sys.modules.get("asyncio.tasks")
+    kinds = (looking.module_globals(tasks).get(name) for name in ("_CTask", "_PyTask"))
+    own: Any = next((kind for kind in kinds if type(kind) is type and issubclass(type(task), kind)), None)
+    return None if own is None else own.get_coro(task)
+
+
+def _loop_of(task: Any) -> Any:
+    kind = _future_of(type(task))
+    return None if kind is None else kind.get_loop(task)
+
+
+def _future_of(kind: type) -> Any:
+    """The class of asyncio from which a kind of task is derived: a derived one may have code of its own."""
+    futures = sys.modules.get("asyncio.futures")
+    kinds = (looking.module_globals(futures).get(name) for name in ("_CFuture", "_PyFuture"))
+    return next((own for own in kinds if type(own) is type and issubclass(kind, own)), None)
 
 
 def before_fork() -> None:
@@ -107,11 +137,14 @@ def _running(loops: Iterable[Any]) -> set[Any]:
 def _asyncio() -> Any:
     """The module, once it is loaded in full."""
     asyncio = sys.modules.get("asyncio")
-    return asyncio if hasattr(asyncio, "all_tasks") else None
+    return asyncio if "all_tasks" in looking.module_globals(asyncio) else None
 
 
-def _registered(asyncio: Any) -> set[Any]:
-    return {task for name in _REGISTRIES for task in still(getattr(asyncio.tasks, name, ()))}
+def _registered() -> list[Any]:
+    """Each task once, by its identity: a derived class may have a `__hash__` of its own."""
+    values = looking.module_globals(sys.modules.get("asyncio.tasks"))
+    tasks = (task for name in _REGISTRIES for task in still(values.get(name, ())))
+    return list({id(task): task for task in tasks}.values())
 
 
 def still(registry: Iterable[Any]) -> list[Any]:
@@ -130,20 +163,21 @@ def still(registry: Iterable[Any]) -> list[Any]:
 
 def _in_heap(asyncio: Any) -> set[Any]:
     """Loops that the collector tracks; where a server has frozen its heap, also those of younger futures and frames."""
-    kinds, futures = set(_with_subclasses(asyncio.AbstractEventLoop)), set(_with_subclasses(asyncio.Future))
+    kinds = set(map(id, _with_subclasses(asyncio.AbstractEventLoop)))
+    futures = set(map(id, _with_subclasses(asyncio.Future)))
     loops = set(heap.instances(kinds))
     if gc.get_freeze_count():
         found = [*heap.instances(futures), *_in_frames(futures)]
-        loops |= {*_in_frames(kinds), *(future.get_loop() for future in found)}
+        loops |= {*_in_frames(kinds), *(loop for future in found if (loop := _loop_of(future)) is not None)}
     return loops
 
 
-def _in_frames(kinds: set[type]) -> Iterator[Any]:
+def _in_frames(kinds: set[int]) -> Iterator[Any]:
     """Local variables of these types, of whatever runs in any thread: a loop that turns is among them."""
     for top in list(sys._current_frames().values()):
         frame: FrameType | None = top
         while frame is not None:
-            yield from (value for value in list(frame.f_locals.values()) if type(value) in kinds)
+            yield from (value for value in list(frame.f_locals.values()) if id(type(value)) in kinds)
             frame = frame.f_back
 
 

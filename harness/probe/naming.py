@@ -7,13 +7,17 @@ import sys
 from collections.abc import Iterable
 from itertools import takewhile
 from types import AsyncGeneratorType, CodeType, CoroutineType, FunctionType, GeneratorType, ModuleType
-from typing import Any
+from typing import Any, Optional
+
+from . import looking
 
 OWN = __name__.partition(".")[0]
 """The private name under which the probe is loaded."""
 _LIBRARIES = ("/site-packages/", "/dist-packages/")
 _SERVERS = frozenset(("uvicorn", "gunicorn", "hypercorn", "daphne", "granian", "flask", "django", "sanic", "pytest"))
 """Packages that are started as programs to run somebody else's application."""
+CODED = frozenset(map(id, (FunctionType, CoroutineType, GeneratorType, AsyncGeneratorType)))
+"""Identities of types whose objects are counted by their code."""
 _CODE_OF = {
     FunctionType: "__code__",
     CoroutineType: "cr_code",
@@ -24,21 +28,18 @@ _CODE_OF = {
 
 def type_name(kind: type) -> str:
     """With its module."""
-    return f"{kind.__module__}.{kind.__qualname__}"
+    return f"{looking.module_name(kind)}.{looking.qualified_name(kind)}"
 
 
-def key_of(one: Any) -> Any:
-    """What an object is counted under: its type, or the code of what runs or can be run."""
+def code_of(one: Any) -> Optional[CodeType]:
+    """The code of what runs or can be run, by which it is counted; None of all else, which goes by its type."""
     kind = type(one)
-    attribute = _CODE_OF.get(kind)
-    return kind if attribute is None else (kind, getattr(one, attribute))
+    attribute = _CODE_OF.get(kind) if type(kind) is type else None  # a metaclass may have a `__hash__` of its own
+    return None if attribute is None else getattr(one, attribute)
 
 
-def name_of_key(key: Any) -> str:
-    """The name of what is counted under a key."""
-    if isinstance(key, type):
-        return type_name(key)
-    kind, code = key
+def name_of_code(kind: type, code: CodeType) -> str:
+    """The name of what is counted by its code."""
     if owner_of_file(code.co_filename) == "interpreter":
         return type_name(kind)
     return f"{kind.__name__} {function_name(code)}"
@@ -46,7 +47,14 @@ def name_of_key(key: Any) -> str:
 
 def name_of(one: Any) -> str:
     """Under which name an object is counted."""
-    return name_of_key(key_of(one))
+    code = code_of(one)
+    return type_name(type(one)) if code is None else name_of_code(type(one), code)
+
+
+def coroutine_name(coroutine: Any) -> str:
+    """What the coroutine of a task is called; what is none of the interpreter's goes by a name in C, or its type."""
+    name = looking.text(looking.attribute(coroutine, "__qualname__"), "")
+    return name or looking.short_name(type(coroutine))
 
 
 def function_name(code: CodeType) -> str:
@@ -66,7 +74,7 @@ def numberless(name: str) -> str:
 
 def owner_of_module(module: ModuleType) -> str:
     """`application`, `dependency` or `interpreter`."""
-    return owner_of_file(getattr(module, "__file__", None) or "")
+    return owner_of_file(looking.file_of(module))
 
 
 def owner_of_file(file: str) -> str:
@@ -96,13 +104,12 @@ def telling(places: Iterable[str]) -> tuple[str, str]:
 
 def _starters() -> set[str]:
     """Files of what runs a loop."""
-    modules = (sys.modules.get(name) for name in ("asyncio.runners", "uvloop"))
-    return {getattr(module, "__file__", None) or "" for module in modules if module}
+    return {looking.file_of(sys.modules.get(name)) for name in ("asyncio.runners", "uvloop")} - {""}
 
 
 def _main_package() -> str:
     """The folder of the package that is the program, where that is installed among the libraries."""
-    main = getattr(sys.modules.get("__main__"), "__file__", None) or ""
+    main = looking.file_of(sys.modules.get("__main__"))
     for part in _LIBRARIES:
         before, found, after = main.partition(part)
         package = after.partition("/")[0]

@@ -14,7 +14,7 @@ from types import BuiltinFunctionType, CodeType, ModuleType
 from typing import Any
 from weakref import ReferenceType
 
-from . import heap, homes, links, loops, naming, sites, threads
+from . import heap, homes, links, looking, loops, naming, sites, threads
 from .sessions import Session
 
 LIMIT_S = 5.0
@@ -53,7 +53,7 @@ def walk(targets: Mapping[int, str]) -> dict[str, dict[str, Any]]:
             if monotonic() > until or number_seen > MOST_NODES:
                 return answers
             parent = queue.popleft()
-            is_module = type(parent) is ModuleType
+            is_module = issubclass(type(parent), ModuleType)
             for child in heap.referents(parent):
                 number = id(child)
                 part = known[number >> 4 & heap.PARTS_MASK]
@@ -61,20 +61,31 @@ def walk(targets: Mapping[int, str]) -> dict[str, dict[str, Any]]:
                     continue
                 if number in targets:
                     part[number] = parent
-                    path = _path(child, seen)
-                    chain, name = links.words(path)
-                    answers[targets[number]] = {"owner": owner, "chain": [word, *chain], "name": name}
-                    answers[targets[number]]["home"] = homes.of(path)
+                    answers[targets[number]] = _described(_path(child, seen), word, owner)
                     session = sites.session_of(root) if word.startswith("task ") else None
                     if session is not None:
                         answers[targets[number]]["closed_s"] = session.closed_for_s(monotonic())
-                elif type(child) in _ATOMS or (number in outside and not is_module):
+                elif _is_atom(type(child)) or (number in outside and not is_module):
                     continue
                 part[number] = parent
                 number_seen += 1
                 queue.append(child)
     answers.update({key: {"unreached": True} for number, key in targets.items() if number not in seen.part(number)})
     return answers
+
+
+def _described(path: list[Any], word: str, owner: str) -> dict[str, Any]:
+    """A path in words; where a part of it cannot be read, the root alone."""
+    try:
+        chain, name = links.words(path)
+        return {"owner": owner, "chain": [word, *chain], "name": name, "home": homes.of(path)}
+    except Exception as error:  # noqa: BLE001 - one path hides no other
+        return {"owner": owner, "chain": [word, f"-> ({looking.reason_of(error)})"], "name": ""}
+
+
+def _is_atom(kind: type) -> bool:
+    """What leads to nothing of interest; a metaclass may have a `__hash__` of its own."""
+    return type(kind) is type and kind in _ATOMS
 
 
 def _path(target: Any, seen: heap.ById) -> list[Any]:
@@ -87,18 +98,19 @@ def _path(target: Any, seen: heap.ById) -> list[Any]:
 def _roots(turning: Iterable[Any]) -> Iterator[tuple[Any, str, str]]:
     modules = [
         (name, module, naming.owner_of_module(module))
-        for name, module in list(sys.modules.items())
-        if isinstance(module, ModuleType) and name.partition(".")[0] != naming.OWN
+        for name, module in looking.modules()
+        if name.partition(".")[0] != naming.OWN
     ]
     yield from ((module, f"module {name}", owner) for name, module, owner in modules if owner == "application")
     for task in loops.all_pending():
-        code = getattr(task.get_coro(), "cr_code", None)
-        owner = naming.owner_of_file(code.co_filename) if code is not None else "interpreter"
-        yield task, f"task {getattr(task.get_coro(), '__qualname__', '?')}", owner
+        coroutine = loops.coroutine_of(task)
+        code = looking.attribute(coroutine, "cr_code")
+        owner = naming.owner_of_file(code.co_filename) if type(code) is CodeType else "interpreter"
+        yield task, f"task {naming.coroutine_name(coroutine)}", owner
     yield from ((loop, "event loop", "interpreter") for loop in turning)
     for name, module, owner in modules:
         if owner != "application" and name not in ("sys", "gc", "builtins"):
             yield module, f"module {name}", owner
     for frame in list(sys._current_frames().values()):
-        if naming.OWN not in frame.f_globals.get("__name__", ""):
+        if naming.OWN not in looking.text(frame.f_globals.get("__name__"), ""):
             yield frame, f"frame {frame.f_code.co_name}", naming.owner_of_file(frame.f_code.co_filename)

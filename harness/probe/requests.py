@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from . import causes, census, collection, gauges, homes, malloc, native, tasks, threads, trace, wire
+from . import causes, census, collection, gauges, homes, looking, malloc, native, tasks, threads, trace, wire
 from .loop_thread import LoopThread
 from .wire import Collection, Sample
 
@@ -61,7 +61,10 @@ def take_census(request: Request) -> dict[str, Any]:
     path = f"{_folder['path']}/{os.getpid()}{wire.LENGTHS_SUFFIX}"
     with open(path, "wb") as lengths:  # noqa: PTH123 - nothing but what the server has loaded anyway
         found = census.take(lengths, map(int, request["followed"]))
-    return {**found, "tasks": tasks.groups(), "threads": causes.thread_groups(), "lengths": path}
+    skipped = looking.Skipped()
+    groups = tasks.groups(skipped)
+    told = {**found.pop("skipped"), **skipped.told()}
+    return {**found, "tasks": groups, "threads": causes.thread_groups(), "lengths": path, "skipped": told}
 
 
 def find_causes(request: Request) -> dict[str, Any]:
@@ -132,4 +135,4 @@ def answer(request: Request) -> dict[str, Any]:
         work = REQUESTS[name]
         return {"answer": threads.run(lambda: _tidied(work, request)) if name in _LARGE else work(request)}
     except Exception as error:  # noqa: BLE001 - the harness decides what it means; the server must not notice
-        return {"error": f"{name}: {type(error).__name__}: {error}"}
+        return {"error": f"{name}: {looking.reason_of(error)}"}

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from types import ModuleType
 from typing import Any
 
-from . import heap
+from . import heap, looking
 
 MOST_NODES = 100_000
 
@@ -37,9 +37,10 @@ def held(*targets: Any) -> tuple[int, int]:
                 kept[number] = True
                 waiting.append(number)
     size = objects = 0
+    sizes = looking.Sizes()
     for number, node in enumerate(nodes):
         if not kept[number]:
-            size += sys.getsizeof(node, 0)
+            size += sizes.of_type(type(node))(node)
             objects += gc.is_tracked(node)
     heap.let_go(nodes)
     heap.let_go(inner)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from types import AsyncGeneratorType, GeneratorType
 from typing import Any
 
-from . import naming
+from . import looking, naming
 
 _GENERATORS = {AsyncGeneratorType: ("async generator", "ag"), GeneratorType: ("generator", "gi")}
 MOST_FRAMES = 100
@@ -14,40 +13,42 @@ ENDED = ", and is kept"
 """So ends what is said of that which needs no closing any more."""
 
 
-def label_of_key(key: Any) -> str:
-    """`executor`, `exception`, `generator` or `async generator`, of what is counted under a key; mostly empty.
+def label_of(kind: type) -> str:
+    """`executor`, `exception`, `generator` or `async generator`, of objects of a type; mostly empty.
 
     Only types are looked at: an abstract class that is asked for its subclasses may run code of its own.
     """
-    if not isinstance(key, type):
-        return _GENERATORS.get(key[0], ("",))[0]
-    if BaseException in key.__mro__:
+    if type(kind) is type and kind in _GENERATORS:
+        return _GENERATORS[kind][0]
+    if issubclass(kind, BaseException):
         return "exception"
-    return "executor" if _executor_class() in key.__mro__ else ""
+    return "executor" if _is_executor(kind) else ""
 
 
 def state_of(one: Any) -> str:
     """Whether an executor was shut down, where a generator waits, which frames an exception holds."""
     kind = type(one)
-    if kind in _GENERATORS:
+    if type(kind) is type and kind in _GENERATORS:
         return _state_of_generator(one, _GENERATORS[kind][1])
-    if BaseException in kind.__mro__:
+    if issubclass(kind, BaseException):
         return _frames_of(BaseException.__dict__["__traceback__"].__get__(one))
-    return _state_of_executor(one) if _executor_class() in kind.__mro__ else ""
+    return _state_of_executor(one) if _is_executor(kind) else ""
 
 
-def _executor_class() -> Any:
-    return getattr(sys.modules.get("concurrent.futures._base"), "Executor", None)
+def _is_executor(kind: type) -> bool:
+    executor = looking.from_module("concurrent.futures._base", "Executor")
+    return type(executor) is type and issubclass(kind, executor)
 
 
 def _state_of_executor(one: Any) -> str:
     """Of the two kinds that the standard library has, for pools of threads and of processes."""
-    values = one.__dict__
+    values = looking.own_dict(one)
     if not values.keys() & {"_shutdown", "_shutdown_thread"}:
         return ""
-    if values.get("_shutdown") or values.get("_shutdown_thread"):
+    if values.get("_shutdown") is True or values.get("_shutdown_thread") is True:
         return f"it has been shut down{ENDED}"
-    held = len(values.get("_threads") or values.get("_processes") or ())
+    kept = values.get("_threads", values.get("_processes"))
+    held = len(kept) if kept is not None and (type(kept) is set or type(kept) is dict) else 0
     what = "threads" if "_threads" in values else "processes"
     return "nobody has shut it down" + (f", and it holds {what}: {held}" if held else "")
 

@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextvars import Context
 from time import monotonic
+from types import FrameType
 from typing import Any
 
-from . import links, loops, naming, retained, sites
+from . import links, looking, loops, naming, retained, sites
 from .sessions import CURRENT, Session
 
 MOST_LOCALS = 20
 MOST_MEASURED = 200
 
 
-def groups() -> list[dict[str, Any]]:
+def groups(skipped: looking.Skipped) -> list[dict[str, Any]]:
     """Tasks that are alike, counted: `coroutine`, `made_at`, `made_in`, `waits_at`, `waits_for`, `holds`, `count`.
 
     Of those that closed sessions have left: how many, `left`; of how many sessions, `closed_sessions`; how long the
     newest and the oldest of these are closed, `newest_closed_s` and `oldest_closed_s`.
+
+    Args:
+        skipped: gets the tasks that cannot be read.
     """
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
     closed: dict[tuple[Any, ...], dict[Session, float]] = {}
     timed, left = _timed(), {id(task): (session, closed_s) for task, session, closed_s in _left()}
     for task in loops.all_pending():
-        key, frames = _key(task)
-        group = found.get(key)
-        if group is None:
-            group = found[key] = _described(task, frames, timed)
-            closed[key] = {}
+        try:
+            key, frames = _key(task)
+            group = found.get(key)
+            if group is None:
+                group = found[key] = _described(task, frames, timed)
+                closed[key] = {}
+        except Exception as error:  # noqa: BLE001 - one that cannot be read hides no other
+            skipped.add(error)
+            continue
         group["count"] += 1
         if id(task) in left:
             session, closed_s = left[id(task)]
@@ -57,8 +66,9 @@ def objects_of_cancelled_timers() -> int:
     probe has made for it: the session, its reference to the connection, and the two objects of a context's mapping.
     """
     cancelled, now_s = loops.cancelled_timers(), monotonic()
-    of_sessions = {one._context.get(CURRENT) for one in cancelled} - {None}
-    over = {one for one in of_sessions if one.closed_for_s(now_s) is not None}
+    contexts = (looking.attribute(one, "_context") for one in cancelled)
+    of_sessions = {context.get(CURRENT) for context in contexts if type(context) is Context}
+    over = {one for one in of_sessions if one is not None and one.closed_for_s(now_s) is not None}
     return 2 * len(cancelled) + 4 * len(over.difference(session for _, session in sites.tasks_of_sessions()))
 
 
@@ -79,7 +89,7 @@ def retained_bytes(coroutine: str, made_at: str) -> int:
 
 
 def _key(task: Any) -> tuple[tuple[Any, ...], list[Any]]:
-    frames = list(_waiting(task.get_coro()))
+    frames = list(_waiting(loops.coroutine_of(task)))
     deepest = frames[-1] if frames else None
     return (_coroutine_name(task), sites.site_of(task), deepest and (deepest.f_code, deepest.f_lineno)), frames
 
@@ -92,7 +102,7 @@ def _described(task: Any, frames: list[Any], timed: set[int]) -> dict[str, Any]:
         "made_in": naming.function_name(made[0]) if made else "",
         "waits_at": naming.telling(naming.place(frame.f_code, frame.f_lineno) for frame in reversed(frames))[0],
         "waits_for": _awaited(task, timed),
-        "holds": _held(task.get_coro(), frames[0]) if frames else {},
+        "holds": _held(loops.coroutine_of(task), frames[0]) if frames else {},
         "count": 0,
         "left": 0,
     }
@@ -104,22 +114,24 @@ def _made_at(task: Any) -> str:
 
 
 def _coroutine_name(task: Any) -> str:
-    return str(getattr(task.get_coro(), "__qualname__", type(task.get_coro()).__name__))
+    return naming.coroutine_name(loops.coroutine_of(task))
 
 
 def _waiting(coroutine: Any) -> Iterator[Any]:
     """The frames of a suspended coroutine, from the task's own to the one that waits."""
     while coroutine is not None:
-        frame = getattr(coroutine, "cr_frame", None) or getattr(coroutine, "gi_frame", None)
-        if frame is None:
+        frame = looking.attribute(coroutine, "cr_frame")
+        frame = looking.attribute(coroutine, "gi_frame") if frame is None else frame
+        if type(frame) is not FrameType:
             return
         yield frame
-        coroutine = getattr(coroutine, "cr_await", None) or getattr(coroutine, "gi_yieldfrom", None)
+        awaited = looking.attribute(coroutine, "cr_await")
+        coroutine = looking.attribute(coroutine, "gi_yieldfrom") if awaited is None else awaited
 
 
 def _held(coroutine: Any, frame: Any) -> dict[str, str]:
     """Names and types of what the coroutine's own frame refers to; nothing of one that runs just now."""
-    if getattr(coroutine, "cr_running", True):
+    if looking.attribute(coroutine, "cr_running", True) is not False:
         return {}
     values = links.locals_of(frame)
     return {name: naming.type_name(type(values[name])) for name in list(values)[:MOST_LOCALS]}
@@ -129,13 +141,14 @@ def _timed() -> set[int]:
     """Futures that a timer of a loop will end, by identity."""
     found: set[int] = set()
     for loop in loops.running():
-        for handle in list(getattr(loop, "_scheduled", ())):  # uvloop does not show its timers
-            found.update(id(argument) for argument in getattr(handle, "_args", None) or ())
+        for handle in loops.handles(loop) or ():  # uvloop does not show its timers
+            arguments = looking.attribute(handle, "_args")
+            found.update(map(id, arguments if type(arguments) is tuple else ()))
     return found
 
 
 def _awaited(task: Any, timed: set[int]) -> str:
-    awaited = getattr(task, "_fut_waiter", None)
+    awaited = looking.attribute(task, "_fut_waiter")
     if awaited is None:
         return ""
     return "timer" if id(awaited) in timed else naming.type_name(type(awaited))

@@ -16,6 +16,7 @@ _AUDITED = frozenset(("open", "subprocess.Popen", "os.posix_spawn", "os.exec", "
 _events: Deque[tuple[str, str, list[str]]] = deque(maxlen=MOST_EVENTS)
 """What was opened or started: the event, its words, the places from the innermost on."""
 _MANAGED_DICT = 1 << 4
+_flags_of = type.__dict__["__flags__"].__get__
 _BEFORE_OBJECT_BYTES = 32
 """The collector's head and those two pointers."""
 AT_EXIT = "atexit.register"
@@ -64,7 +65,7 @@ def _places_before(one: Any) -> list[str]:
 
     Before such an object lie its dict and values, two pointers, that came with 3.11; 3.12 reckons with them.
     """
-    if not type(one).__flags__ & _MANAGED_DICT:
+    if not _flags_of(type(one)) & _MANAGED_DICT:  # a metaclass is not asked
         return []
     found = _traceback_at(0, id(one) - _BEFORE_OBJECT_BYTES)
     return [f"{file}:{line}" for file, line in found] if found else []

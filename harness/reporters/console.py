@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from harness.quantities import format_time
 from harness.record import RunRecord
-from harness.reporters.facts import Row, account, clean, failures, incidents, rows, sentence
+from harness.reporters.facts import Row, account, clean, failures, incidents, not_read, rows, sentence
 from harness.verdict import Outcome, Verdict, VerdictName
 
 if TYPE_CHECKING:
@@ -86,7 +86,10 @@ def _notes(record: RunRecord, verdict: Verdict) -> Iterator[str]:
     if verdict.control:
         yield f"control: {verdict.control}"
     yield from _shortened("finding", [finding.summary for finding in verdict.findings])
+    if verdict.unexplained:
+        yield f"no finding: {verdict.unexplained}"
     yield from _shortened("doubt", verdict.doubts)
+    yield from _shortened("not read", not_read(record, verdict))
     yield from _shortened("failed", failures(record))
     yield from _shortened("incident", incidents(record))
 

@@ -10,6 +10,7 @@ from itertools import chain
 from statistics import median
 from typing import Final
 
+from harness.evidence import problems, skipped
 from harness.quantities import format_size, format_time
 from harness.record import RunRecord
 from harness.verdict import (
@@ -175,7 +176,14 @@ def failures(record: RunRecord) -> list[str]:
 
 def incidents(record: RunRecord) -> list[str]:
     """What went wrong with the server or the run, each with its time."""
-    return [f"{format_time(incident.at_s)}: {incident.what}" for incident in record.incidents]
+    return [f"{format_time(incident.at_s)}: {incident.what}" for incident in record.incidents if not incident.source]
+
+
+def not_read(record: RunRecord, verdict: Verdict) -> list[str]:
+    """Sources of evidence that failed, each once, as far as no doubt or gate says it already."""
+    said = {*verdict.doubts, *(gate.reason for gate in verdict.gates.values())}
+    words = [*(problem.words for problem in problems(record)), skipped(record)]
+    return [one for one in words if one and one not in said]
 
 
 def clean(text: str) -> str:

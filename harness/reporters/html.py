@@ -23,6 +23,7 @@ from harness.reporters.facts import (
     format_count,
     format_percent,
     incidents,
+    not_read,
     rows,
     sentence,
 )
@@ -199,7 +200,7 @@ def _advice(verdict: Verdict) -> str:
         case VerdictName.LEAK | VerdictName.DEGRADED if worst is not None:
             return f"look at the {worst.kind} {worst.type}"
         case VerdictName.LEAK:
-            return "run again with the probe and without --no-explain to see what piles up"
+            return verdict.unexplained or "run again with the probe and without --no-explain to see what piles up"
         case VerdictName.INCONCLUSIVE if verdict.sessions_needed:
             return f"run about {verdict.sessions_needed} sessions more, for instance with --max-cycles"
     return ""
@@ -215,6 +216,7 @@ def _unseen(record: RunRecord, verdict: Verdict) -> Iterator[str]:
             yield f"{row.gate}: {row.reason}"
     if record.probe_silence:
         yield f"what is inside the server: {' '.join(record.probe_silence.split())}"
+    yield from not_read(record, verdict)
 
 
 FILES: Final = {"report.html": render}

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from harness.evidence import problems
 from harness.record import RunRecord
 from harness.reporters.facts import crowded_percent, run_facts
 from harness.verdict import (
@@ -42,6 +43,9 @@ def result(record: RunRecord, verdict: Verdict) -> dict[str, Any]:
         "crowded_percent": crowded_percent(record),
         "control": verdict.control,
         "doubts": verdict.doubts,
+        "problems": [problem.words for problem in problems(record)],
+        "skipped_objects": record.censuses[-1].skipped if record.censuses else {},
+        "unexplained": verdict.unexplained,
         "open_gates": verdict.open_gates,
         "sessions_needed": verdict.sessions_needed,
         "first_suspicion_sessions": verdict.first_suspicion_sessions,
@@ -69,6 +73,9 @@ def schema() -> dict[str, Any]:
         "crowded_percent": {"type": ["number", "null"]},
         "control": text,
         "doubts": texts,
+        "problems": texts,
+        "skipped_objects": {"type": "object", "additionalProperties": whole},
+        "unexplained": text,
         "open_gates": texts,
         "sessions_needed": {"type": ["integer", "null"]},
         "first_suspicion_sessions": {"type": ["integer", "null"]},

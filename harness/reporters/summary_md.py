@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from harness.record import RunRecord
-from harness.reporters.facts import account, clean, failures, incidents, rows, sentence
+from harness.reporters.facts import account, clean, failures, incidents, not_read, rows, sentence
 from harness.verdict import Verdict
 
 _SPECIAL: Final = re.compile(r"([\\`*_\[\]<>#|~@&])")
@@ -20,7 +20,9 @@ def render(record: RunRecord, verdict: Verdict) -> bytes:
     if verdict.gates:
         lines += [*_table(verdict), ""]
     lines += _list("Findings", [finding.summary for finding in verdict.findings])
+    lines += _list("Why there is no finding", [verdict.unexplained] if verdict.unexplained else [])
     lines += _list("Doubts", verdict.doubts)
+    lines += _list("Not read", not_read(record, verdict))
     lines += _list("Failed sessions", failures(record))
     lines += _list("Incidents", incidents(record))
     return "\n".join(lines).encode()
