@@ -7,7 +7,7 @@ COMPLETE := $(VENV)/.complete
 ROOM_MIB := 800
 
 .DEFAULT_GOAL := help
-.PHONY: help setup stress test gate lint bench corpus
+.PHONY: help setup stress test gate lint bench corpus docs
 .ONESHELL:
 .SHELLFLAGS := -euc
 
@@ -40,6 +40,11 @@ bench: $(COMPLETE) ## the benchmarks
 
 corpus: $(COMPLETE) ## real packages that leaked and the releases that mended them: what does a run say of each?
 	@$(VENV)/bin/python tests/corpus/run.py $(ARGS)
+
+docs: $(COMPLETE) ## the documentation as a site in site/; a link that leads nowhere fails it
+	@$(VENV)/bin/python docs/make_reference.py --check
+	$(VENV)/bin/mkdocs build --quiet --clean
+	echo "site/index.html"
 
 # A .venv without the mark is half-made and is made anew; one that has it is only brought up to date.
 $(COMPLETE): pyproject.toml requirements.lock

@@ -23,7 +23,7 @@ from typing import Any, Final
 HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parent.parent
 SIDES: Final = {"leaky": ("leak",), "fixed": ("flat",), "innocent": ("flat",)}
-README: Final = ROOT / "README.md"
+TABLE: Final = ROOT / "docs" / "corpus.md"
 MARKS: Final = ("<!-- corpus -->", "<!-- end of corpus -->")
 
 
@@ -54,7 +54,7 @@ def main() -> int:
     parser.add_argument("cases", nargs="*", help="beginnings of names; all without any")
     parser.add_argument("--sides", nargs="*", default=list(SIDES), choices=list(SIDES))
     parser.add_argument("--parallel", type=int, default=1, help="at once (%(default)s)")
-    parser.add_argument("--readme", action="store_true", help="write the table into README.md")
+    parser.add_argument("--write", action="store_true", help="write the table into docs/corpus.md")
     options = parser.parse_args()
     wanted = [
         (folder, side)
@@ -68,7 +68,7 @@ def main() -> int:
         for one in pool.map(lambda pair: _run(*pair), wanted):
             print(f"{one.row}{'  WRONG: ' + one.wrong if one.wrong else ''}", flush=True)
             done.append(one)
-    if options.readme:
+    if options.write:
         _write_table(done)
     wrong = [one for one in done if one.wrong]
     print(f"{len(done) - len(wrong)} of {len(done)} are right")
@@ -133,11 +133,11 @@ def _environment(folder: Path, side: str) -> Path:
 
 def _write_table(done: list[Done]) -> None:
     head = ["| package | version | | verdict | sessions | time | cause |", "|---|---|---|---|---:|---:|---|"]
-    text = README.read_text(encoding="utf-8")
+    text = TABLE.read_text(encoding="utf-8")
     before, _, rest = text.partition(MARKS[0])
     _, _, after = rest.partition(MARKS[1])
     table = "\n".join([*head, *(one.row for one in done)])
-    README.write_text(f"{before}{MARKS[0]}\n{table}\n{MARKS[1]}{after}", encoding="utf-8")
+    TABLE.write_text(f"{before}{MARKS[0]}\n{table}\n{MARKS[1]}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":
