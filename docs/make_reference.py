@@ -21,31 +21,45 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any, Final
 
+from harness.config import Allowance, Settings
+from harness.metrics import METRICS
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from harness import Session, protocols
-from harness.config import Allowance, Settings
 from harness.errors import ExitStatus
-from harness.metrics import METRICS
 from harness.reporters import result_json
 
 FOLDER: Final = Path(__file__).parent / "reference"
-NOTE: Final = "<!-- Made by docs/make_reference.py. Change the code, or that program, and run it. -->"
+NOTE: Final = (
+    "<!-- Made by docs/make_reference.py. Change the code, or that program, and run it. -->"
+)
 WIDTH: Final = "400"
 """Columns of the help that is read, so that each option is on one line."""
 _GROUP: Final = re.compile(r"(?P<title>\S.*):$")
 _ENTRY: Final = re.compile(r" {2}(?P<name>\S.*?)(?: {2,}(?P<help>\S.*))?$")
-_STARS: Final[Mapping[Any, str]] = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
+_STARS: Final[Mapping[Any, str]] = {
+    inspect.Parameter.VAR_POSITIONAL: "*",
+    inspect.Parameter.VAR_KEYWORD: "**",
+}
 _MORE: Final = re.compile(r" {4,}(?P<help>\S.*)$")
 
 STATUSES: Final[Mapping[ExitStatus, tuple[str, str]]] = {
     ExitStatus.FLAT: ("`flat`", "Growth was shown to be below the limit."),
-    ExitStatus.LEAK: ("`leak`, `degraded`", "Something grows per session, or replies, CPU or the log get worse."),
+    ExitStatus.LEAK: (
+        "`leak`, `degraded`",
+        "Something grows per session, or replies, CPU or the log get worse.",
+    ),
     ExitStatus.USAGE: ("", "Wrong usage or configuration. Nothing was run."),
-    ExitStatus.INCONCLUSIVE: ("`inconclusive`", "Neither could be shown. The result says which gate is open."),
-    ExitStatus.SERVER_FAILED: ("`server-failed`", "The server did not start, crashed, refused, or answered nobody."),
+    ExitStatus.INCONCLUSIVE: (
+        "`inconclusive`",
+        "Neither could be shown. The result says which gate is open.",
+    ),
+    ExitStatus.SERVER_FAILED: (
+        "`server-failed`",
+        "The server did not start, crashed, refused, or answered nobody.",
+    ),
     ExitStatus.HARNESS_FAILED: ("", "The harness itself failed. Please report it."),
     ExitStatus.INTERRUPTED: ("`interrupted`", "You stopped the run. What was measured is kept."),
 }
@@ -54,7 +68,9 @@ STATUSES: Final[Mapping[ExitStatus, tuple[str, str]]] = {
 class _InputSchema(GenerateJsonSchema):
     """What stands in the file: a size or a time may be text."""
 
-    def function_before_schema(self, schema: core_schema.BeforeValidatorFunctionSchema) -> JsonSchemaValue:
+    def function_before_schema(
+        self, schema: core_schema.BeforeValidatorFunctionSchema
+    ) -> JsonSchemaValue:
         """What the text is made into, or the text."""
         read = super().function_before_schema(schema)
         return read if read.get("type") == "string" else {"anyOf": [read, {"type": "string"}]}
@@ -74,7 +90,9 @@ class Option:
 def main() -> int:
     """Write all pages; with `--check` compare them, and return 1 if one differs."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing, 1 if a page is out of date")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing, 1 if a page is out of date"
+    )
     options = parser.parse_args()
     os.environ["COLUMNS"] = WIDTH
     stale = []
@@ -86,7 +104,9 @@ def main() -> int:
         if not options.check:
             path.write_text(text, encoding="utf-8")
     for path in stale:
-        print(f"{path}: {'out of date, run python docs/make_reference.py' if options.check else 'written'}")
+        print(
+            f"{path}: {'out of date, run python docs/make_reference.py' if options.check else 'written'}"
+        )
     return 1 if options.check and stale else 0
 
 
@@ -104,17 +124,30 @@ def options_page() -> str:
             own = [one for one in own if one.name not in shared]
         lines += ["", f"## {verb}", "", f"`leak-harness {verb}`: {does}"]
         if takes_all:
-            lines += ["", "It takes the options of [`run`](#run)" + (", and these:" if own else ".")]
+            lines += [
+                "",
+                "It takes the options of [`run`](#run)" + (", and these:" if own else "."),
+            ]
         lines += _option_tables(own)
     return _page(lines)
 
 
 def configuration_page() -> str:
     """Every key of the configuration file."""
-    helps = {name.lstrip("-"): one.help for one in _options("run") for name in re.findall(r"(?:^|--)[a-z-]+", one.name)}
+    helps = {
+        name.lstrip("-"): one.help
+        for one in _options("run")
+        for name in re.findall(r"(?:^|--)[a-z-]+", one.name)
+    }
     keys = _schema_of(Settings)["properties"]
-    rows = [(f"`{key}`", _json_type(one), helps.get(key, "")) for key, one in keys.items() if key != "allow"]
-    allow = [(f"`{key}`", _json_type(one)) for key, one in _schema_of(Allowance)["properties"].items()]
+    rows = [
+        (f"`{key}`", _json_type(one), helps.get(key, ""))
+        for key, one in keys.items()
+        if key != "allow"
+    ]
+    allow = [
+        (f"`{key}`", _json_type(one)) for key, one in _schema_of(Allowance)["properties"].items()
+    ]
     return _page(
         [
             "# Configuration",
@@ -163,23 +196,46 @@ def results_page() -> str:
     kinds = {name: one["enum"] for name, one in schema["$defs"].items() if "enum" in one}
     lines = ["# Results", "", NOTE, "", "## Exit statuses", ""]
     lines += _table(
-        ("status", "verdict", "when"), [(f"{int(status)}", *STATUSES[status]) for status in sorted(ExitStatus)]
+        ("status", "verdict", "when"),
+        [(f"{int(status)}", *STATUSES[status]) for status in sorted(ExitStatus)],
     )
-    lines += ["", "## Metrics", "", "Each rest sample holds these. The probe reads those of source `probe`.", ""]
+    lines += [
+        "",
+        "## Metrics",
+        "",
+        "Each rest sample holds these. The probe reads those of source `probe`.",
+        "",
+    ]
     lines += _table(
         ("metric", "unit", "source", "meaning"),
-        [(f"`{one.name}`", one.unit.value, one.source.value, one.meaning) for one in METRICS.values()],
+        [
+            (f"`{one.name}`", one.unit.value, one.source.value, one.meaning)
+            for one in METRICS.values()
+        ],
     )
     lines += ["", "## Words of a result", ""]
     lines += _table(
-        ("word", "values"), [(name, ", ".join(f"`{one}`" for one in kinds[name])) for name in sorted(kinds)]
+        ("word", "values"),
+        [(name, ", ".join(f"`{one}`" for one in kinds[name])) for name in sorted(kinds)],
     )
-    lines += ["", "## result.json", "", "Sizes are bytes, times are seconds, CPU is percent of one core.", ""]
-    lines += _table(("key", "value"), [(f"`{name}`", _json_type(one)) for name, one in schema["properties"].items()])
+    lines += [
+        "",
+        "## result.json",
+        "",
+        "Sizes are bytes, times are seconds, CPU is percent of one core.",
+        "",
+    ]
+    lines += _table(
+        ("key", "value"),
+        [(f"`{name}`", _json_type(one)) for name, one in schema["properties"].items()],
+    )
     for name, one in sorted(schema["$defs"].items()):
         if "properties" in one:
             lines += ["", f"### {name}", ""]
-            lines += _table(("key", "value"), [(f"`{key}`", _json_type(of)) for key, of in one["properties"].items()])
+            lines += _table(
+                ("key", "value"),
+                [(f"`{key}`", _json_type(of)) for key, of in one["properties"].items()],
+            )
     return _page(lines)
 
 
@@ -188,7 +244,10 @@ def scenarios_page() -> str:
     path = FOLDER / "scenarios.md"
     text = path.read_text(encoding="utf-8")
     own = [_action_row(name, one) for name, one in _methods(Session)]
-    tables = {"session": [*_table(("on every session", "does"), own), ""], "protocols": list(_protocol_tables())}
+    tables = {
+        "session": [*_table(("on every session", "does"), own), ""],
+        "protocols": list(_protocol_tables()),
+    }
     for name, lines in tables.items():
         begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
         before, _, rest = text.partition(begin)
@@ -200,7 +259,10 @@ def scenarios_page() -> str:
 def faults_page() -> str:
     """What can be switched on in the embedded server."""
     specs = json.loads(_said("faults", "--json"))
-    rows = [(f"`{one['name']}`", "look-alike" if one["innocent"] else "fault", one["description"]) for one in specs]
+    rows = [
+        (f"`{one['name']}`", "look-alike" if one["innocent"] else "fault", one["description"])
+        for one in specs
+    ]
     return _page(
         [
             "# Faults and look-alikes",
@@ -276,8 +338,15 @@ def _protocol_tables() -> Iterator[str]:
     for module in iter_modules(protocols.__path__):
         name = module.name.replace("_", "-")
         adapter = protocols.protocol_named(name)
-        actions = [_action_row(action, getattr(adapter, action)) for action in sorted(adapter.actions)]
-        yield from (f"### {name}", "", f"The path is `{adapter.default_path}` unless `--url` says another.", "")
+        actions = [
+            _action_row(action, getattr(adapter, action)) for action in sorted(adapter.actions)
+        ]
+        yield from (
+            f"### {name}",
+            "",
+            f"The path is `{adapter.default_path}` unless `--url` says another.",
+            "",
+        )
         yield from _table(("action", "does"), actions)
         yield ""
 
@@ -295,7 +364,9 @@ def _action_row(name: str, function: Any) -> tuple[str, str]:
 
 def _signature(function: Any) -> str:
     """As a user writes it: without types."""
-    parameters = [one for one in inspect.signature(function).parameters.values() if one.name != "self"]
+    parameters = [
+        one for one in inspect.signature(function).parameters.values() if one.name != "self"
+    ]
     words: list[str] = []
     keyword_only = False
     for one in parameters:
@@ -323,7 +394,9 @@ def _json_type(schema: Mapping[str, Any]) -> str:
         case {"enum": values}:
             words = _listed(values)
         case {"anyOf": choices}:
-            words = " or ".join(dict.fromkeys(_json_type(one) for one in choices if one.get("type") != "null"))
+            words = " or ".join(
+                dict.fromkeys(_json_type(one) for one in choices if one.get("type") != "null")
+            )
         case {"type": [*kinds]}:
             words = " or ".join(kind for kind in kinds if kind != "null")
         case {"type": "array", "items": {"type": _} | {"$ref": _} as items}:
@@ -339,7 +412,11 @@ def _listed(values: Iterable[Any]) -> str:
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
-    lines = [head, tuple("---" for _ in head), *(tuple(_cell(cell) for cell in row) for row in rows)]
+    lines = [
+        head,
+        tuple("---" for _ in head),
+        *(tuple(_cell(cell) for cell in row) for row in rows),
+    ]
     return [f"| {' | '.join(line)} |" for line in lines]
 
 

@@ -1,6 +1,8 @@
-"""Does your WebSocket chat server leak? Sessions are driven, the server is measured, growth is decided and explained.
+"""Does your WebSocket chat server leak? Sessions are driven, the server is measured, growth is
+decided and explained.
 
-The public names are loaded when first used, so that `--help` and servers under test do not pay for numpy.
+The public names are loaded when first used, so that `--help` and servers under test do not pay for
+numpy.
 """
 
 from __future__ import annotations
@@ -9,12 +11,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.contracts import Character, ChatProtocol, Greeting, Reply
-    from harness.policy import Policy
-    from harness.record import RunRecord
-    from harness.scenarios import scenario
-    from harness.session import Session
-    from harness.verdict import Verdict
+    from harness.record.policy import Policy
+    from harness.record.record import RunRecord
+    from harness.sessions.contract import Character, ChatProtocol, Greeting, Reply
+    from harness.sessions.scenario import scenario
+    from harness.sessions.session import Session
+    from harness.verdict.outcome import Verdict
 
 __all__ = [
     "Character",
@@ -29,15 +31,15 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Character": "contracts",
-    "ChatProtocol": "contracts",
-    "Greeting": "contracts",
-    "Policy": "policy",
-    "Reply": "contracts",
-    "RunRecord": "record",
-    "Session": "session",
-    "Verdict": "verdict",
-    "scenario": "scenarios",
+    "Character": "sessions.contract",
+    "ChatProtocol": "sessions.contract",
+    "Greeting": "sessions.contract",
+    "Policy": "record.policy",
+    "Reply": "sessions.contract",
+    "RunRecord": "record.record",
+    "Session": "sessions.session",
+    "Verdict": "verdict.outcome",
+    "scenario": "sessions.scenario",
 }
 
 

@@ -1,5 +1,5 @@
-"""The parser. Each verb is a module of `commands` with `HELP`, `add_options(parser)` and `run(options) -> int`; one
-that can be configured has `defaults()`, too.
+"""The parser. Each verb is a module of `commands` with `HELP`, `add_options(parser)` and
+`run(options) -> int`; one that can be configured has `defaults()`, too.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from typing import Any, NoReturn
 from harness.commands import VERBS
 from harness.commands.run import SKIPPED
 from harness.errors import ExitStatus, HarnessError, ScriptFailed
-from harness.script_errors import in_words, line_in
+from harness.experiment.target_options import unless_another
+from harness.sessions.script_errors import in_words, line_in
 from harness.streams import usable_streams
-from harness.target_options import unless_another
 
 ABORTED = 255
 """`git bisect run` gives up, where most other statuses would mean that the commit is bad."""
@@ -57,7 +57,9 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
         from importlib import metadata  # noqa: PLC0415 - a fifth of what --help takes
 
-        print(f"leak-harness {metadata.version('leak-harness')}, Python {platform.python_version()}")
+        print(
+            f"leak-harness {metadata.version('leak-harness')}, Python {platform.python_version()}"
+        )
         parser.exit()
 
 
@@ -67,7 +69,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     with usable_streams():
         status = _main(words)
     answered = (ExitStatus.FLAT, ExitStatus.LEAK, SKIPPED)
-    for_git = any(word.startswith("--b") and "--bisect-status".startswith(word) for word in words)  # also cut short
+    for_git = any(
+        word.startswith("--b") and "--bisect-status".startswith(word) for word in words
+    )  # also cut short
     return ABORTED if for_git and status not in answered else status
 
 
@@ -101,7 +105,9 @@ def _options(argv: Sequence[str]) -> argparse.Namespace | int:
         options, unknown = parser.parse_known_args(argv)
         if unknown:
             options.parser.error(_unknown(unknown[0], options.parser.format_usage()))
-        if hasattr(options.verb, "defaults"):  # from a file, read only once the verb is known; the command line wins
+        if hasattr(
+            options.verb, "defaults"
+        ):  # from a file, read only once the verb is known; the command line wins
             options.parser.set_defaults(**unless_another(options.verb.defaults(), options))
             options = parser.parse_args(argv)
     except SystemExit as leaving:
@@ -111,7 +117,9 @@ def _options(argv: Sequence[str]) -> argparse.Namespace | int:
 
 
 def _unexpected(error: BaseException) -> int:
-    """The status of what no code expects: of a script's tasks, of a reader that has gone, or of a defect."""
+    """The status of what no code expects: of a script's tasks, of a reader that has gone, or of
+    a defect.
+    """
     if isinstance(error, SystemExit) and error.code == ExitStatus.USAGE:
         return ExitStatus.USAGE
     if isinstance(error, BrokenPipeError) and _is_unread():
@@ -120,7 +128,10 @@ def _unexpected(error: BaseException) -> int:
     if where:  # from a task that the script has started
         return _told(ScriptFailed(f"{where}: the script raised {in_words(error)}"))
     traceback.print_exception(error)
-    print("leak-harness: a defect of leak-harness itself: please report it with the lines above", file=sys.stderr)
+    print(
+        "leak-harness: a defect of leak-harness itself: please report it with the lines above",
+        file=sys.stderr,
+    )
     return ExitStatus.HARNESS_FAILED
 
 

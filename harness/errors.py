@@ -7,7 +7,8 @@ HarnessError
 ├─ ProbeError     the probe is silent; the run goes on without it and says so
 └─ RecordError    a run folder cannot be written or read
 
-Every error says what happened, the likely reason, and what to do next. A leak is a finding, not an error.
+Every error says what happened, the likely reason, and what to do next. A leak is a finding, not an
+error.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Kendall's test, Theil and Sen's line, Student's quantile, the sine transform: in numpy and the standard library.
+"""Kendall's test, Theil and Sen's line, Student's quantile, the sine transform: in numpy and the
+standard library.
 
-scipy has all four. It takes 1.4 s of CPU in each process that judges, and 143 MiB on disk, which is most of what a
-run needs. The formulas are short and exact, and the tests compare each with scipy's.
+scipy has all four. It takes 1.4 s of CPU in each process that judges, and 143 MiB on disk, which is
+most of what a run needs. The formulas are short and exact, and the tests compare each with scipy's.
 """
 
 from __future__ import annotations
@@ -17,14 +18,17 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 MAX_EXACT = 33
-"""With more values than this, the normal approximation of Kendall's test is as good as its exact distribution."""
+"""With more values than this, the normal approximation of Kendall's test is as good as its exact
+distribution.
+"""
 
 
 def kendall_rise_pvalue(t: Floats, y: Floats) -> float:
     """How likely a series without a trend rises as much as this one, by Kendall's test.
 
-    Exact for up to 33 values without ties, and where at most one pair is out of order. Otherwise normal, with the
-    variance corrected for ties (Kendall, Rank Correlation Methods, 4th edition, 1970).
+    Exact for up to 33 values without ties, and where at most one pair is out of order. Otherwise
+    normal, with the variance corrected for ties (Kendall, Rank Correlation Methods, 4th edition,
+    1970).
 
     Args:
         t: where the values were taken.
@@ -66,15 +70,23 @@ def _triples(ties: list[int]) -> int:
 
 
 def _orders_with_inversions(n: int, at_most: int) -> int:
-    """How many of the n! orders have at most so many pairs out of order. In whole numbers, thus exact."""
+    """How many of the n! orders have at most so many pairs out of order. In whole numbers, thus
+    exact.
+    """
     most = n * (n - 1) // 2
     if at_most > most - at_most - 1:  # as many orders have k pairs out of order as have k in order
-        return factorial(n) - (_orders_with_inversions(n, most - at_most - 1) if at_most < most else 0)
+        return factorial(n) - (
+            _orders_with_inversions(n, most - at_most - 1) if at_most < most else 0
+        )
     orders = [1] + [0] * at_most
-    for place in range(2, n + 1):  # the next value can stand before 0 to place - 1 of those that are there
+    for place in range(
+        2, n + 1
+    ):  # the next value can stand before 0 to place - 1 of those that are there
         window, counts = 0, []
         for inversions in range(at_most + 1):
-            window += orders[inversions] - (orders[inversions - place] if inversions >= place else 0)
+            window += orders[inversions] - (
+                orders[inversions - place] if inversions >= place else 0
+            )
             counts.append(window)
         orders = counts
     return sum(orders)
@@ -107,8 +119,8 @@ def theil_sen(t: Floats, y: Floats, confidence: float) -> tuple[float, float, fl
 def t_quantile(probability: float, freedom: int) -> float:
     """Student's t: what a value stays below with this probability.
 
-    The distribution function has a closed form for whole degrees of freedom (Abramowitz and Stegun, 26.7.3 and 26.7.4).
-    Halving the angle's interval inverts it.
+    The distribution function has a closed form for whole degrees of freedom (Abramowitz and Stegun,
+    26.7.3 and 26.7.4). Halving the angle's interval inverts it.
 
     Args:
         probability: between 0 and 1, both excluded.
@@ -119,7 +131,9 @@ def t_quantile(probability: float, freedom: int) -> float:
     low, high = 0.0, pi / 2
     for _ in range(60):
         middle = (low + high) / 2
-        low, high = (middle, high) if _t_within(middle, freedom) < 2 * probability - 1 else (low, middle)
+        low, high = (
+            (middle, high) if _t_within(middle, freedom) < 2 * probability - 1 else (low, middle)
+        )
     return sqrt(freedom) * tan((low + high) / 2)
 
 

@@ -1,4 +1,5 @@
-"""The pytest plugin: a test whose body is a scenario, or whole runs from a fixture. Nothing has to be configured.
+"""The pytest plugin: a test whose body is a scenario, or whole runs from a fixture. Nothing has to
+be configured.
 
 Heavy imports wait until a test needs them.
 """
@@ -19,17 +20,24 @@ import pytest
 if TYPE_CHECKING:
     import asyncio
 
-    from harness.record import RunRecord
-    from harness.repeated import Done
-    from harness.scenarios import Scenario
-    from harness.session import Session
-    from harness.verdict import Verdict
+    from harness.record.record import RunRecord
+    from harness.sessions.scenario import Scenario
+    from harness.sessions.session import Session
+    from harness.verdict.outcome import Verdict
+    from harness.verdict.several_runs import Done
 
 MARK: Final = "leak_harness"
 QUICK: Final = {"limit": "16KiB", "max_cycles": 40, "grace": "5s"}
 """Large leaks in a few seconds; a marker that wants less than that gets it."""
 FULL: Final = {"runs": 3}
-_OF_SCENARIO: Final = ("connect", "standing", "path", "settle_s", "reply_limit_s", "session_limit_s")
+_OF_SCENARIO: Final = (
+    "connect",
+    "standing",
+    "path",
+    "settle_s",
+    "reply_limit_s",
+    "session_limit_s",
+)
 """What the marker says of the scenario itself."""
 _LONGEST_NAME: Final = 80
 _BODY: Final = pytest.StashKey[Callable[..., Any]]()
@@ -39,17 +47,26 @@ _RUNS: Final = pytest.StashKey[list["LeakRun"]]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options and settings."""
     group = parser.getgroup("leak-harness")
-    group.addoption("--leak-quick", action="store_true", help="leaks of 16 KiB a session, in at most 160 sessions")
+    group.addoption(
+        "--leak-quick",
+        action="store_true",
+        help="leaks of 16 KiB a session, in at most 160 sessions",
+    )
     group.addoption("--leak-full", action="store_true", help="three fresh servers for each run")
-    group.addoption("--leak-report", metavar="DIR", help="keep reports there, a folder for each test")
-    parser.addini("leak_inconclusive", "what an inconclusive run is: fail, xfail or skip", default="fail")
+    group.addoption(
+        "--leak-report", metavar="DIR", help="keep reports there, a folder for each test"
+    )
+    parser.addini(
+        "leak_inconclusive", "what an inconclusive run is: fail, xfail or skip", default="fail"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """The marker, for those who list them or are strict."""
     config.addinivalue_line(
         "markers",
-        f"{MARK}(serve=..., cycles=..., limit=..., ...): options of `leak-harness run` for leak_session, leak_harness",
+        f"{MARK}(serve=..., cycles=..., limit=..., ...): options of `leak-harness run` for "
+        f"leak_session, leak_harness",
     )
     if config.getini("leak_inconclusive") not in ("fail", "xfail", "skip"):
         raise pytest.UsageError("leak_inconclusive is fail, xfail or skip")
@@ -57,12 +74,22 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("--leak-quick or --leak-full, not both")
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
     """That parallel tests disturb measurements, where there were any."""
-    calls = [one for some in terminalreporter.stats.values() for one in some if getattr(one, "when", "") == "call"]
+    calls = [
+        one
+        for some in terminalreporter.stats.values()
+        for one in some
+        if getattr(one, "when", "") == "call"
+    ]
     measured = sum("leak_verdict" in dict(one.user_properties) for one in calls)
     if measured and getattr(config.option, "numprocesses", None):
-        words = f"leak-harness: {measured} leak tests ran beside others, which disturb their latency and CPU: try -n 0"
+        words = (
+            f"leak-harness: {measured} leak tests ran beside others, which disturb their latency "
+            f"and CPU: try -n 0"
+        )
         terminalreporter.write_line(words, yellow=True)
 
 
@@ -80,10 +107,15 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         return None
     arguments = {name: pyfuncitem.funcargs[name] for name in inspect.signature(body).parameters}
     if "leak_session" not in arguments:
-        pytest.fail("leak_session is an argument of the test itself: its body is the scenario", pytrace=False)
+        pytest.fail(
+            "leak_session is an argument of the test itself: its body is the scenario",
+            pytrace=False,
+        )
     harness = pyfuncitem.funcargs["leak_session"]
     assert isinstance(harness, _Harness), "the fixture makes one"
-    harness.measure(_scenario(pyfuncitem, body, arguments)).judge(pyfuncitem.config.getini("leak_inconclusive"))
+    harness.measure(_scenario(pyfuncitem, body, arguments)).judge(
+        pyfuncitem.config.getini("leak_inconclusive")
+    )
     return True
 
 
@@ -100,14 +132,20 @@ def pytest_runtest_makereport(
 
 
 @pytest.fixture
-def leak_session(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> object:
+def leak_session(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> object:
     """The session that the body acts on; each run of the body gets one of its own."""
     return _Harness(request.node, tmp_path_factory)
 
 
 @pytest.fixture
-def leak_harness(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> _Harness:
-    """Whole runs: `leak_harness.run("character-switch", serve=...)`; options are those of `leak-harness run`."""
+def leak_harness(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> _Harness:
+    """Whole runs: `leak_harness.run("character-switch", serve=...)`; options are those of
+    `leak-harness run`.
+    """
     return _Harness(request.node, tmp_path_factory)
 
 
@@ -126,7 +164,10 @@ class LeakRun(str):
         """Told in full."""
         from harness.reporters.console import render
 
-        run = cls(f"{render(done.record, done.verdict, 100, False).rstrip()}\nreport: {folder / 'report.html'}")
+        run = cls(
+            f"{render(done.record, done.verdict, 100, False).rstrip()}\nreport: "
+            f"{folder / 'report.html'}"
+        )
         run.record, run.verdict, run.folder = done.record, done.verdict, folder
         return run
 
@@ -163,7 +204,10 @@ class _Harness:
         from harness.commands.report import write_reports
         from harness.errors import HarnessError
 
-        words = [scenario if isinstance(scenario, str) else scenario.name, *_words(self._options(options))]
+        words = [
+            scenario if isinstance(scenario, str) else scenario.name,
+            *_words(self._options(options)),
+        ]
         folder = self._folder()
         try:
             done = _in_thread(lambda: _measured(self._item.nodeid, words, scenario, folder))
@@ -178,11 +222,13 @@ class _Harness:
             "leak_growth_per_session_bytes": growth,
             "leak_report": str(folder / "report.html"),
         }
-        self._item.user_properties += [(name, value) for name, value in told.items() if value is not None]
+        self._item.user_properties += [
+            (name, value) for name, value in told.items() if value is not None
+        ]
         return run
 
     def _options(self, options: dict[str, Any]) -> dict[str, Any]:
-        from harness.quantities import parse_size
+        from harness.units import parse_size
 
         asked = _marked(self._item) | options
         if self._item.config.getoption("--leak-quick"):
@@ -207,8 +253,14 @@ class _Harness:
 
 
 def _marked(item: pytest.Item) -> dict[str, Any]:
-    """What the markers say; that of the function wins over that of its class, and this over the module's."""
-    return {name: value for mark in reversed([*item.iter_markers(MARK)]) for name, value in mark.kwargs.items()}
+    """What the markers say; that of the function wins over that of its class, and this over the
+    module's.
+    """
+    return {
+        name: value
+        for mark in reversed([*item.iter_markers(MARK)])
+        for name, value in mark.kwargs.items()
+    }
 
 
 def _words(options: dict[str, Any]) -> Iterator[str]:
@@ -230,12 +282,14 @@ def _measured(nodeid: str, words: list[str], scenario: str | Scenario, folder: P
 
     from harness.commands.run import all_runs, defaults
     from harness.errors import UsageError
-    from harness.options import declare, plan_of
-    from harness.target_options import unless_another
+    from harness.experiment.options import declare, plan_of
+    from harness.experiment.target_options import unless_another
 
     class Parser(argparse.ArgumentParser):
         def error(self, message: str) -> NoReturn:
-            raise UsageError(message, hint="the arguments of the marker are the options of `leak-harness run`")
+            raise UsageError(
+                message, hint="the arguments of the marker are the options of `leak-harness run`"
+            )
 
     parser = Parser()
     declare(parser)
@@ -243,13 +297,20 @@ def _measured(nodeid: str, words: list[str], scenario: str | Scenario, folder: P
     parser.set_defaults(**unless_another(defaults(), parser.parse_args(words)))
     options = parser.parse_args(words)
     known = None if isinstance(scenario, str) else scenario
-    return all_runs(options, folder, lambda number: plan_of(options, number=number, scenario=known), lambda *_: None)
+    return all_runs(
+        options,
+        folder,
+        lambda number: plan_of(options, number=number, scenario=known),
+        lambda *_: None,
+    )
 
 
-def _scenario(item: pytest.Function, body: Callable[..., Any], arguments: dict[str, Any]) -> Scenario:
+def _scenario(
+    item: pytest.Function, body: Callable[..., Any], arguments: dict[str, Any]
+) -> Scenario:
     import asyncio
 
-    from harness.scenarios import scenario
+    from harness.sessions.scenario import scenario
 
     marked = {name: value for name, value in _marked(item).items() if name in _OF_SCENARIO}
 
@@ -307,7 +368,9 @@ def _in_thread(work: Callable[[], Done]) -> Done:
 
     thread = threading.Thread(target=attempt, name="leak-harness", daemon=True)
     thread.start()
-    while thread.is_alive():  # not for ever at once: a signal that another thread took in would wake nobody here
+    while (
+        thread.is_alive()
+    ):  # not for ever at once: a signal that another thread took in would wake nobody here
         thread.join(0.2)
     if errors:
         raise errors[0]

@@ -14,7 +14,9 @@ from harness.errors import OutputLost
 
 
 class _Stream:
-    """A text stream; a pipe that nobody reads is an error as ever, all else is this class's matter."""
+    """A text stream; a pipe that nobody reads is an error as ever, all else is this class's
+    matter.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -42,7 +44,9 @@ class _Stream:
             self._fail(error)
 
     def _fail(self, _: OSError) -> None:
-        """Let what the buffer holds go nowhere: at the end, Python would make a status of its own of it."""
+        """Let what the buffer holds go nowhere: at the end, Python would make a status of its
+        own of it.
+        """
         with suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
 
@@ -70,7 +74,9 @@ class _Closed(io.TextIOBase):
 
 @contextmanager
 def usable_streams() -> Iterator[None]:
-    """A block in which standard error takes everything, and only standard output that is lost is an error."""
+    """A block in which standard error takes everything, and only standard output that is lost is
+    an error.
+    """
     before = sys.stdout, sys.stderr
     if None in (sys.stdin, *before):
         _occupy_descriptors()

@@ -7,8 +7,8 @@ from harness import Session, scenario
 async def character_switch(session: Session) -> None:
     """A visit with two switches of character.
 
-    Catches work that a switch starts and nobody ends: a background initialisation without a handle keeps the old
-    context, and with it a whole agent, alive after the page has closed.
+    Catches work that a switch starts and nobody ends: a background initialisation without a handle
+    keeps the old context, and with it a whole agent, alive after the page has closed.
     """
     await session.chat("你好")
     for character in session.characters[1:3] or session.characters:

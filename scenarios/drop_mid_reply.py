@@ -7,7 +7,8 @@ from harness import Session, scenario
 async def drop_mid_reply(session: Session) -> None:
     """A TCP reset after the first sentence.
 
-    Catches turns that go on for a client that is gone, and clean-up that only a closing handshake runs.
+    Catches turns that go on for a client that is gone, and clean-up that only a closing handshake
+    runs.
     """
     await session.chat("Tell me a story.", leave_at="first_text")
     await session.drop()

@@ -5,7 +5,9 @@ from harness import Session, scenario
 
 @scenario(protocol="graphql")
 async def graphql_subscription(session: Session) -> None:
-    """Catches subscriptions that outlive their page; `subprotocols=("graphql-ws",)` asks for the older dialect."""
+    """Catches subscriptions that outlive their page; `subprotocols=("graphql-ws",)` asks for the
+    older dialect.
+    """
     await session.execute("query { hello }")
     lines = await session.subscribe("subscription { lines }")
     await session.await_result(lines)

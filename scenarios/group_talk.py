@@ -7,7 +7,8 @@ from harness import Session, scenario
 
 @scenario
 async def group_talk(session: Session) -> None:
-    """One invites another, says something, lets their AIs talk for a while, interrupts them, and they part.
+    """One invites another, says something, lets their AIs talk for a while, interrupts them, and
+    they part.
 
     Catches groups that keep who has left, and talks that go on when nobody is there to hear them.
     """

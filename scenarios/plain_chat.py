@@ -7,7 +7,8 @@ from harness import Session, scenario
 async def plain_chat(session: Session) -> None:
     """Two turns and a proper close.
 
-    Catches what every visit leaves behind: histories, registries of clients, caches keyed by session.
+    Catches what every visit leaves behind: histories, registries of clients, caches keyed by
+    session.
     """
     await session.chat("你好")
     await session.chat("How are you today?")

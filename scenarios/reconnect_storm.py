@@ -9,7 +9,8 @@ from harness import Session, scenario
 async def reconnect_storm(session: Session) -> None:
     """Eight more connections at the same time, each dropped once it is greeted.
 
-    Catches what is made for a connection before its page is known, and clean-up that does not survive a crowd.
+    Catches what is made for a connection before its page is known, and clean-up that does not
+    survive a crowd.
     """
 
     async def come_and_go() -> None:

@@ -5,7 +5,8 @@ from harness import Session, scenario
 
 @scenario(connect=False)
 async def refused_handshake(session: Session) -> None:
-    """Three handshakes that are refused, then a proper visit; servers disagree on the status: 403, 404, even 500.
+    """Three handshakes that are refused, then a proper visit; servers disagree on the status: 403,
+    404, even 500.
 
     Catches what is kept of a connection that never became a session.
     """

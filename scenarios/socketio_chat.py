@@ -5,7 +5,9 @@ from harness import Session, scenario
 
 @scenario(protocol="socketio")
 async def socketio_chat(session: Session) -> None:
-    """Catches what acknowledgements and events leave; `call` waits until the event is acknowledged."""
+    """Catches what acknowledgements and events leave; `call` waits until the event is
+    acknowledged.
+    """
     await session.call("join", "room 1")
     await session.emit("say", {"text": "hello"})
     await session.await_event("said")

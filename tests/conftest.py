@@ -1,5 +1,5 @@
 """Fixtures that several modules use."""
 
-from puppets import folder, launch, looping, puppet
+from probed_process import folder, launch, looping, puppet
 
 __all__ = ["folder", "launch", "looping", "puppet"]

@@ -1,4 +1,6 @@
-"""The documentation says what is true: commands run, links lead somewhere, the reference matches the code."""
+"""The documentation says what is true: commands run, links lead somewhere, the reference matches
+the code.
+"""
 
 from __future__ import annotations
 
@@ -25,14 +27,23 @@ TUTORIAL = DOCS / "tutorial"
 README = ROOT / "README.md"
 CHINESE = ROOT / "README.zh-CN.md"
 PAGES = sorted(DOCS.rglob("*.md"))
-MADE = {DOCS / "reference" / name for name in ("options.md", "configuration.md", "results.md", "faults.md")}
+MADE = {
+    DOCS / "reference" / name
+    for name in ("options.md", "configuration.md", "results.md", "faults.md")
+}
 """Made from the code: the words of help texts are tested where those are."""
-PROSE = [README, *(ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md")), *(set(PAGES) - MADE)]
+PROSE = [
+    README,
+    *(ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md")),
+    *(set(PAGES) - MADE),
+]
 MAX_README_LINES = 120
 MAX_SENTENCE_WORDS = 17
 """On average over a page."""
 
-_FENCE = re.compile(r"^(?P<mark>```+)(?P<info>[^\n]*)\n(?P<code>.*?)^(?P=mark)$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(
+    r"^(?P<mark>```+)(?P<info>[^\n]*)\n(?P<code>.*?)^(?P=mark)$", re.MULTILINE | re.DOTALL
+)
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _LINK = re.compile(r"!?\[(?P<text>[^\]]*)\]\((?P<target>[^)\s]+)\)")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
@@ -57,7 +68,10 @@ class Step:
 
 def blocks(page: Path) -> list[Block]:
     """The fenced blocks of a page."""
-    return [Block(found["info"].strip(), found["code"]) for found in _FENCE.finditer(page.read_text(encoding="utf-8"))]
+    return [
+        Block(found["info"].strip(), found["code"])
+        for found in _FENCE.finditer(page.read_text(encoding="utf-8"))
+    ]
 
 
 def steps(block: Block) -> list[Step]:
@@ -65,7 +79,9 @@ def steps(block: Block) -> list[Step]:
     found = []
     for part in re.split(r"^\$ ", block.code, flags=re.MULTILINE)[1:]:
         command, _, output = part.partition("\n")
-        pieces = (" ".join(piece.split()) for piece in re.split(r"^\.\.\.$", output, flags=re.MULTILINE))
+        pieces = (
+            " ".join(piece.split()) for piece in re.split(r"^\.\.\.$", output, flags=re.MULTILINE)
+        )
         found.append(Step(command, tuple(piece for piece in pieces if piece)))
     return found
 
@@ -86,13 +102,22 @@ def sentences(page: Path) -> Iterator[str]:
 
 
 def said(folder: Path, command: str) -> tuple[int, str]:
-    """Status and output of a command of a page, in words that do not depend on the folder or the width."""
+    """Status and output of a command of a page, in words that do not depend on the folder or the
+    width.
+    """
     scripts = str(Path(sys.executable).parent)
     environment = {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(
-        ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, check=False
+        ["bash", "-c", command],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    return done.returncode, " ".join(f"{done.stdout}\n{done.stderr}".replace(f"{folder}/", "").split())
+    return done.returncode, " ".join(
+        f"{done.stdout}\n{done.stderr}".replace(f"{folder}/", "").split()
+    )
 
 
 def assert_says(output: str, pieces: tuple[str, ...]) -> None:
@@ -125,9 +150,14 @@ def test_a_page_is_written_in_short_sentences(page: Path) -> None:
 
 def test_both_readmes_have_the_same_numbers_commands_and_sections() -> None:
     assert figures(README) == figures(CHINESE)
-    codes = [[re.sub(r"#.*", "", block.code) for block in blocks(page)] for page in (README, CHINESE)]
+    codes = [
+        [re.sub(r"#.*", "", block.code) for block in blocks(page)] for page in (README, CHINESE)
+    ]
     assert codes[0] == codes[1]
-    headings = [re.findall(r"^#+", page.read_text(encoding="utf-8"), re.MULTILINE) for page in (README, CHINESE)]
+    headings = [
+        re.findall(r"^#+", page.read_text(encoding="utf-8"), re.MULTILINE)
+        for page in (README, CHINESE)
+    ]
     assert headings[0] == headings[1]
 
 
@@ -137,7 +167,9 @@ def test_the_readme_names_every_exit_status(page: Path) -> None:
     assert {int(status) for status in named} == {int(status) for status in ExitStatus}
 
 
-@pytest.mark.parametrize("page", [*ROOT.glob("*.md"), *PAGES], ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "page", [*ROOT.glob("*.md"), *PAGES], ids=lambda page: str(page.relative_to(ROOT))
+)
 def test_relative_links_lead_to_files(page: Path) -> None:
     text = _FENCE.sub("", page.read_text(encoding="utf-8"))
     targets = {found["target"].partition("#")[0] for found in _LINK.finditer(text)}
@@ -153,10 +185,15 @@ def test_the_reference_matches_the_code() -> None:
 
 def test_every_option_of_a_run_is_in_the_reference() -> None:
     shown = subprocess.run(
-        [sys.executable, "-m", "harness", "run", "--help"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "harness", "run", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     options = set(re.findall(r"--[a-z][a-z-]+", shown.stdout)) - {"--help"}
-    reference = "\n".join(page.read_text(encoding="utf-8") for page in (DOCS / "reference").glob("*.md"))
+    reference = "\n".join(
+        page.read_text(encoding="utf-8") for page in (DOCS / "reference").glob("*.md")
+    )
     assert len(options) > 40
     assert {option for option in options if not re.search(rf"{option}\b(?!-)", reference)} == set()
 
@@ -173,7 +210,15 @@ def test_the_schema_for_editors_accepts_the_files_of_the_pages_and_refuses_a_wro
 
 
 def test_the_site_builds_and_every_link_in_it_leads_somewhere(tmp_path: Path) -> None:
-    build = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--site-dir", str(tmp_path / "site")]
+    build = [
+        sys.executable,
+        "-m",
+        "mkdocs",
+        "build",
+        "--quiet",
+        "--site-dir",
+        str(tmp_path / "site"),
+    ]
     done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "site" / "verdict.html").exists()
@@ -208,14 +253,22 @@ def test_the_commands_of_the_tutorial_say_what_it_shows(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "page",
-    [page for page in sorted((DOCS / "how-to").glob("*.md")) if any(block.info == "console" for block in blocks(page))],
+    [
+        page
+        for page in sorted((DOCS / "how-to").glob("*.md"))
+        if any(block.info == "console" for block in blocks(page))
+    ],
     ids=lambda page: page.stem,
 )
-def test_the_server_and_the_scenario_of_a_page_understand_each_other(tmp_path: Path, page: Path) -> None:
+def test_the_server_and_the_scenario_of_a_page_understand_each_other(
+    tmp_path: Path, page: Path
+) -> None:
     for block in blocks(page):
         if found := re.match(r"# (?P<name>\w+\.py)\n", block.code):
             (tmp_path / found["name"]).write_text(block.code, encoding="utf-8")
-    (command,) = [step.command for block in blocks(page) if block.info == "console" for step in steps(block)]
+    (command,) = [
+        step.command for block in blocks(page) if block.info == "console" for step in steps(block)
+    ]
     status, output = said(tmp_path, f"{command} --once")
     assert status == 0, output
 
@@ -227,7 +280,9 @@ def test_a_large_binary_is_refused_outside_of_data_and_docs(tmp_path: Path) -> N
 
     def refused() -> str:
         script = ROOT / ".ci" / "refuse-large-binaries"
-        done = subprocess.run([str(script)], cwd=tmp_path, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [str(script)], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
         assert done.returncode == (1 if done.stderr else 0)
         return done.stderr
 

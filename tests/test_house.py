@@ -1,4 +1,6 @@
-"""The walls of the house: set-up, lint's direction of imports, and the wheel in a bare environment."""
+"""The walls of the house: set-up, lint's direction of imports, and the wheel in a bare
+environment.
+"""
 
 from __future__ import annotations
 
@@ -48,15 +50,23 @@ class House:
 
     def pretend(self, *, old: bool = False, no_venv: bool = False) -> None:
         """From now on its Python is too old, or has no venv."""
-        script = FAKE_PYTHON.format(log=self.log, broken=self.broken, old=int(old), no_venv=int(no_venv))
+        script = FAKE_PYTHON.format(
+            log=self.log, broken=self.broken, old=int(old), no_venv=int(no_venv)
+        )
         (self.folder / "python3").write_text(script)
         (self.folder / "python3").chmod(0o755)
 
     def make(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run make as a newcomer would, whatever make runs this test."""
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+        clean = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("MAKE", "MFLAGS"))
+        }
         command = ["make", f"PYTHON={self.folder / 'python3'}", *words]
-        return subprocess.run(command, cwd=self.folder, env=clean, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            command, cwd=self.folder, env=clean, capture_output=True, text=True, check=False
+        )
 
     def installs(self) -> int:
         """How often pip was asked for something."""
@@ -89,7 +99,9 @@ def test_a_new_lock_is_installed_into_the_environment_that_is_there(house: House
     assert house.log.read_text().count("-m venv") == 1
 
 
-def test_setup_installs_the_pins_by_hash_and_the_project_without_a_look_at_the_network(house: House) -> None:
+def test_setup_installs_the_pins_by_hash_and_the_project_without_a_look_at_the_network(
+    house: House,
+) -> None:
     house.make("setup")
     pins, project = [line for line in house.log.read_text().splitlines() if "pip install" in line]
     assert pins.endswith("--require-hashes -r requirements.lock")
@@ -142,7 +154,9 @@ def test_a_python_that_does_not_exist_is_refused(house: House) -> None:
 
 def test_too_little_room_is_refused_before_anything_is_made(house: House) -> None:
     what, next_step = refusal(house.make("ROOM_MIB=999999999", "setup"))
-    assert re.fullmatch(r"make setup: the disk is too full: \d+ MiB are free here, 999999999 MiB are needed", what)
+    assert re.fullmatch(
+        r"make setup: the disk is too full: \d+ MiB are free here, 999999999 MiB are needed", what
+    )
     assert next_step == "  make room, then again: make setup"
     assert not (house.folder / ".venv").exists()
 
@@ -154,12 +168,14 @@ def test_a_disk_that_fills_up_while_pip_runs_is_named_as_the_reason(
     fake = house.folder / "bin"
     fake.mkdir()
     (fake / "df").write_text(
-        '#!/bin/sh\nif [ -e .venv/tmp ]; then free=2048; else free=9999999; fi\nprintf "head\\ndisk 1 1 $free\\n"\n'
+        "#!/bin/sh\nif [ -e .venv/tmp ]; then free=2048; else free=9999999; fi\nprintf "
+        '"head\\ndisk 1 1 $free\\n"\n'
     )
     (fake / "df").chmod(0o755)
     monkeypatch.setenv("PATH", str(fake), prepend=os.pathsep)
     assert (
-        refusal(house.make("setup"))[0] == "make setup: the disk is too full: 2 MiB are free here, 100 MiB are needed"
+        refusal(house.make("setup"))[0]
+        == "make setup: the disk is too full: 2 MiB are free here, 100 MiB are needed"
     )
 
 
@@ -171,13 +187,17 @@ def test_the_last_line_of_make_stress_is_the_status(house: House, status: int) -
     command.chmod(0o755)
     result = house.make("stress", "ARGS=--fault untracked-task")
     assert result.returncode == (2 if status else 0)
-    assert result.stdout.splitlines() == ["asked: run --fault untracked-task", f"exit status {status}"]
+    assert result.stdout.splitlines() == [
+        "asked: run --fault untracked-task",
+        f"exit status {status}",
+    ]
 
 
 def test_make_alone_lists_every_verb_in_one_line(house: House) -> None:
     lines = house.make().stdout.splitlines()
     assert [line.split()[:2] for line in lines] == [
-        ["make", verb] for verb in ("help", "setup", "stress", "test", "gate", "lint", "bench", "corpus", "docs")
+        ["make", verb]
+        for verb in ("help", "setup", "stress", "test", "gate", "lint", "bench", "corpus", "docs")
     ]
     assert all(len(line.split()) > 3 for line in lines)
 
@@ -189,12 +209,19 @@ def test_the_lock_pins_every_package_with_hashes_and_names_no_host() -> None:
     pins = [line for line in lines if not line.startswith(" ")]
     assert len(pins) > 40
     assert all(re.match(r"[a-z0-9-]+==[\w.]+ (; .* )?\\$", pin) for pin in pins)
-    assert all(lines[at + 1].startswith("    --hash=sha256:") for at, line in enumerate(lines) if line in pins)
+    assert all(
+        lines[at + 1].startswith("    --hash=sha256:")
+        for at, line in enumerate(lines)
+        if line in pins
+    )
 
 
 def test_the_lock_holds_every_dependency_that_the_project_names() -> None:
     pinned = set(re.findall(r"^([a-z0-9-]+)==", LOCK.read_text(), re.MULTILINE))
-    wanted = {Requirement(line).name for line in [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]}
+    wanted = {
+        Requirement(line).name
+        for line in [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]
+    }
     assert wanted <= pinned
 
 
@@ -208,40 +235,58 @@ def test_ci_can_be_run() -> None:
 @pytest.mark.parametrize(
     ("module", "wrong", "contract"),
     [
-        ("record.py", "from harness import reporters", None),  # its own layer
-        ("quantities.py", "from harness.server import *", "Doors, experiment"),
-        ("errors.py", "import harness.policy", "Doors, experiment"),
-        ("judge.py", "from time import monotonic", "The pure core"),
-        ("probe/wire.py", "import harness.errors", "Doors, experiment"),
-        ("probe_link.py", "from harness.probe import heap", "Of the probe"),
-        ("server.py", "import harness.guardian", "Guardian and chat server"),
-        ("session.py", "import psutil", "psutil belongs"),
-        ("new_module.py", "", "Doors, experiment"),
+        ("record/record.py", "import harness.reporters", "Rooms"),
+        ("units.py", "from harness.target.launched import *", "Rooms"),
+        ("errors.py", "import harness.record.policy", "Rooms"),
+        ("verdict/judge.py", "from time import monotonic", "The pure core"),
+        ("verdict/evidence.py", "import harness.verdict.judge", "Verdict"),
+        ("probe/wire.py", "import harness.errors", "Rooms"),
+        ("target/probe_client.py", "from harness.probe import heap", "Of the probe"),
+        ("target/launched.py", "import harness.target.guardian", "Guardian and demo"),
+        ("sessions/session.py", "import psutil", "psutil belongs"),
+        ("new_module.py", "", "Rooms"),
     ],
 )
 def test_lint_sees_an_import_that_runs_the_wrong_way(
     tmp_path: Path, module: str, wrong: str, contract: str | None
 ) -> None:
-    shutil.copytree(ROOT / "harness", tmp_path / "harness", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        ROOT / "harness", tmp_path / "harness", ignore=shutil.ignore_patterns("__pycache__")
+    )
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     with (tmp_path / "harness" / module).open("a") as file:
         file.write(f"\n{wrong}\n")
     lint = [str(Path(sys.executable).parent / "lint-imports"), "--no-logo", "--no-cache"]
     found = subprocess.run(lint, cwd=tmp_path, capture_output=True, text=True, check=False)
     broken = [line for line in found.stdout.splitlines() if " BROKEN" in line]
-    assert any(line.startswith(contract) for line in broken) if contract else not broken, found.stdout
+    assert any(line.startswith(contract) for line in broken) if contract else not broken, (
+        found.stdout
+    )
 
 
 class Bare:
-    """An environment that holds the wheel and what its metadata ask for, and nothing of the checkout."""
+    """An environment that holds the wheel and what its metadata ask for, and nothing of the
+    checkout.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+        build = [
+            sys.executable,
+            "-m",
+            "build",
+            "--wheel",
+            "--no-isolation",
+            "--outdir",
+            str(folder),
+            str(ROOT),
+        ]
         subprocess.run(build, check=True, capture_output=True)
         (self.wheel,) = folder.glob("*.whl")
         venv.create(folder / "venv", with_pip=True)
-        self.run("python", "-m", "pip", "install", "--no-index", "--no-deps", "--quiet", str(self.wheel))
+        self.run(
+            "python", "-m", "pip", "install", "--no-index", "--no-deps", "--quiet", str(self.wheel)
+        )
         (site,) = (folder / "venv" / "lib").glob("python*/site-packages")
         for found in needed(PROJECT["dependencies"]):
             link(found, site)
@@ -250,7 +295,9 @@ class Bare:
         """Output of a command of the environment, far from the checkout."""
         env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
         arguments = [str(self.folder / "venv" / "bin" / command), *words]
-        done = subprocess.run(arguments, cwd=self.folder, env=env, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            arguments, cwd=self.folder, env=env, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -283,8 +330,20 @@ def test_the_wheel_holds_what_is_not_imported_but_needed(bare: Bare) -> None:
     inside = set(ZipFile(bare.wheel).namelist())
     assert "harness/probe/inject/sitecustomize.py" in inside
     assert "harness/reporters/page/report.html.j2" in inside
-    assert len([name for name in inside if re.fullmatch(r"harness/chat_server/characters/.+\.toml", name)]) >= 4
-    for folder, shipped in (("harness/faults", "harness/faults"), ("scenarios", "harness/shipped_scenarios")):
+    assert (
+        len(
+            [
+                name
+                for name in inside
+                if re.fullmatch(r"harness/demo/chat_server/characters/.+\.toml", name)
+            ]
+        )
+        >= 4
+    )
+    for folder, shipped in (
+        ("harness/demo/faults", "harness/demo/faults"),
+        ("scenarios", "harness/shipped_scenarios"),
+    ):
         names = [file.name for file in (ROOT / folder).glob("*.py")]
         assert names
         assert {f"{shipped}/{name}" for name in names} <= inside

@@ -1,4 +1,6 @@
-"""How the container file, the GitHub action and the GitLab include install: what the lock says, and nothing by name."""
+"""How the container file, the GitHub action and the GitLab include install: what the lock says,
+and nothing by name.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ chmod +x "$3"/bin/*
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A machine of a CI with Git and a Python whose environments only note what is installed into them."""
+    """A machine of a CI with Git and a Python whose environments only note what is installed
+    into them.
+    """
 
     folder: Path
     log: Path
@@ -35,9 +39,16 @@ class Machine:
 
     def run(self, script: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run a step's script in a shell."""
-        environment = {"PATH": self.path, "HOME": str(self.folder), "TMPDIR": str(self.folder), **variables}
+        environment = {
+            "PATH": self.path,
+            "HOME": str(self.folder),
+            "TMPDIR": str(self.folder),
+            **variables,
+        }
         command = ["bash", "-eo", "pipefail", "-c", script]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
 
     def installed(self) -> list[str]:
         """What pip was asked for."""
@@ -64,14 +75,23 @@ def repository(tmp_path: Path) -> Path:
     (place / "requirements.lock").write_text("")
     who = ("-c", "user.name=a", "-c", "user.email=a@example.com")
     for words in (("init", "-q"), ("add", "."), (*who, "commit", "-qm", "a lock"), ("tag", "v1")):
-        subprocess.run(["git", *words], cwd=place, check=True, env=os.environ | {"GIT_CONFIG_GLOBAL": os.devnull})
+        subprocess.run(
+            ["git", *words],
+            cwd=place,
+            check=True,
+            env=os.environ | {"GIT_CONFIG_GLOBAL": os.devnull},
+        )
     return place
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_every_installation_is_of_the_lock_with_hashes_and_then_of_the_project_alone(name: str) -> None:
+def test_every_installation_is_of_the_lock_with_hashes_and_then_of_the_project_alone(
+    name: str,
+) -> None:
     text = (ROOT / name).read_text()
-    installations = [line.strip() for line in text.splitlines() if re.search(r'pip"? install', line)]
+    installations = [
+        line.strip() for line in text.splitlines() if re.search(r'pip"? install', line)
+    ]
     assert len(installations) == 2
     locked, project = installations
     assert LOCKED.search(locked)
@@ -88,12 +108,16 @@ def test_the_lock_pins_the_build_backend_for_the_project_is_built_with_what_is_t
     assert re.search(r"^hatchling==", lock, re.MULTILINE)
 
 
-def test_the_action_installs_its_own_checkout_and_puts_the_command_alone_on_the_path(machine: Machine) -> None:
+def test_the_action_installs_its_own_checkout_and_puts_the_command_alone_on_the_path(
+    machine: Machine,
+) -> None:
     action = yaml.safe_load((ROOT / "action.yml").read_text())
     (step,) = [step for step in action["runs"]["steps"] if step["name"] == "install"]
     assert step["env"] == {"SOURCE": "${{ github.action_path }}"}
     paths = machine.folder / "paths.txt"
-    done = machine.run(step["run"], SOURCE="/action", RUNNER_TEMP=str(machine.folder), GITHUB_PATH=str(paths))
+    done = machine.run(
+        step["run"], SOURCE="/action", RUNNER_TEMP=str(machine.folder), GITHUB_PATH=str(paths)
+    )
     assert (done.returncode, done.stderr) == (0, "")
     locked, project = machine.installed()
     assert locked.endswith("--require-hashes -r /action/requirements.lock")
@@ -106,7 +130,9 @@ def gitlab_script() -> str:
     return "\n".join(include[".leak-harness"]["before_script"])
 
 
-def test_the_include_installs_a_revision_of_the_repository_with_its_lock(machine: Machine, repository: Path) -> None:
+def test_the_include_installs_a_revision_of_the_repository_with_its_lock(
+    machine: Machine, repository: Path
+) -> None:
     script = f"{gitlab_script()}\nleak-harness\nls ${{PATH%%:*}}"
     done = machine.run(script, LEAK_HARNESS_REPOSITORY=str(repository), LEAK_HARNESS_REVISION="v1")
     assert (done.returncode, done.stdout) == (0, "harness\nleak-harness\n")
@@ -115,7 +141,9 @@ def test_the_include_installs_a_revision_of_the_repository_with_its_lock(machine
     assert re.search(r"--no-deps --no-build-isolation \S+/source$", project)
 
 
-def test_the_include_says_that_it_needs_an_address_and_installs_nothing_without(machine: Machine) -> None:
+def test_the_include_says_that_it_needs_an_address_and_installs_nothing_without(
+    machine: Machine,
+) -> None:
     done = machine.run(gitlab_script(), LEAK_HARNESS_REPOSITORY="", LEAK_HARNESS_REVISION="HEAD")
     assert done.returncode == 2
     assert done.stderr.startswith("LEAK_HARNESS_REPOSITORY is not set. Give the address")

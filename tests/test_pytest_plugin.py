@@ -10,10 +10,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from puppets import until
+from probed_process import until
 from server_scripts import ECHO, written
 
-from harness.store import load_record
+from harness.record.store import load_record
 
 pytest_plugins = "pytester"
 
@@ -30,7 +30,12 @@ DIES = """
 async def handle(connection):
     os._exit(3)
 """
-STRICT = ["-W", "error", "-W", "ignore::pytest.PytestDeprecationWarning"]  # of pytest-asyncio, unconfigured
+STRICT = [
+    "-W",
+    "error",
+    "-W",
+    "ignore::pytest.PytestDeprecationWarning",
+]  # of pytest-asyncio, unconfigured
 QUIET = ["-p", "no:asyncio"]  # in this process its warning would be ours
 BASE = "protocol='plain', grace='0', explain=False"
 OPEN = f"{BASE}, cycles=1"
@@ -84,14 +89,17 @@ raise SystemExit(pytest.console_main())
 def suite(pytester: pytest.Pytester, handler: str, body: str, marker: str) -> None:
     """Tests of a server with that handler."""
     (pytester.path / "echo.py").write_text(
-        "from harness import scenario\n\n@scenario\nasync def echo(session):\n    await session.request('hi')\n"
+        "from harness import scenario\n\n@scenario\nasync def echo(session):\n    await "
+        "session.request('hi')\n"
     )
     mark = f"pytest.mark.leak_harness(serve={written(pytester.path, handler)!r}, {marker})"
     pytester.makepyfile(f"import pytest\npytestmark = {mark}\n{body}")
 
 
 @pytest.mark.parametrize("options", [[], ["-o", "asyncio_mode=auto"], ["-p", "no:asyncio"]])
-def test_a_leak_fails_a_test_with_the_report_as_its_words(pytester: pytest.Pytester, options: list[str]) -> None:
+def test_a_leak_fails_a_test_with_the_report_as_its_words(
+    pytester: pytest.Pytester, options: list[str]
+) -> None:
     suite(pytester, LEAKS, ASYNC, GROWS)
     without_summary = "-rN"  # which in CI repeats it all
     result = pytester.runpytest_subprocess("--strict-markers", without_summary, *STRICT, *options)
@@ -100,18 +108,24 @@ def test_a_leak_fails_a_test_with_the_report_as_its_words(pytester: pytest.Pytes
     assert result.stdout.str().count("report.html") == 1
 
 
-def test_a_flat_server_passes_with_a_body_of_either_colour_beside_each_other(pytester: pytest.Pytester) -> None:
+def test_a_flat_server_passes_with_a_body_of_either_colour_beside_each_other(
+    pytester: pytest.Pytester,
+) -> None:
     suite(pytester, ECHO, ASYNC + SYNC, FLAT)
     result = pytester.runpytest_subprocess("--strict-markers", *STRICT, "-n", "2")
     result.assert_outcomes(passed=2)
     result.stdout.fnmatch_lines(["leak-harness: 2 leak tests ran beside others*"])
 
 
-def test_growth_at_the_limit_does_not_pass_and_growth_of_one_below_it_does(pytester: pytest.Pytester) -> None:
+def test_growth_at_the_limit_does_not_pass_and_growth_of_one_below_it_does(
+    pytester: pytest.Pytester,
+) -> None:
     suite(pytester, KEEPS_THREE_LISTS, AT_THE_LIMIT, FLAT)
     result = pytester.runpytest_subprocess("-v", "-n", "2")
     result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(["*_ test_visit?3? _*", "INCONCLUSIVE*open: objects (growth over the limit*"])
+    result.stdout.fnmatch_lines(
+        ["*_ test_visit?3? _*", "INCONCLUSIVE*open: objects (growth over the limit*"]
+    )
 
 
 def test_a_body_that_fails_in_every_session_is_no_leak_and_fails(pytester: pytest.Pytester) -> None:
@@ -121,7 +135,9 @@ def test_a_body_that_fails_in_every_session_is_no_leak_and_fails(pytester: pytes
     result.stdout.fnmatch_lines(["*leak-harness: *test_*.py:*: the script raised AssertionError*"])
 
 
-def test_a_server_that_dies_and_wrong_words_fail_the_test_in_a_sentence(pytester: pytest.Pytester) -> None:
+def test_a_server_that_dies_and_wrong_words_fail_the_test_in_a_sentence(
+    pytester: pytest.Pytester,
+) -> None:
     wrong = f"@pytest.mark.leak_harness(cycels=2){ASYNC.replace('test_visit', 'test_wrong')}"
     by_the_way = """
 @pytest.fixture
@@ -141,7 +157,9 @@ def test_by_the_way(visitor):
 
 
 @pytest.mark.parametrize(("policy", "outcome"), [("xfail", "xfailed"), ("skip", "skipped")])
-def test_what_an_inconclusive_run_is_can_be_said(pytester: pytest.Pytester, policy: str, outcome: str) -> None:
+def test_what_an_inconclusive_run_is_can_be_said(
+    pytester: pytest.Pytester, policy: str, outcome: str
+) -> None:
     suite(pytester, ECHO, ASYNC, OPEN)
     pytester.makeini(f"[pytest]\nleak_inconclusive = {policy}")
     result = pytester.runpytest_subprocess("-rxs")
@@ -160,24 +178,39 @@ def test_a_wrong_setting_is_told(pytester: pytest.Pytester, words: list[str], sa
     pytester.runpytest_inprocess(*words, *QUIET).stderr.fnmatch_lines([f"*{says}*"])
 
 
-def test_a_whole_run_is_a_fixture_whose_text_is_the_report_and_which_is_kept(pytester: pytest.Pytester) -> None:
+def test_a_whole_run_is_a_fixture_whose_text_is_the_report_and_which_is_kept(
+    pytester: pytest.Pytester,
+) -> None:
     suite(pytester, LEAKS, WHOLE, GROWS)
     kept = pytester.path / "kept"
     result = pytester.runpytest_subprocess("--leak-report", str(kept), "--junitxml", "junit.xml")
     result.assert_outcomes(failed=2)
     result.stdout.fnmatch_lines(
-        ["*AssertionError: LEAK*", "E*|memory *", "E*report: *", "*- leak-harness -*", "INCONCLUSIVE *", "report: *"]
+        [
+            "*AssertionError: LEAK*",
+            "E*|memory *",
+            "E*report: *",
+            "*- leak-harness -*",
+            "INCONCLUSIVE *",
+            "report: *",
+        ]
     )
-    assert result.stdout.str().count("- leak-harness -") == 1  # the first has told it in its own words
+    assert (
+        result.stdout.str().count("- leak-harness -") == 1
+    )  # the first has told it in its own words
     assert len(list(kept.glob("*/report.html"))) == 2
     cases = ET.parse(pytester.path / "junit.xml").getroot().iter("testcase")
-    first, second = ({one.get("name"): one.get("value", "") for one in case.iter("property")} for case in cases)
+    first, second = (
+        {one.get("name"): one.get("value", "") for one in case.iter("property")} for case in cases
+    )
     assert (first["leak_verdict"], second["leak_verdict"]) == ("leak", "inconclusive")
     assert float(first["leak_growth_per_session_bytes"]) > 2**19
     assert Path(first["leak_report"]).is_relative_to(kept)
 
 
-def test_other_fixtures_and_parameters_reach_the_body_and_full_is_three_servers(pytester: pytest.Pytester) -> None:
+def test_other_fixtures_and_parameters_reach_the_body_and_full_is_three_servers(
+    pytester: pytest.Pytester,
+) -> None:
     suite(pytester, ECHO, WITH_OTHERS, OPEN)
     result = pytester.runpytest_subprocess("--leak-full", "--leak-report", "kept")
     result.assert_outcomes(failed=1)
@@ -186,11 +219,18 @@ def test_other_fixtures_and_parameters_reach_the_body_and_full_is_three_servers(
 
 
 def test_quick_is_short_and_no_stricter_than_the_marker(pytester: pytest.Pytester) -> None:
-    lenient = f"@pytest.mark.leak_harness(limit='8MiB', max_cycles=99){ASYNC.replace('visit', 'lenient')}"
+    lenient = (
+        f"@pytest.mark.leak_harness(limit='8MiB', max_cycles=99){ASYNC.replace('visit', 'lenient')}"
+    )
     suite(pytester, ECHO, f"{ASYNC}\n{lenient}", f"{OPEN}, limit='1KiB'")
     pytester.runpytest_subprocess("--leak-quick", "--leak-report", "kept").assert_outcomes(failed=2)
-    policies = [load_record(one).started.policy for one in sorted((pytester.path / "kept").iterdir())]
-    assert {(one.limit_bytes, one.max_cycles) for one in policies} == {(8 * 2**20, 40), (16 * 2**10, 40)}
+    policies = [
+        load_record(one).started.policy for one in sorted((pytester.path / "kept").iterdir())
+    ]
+    assert {(one.limit_bytes, one.max_cycles) for one in policies} == {
+        (8 * 2**20, 40),
+        (16 * 2**10, 40),
+    }
 
 
 def test_the_embedded_server_is_the_target_where_none_is_named_also_in_a_loop_that_runs(
@@ -210,7 +250,8 @@ def test_the_embedded_server_is_the_target_where_none_is_named_also_in_a_loop_th
 
 def test_a_file_of_settings_holds_here_too_and_the_marker_wins(pytester: pytest.Pytester) -> None:
     settings = (
-        f"serve = {written(pytester.path, ECHO)!r}\nprotocol = 'plain'\ncycles = 1\nsessions = 2\nexplain = false"
+        f"serve = {written(pytester.path, ECHO)!r}\nprotocol = 'plain'\ncycles = 1\nsessions = "
+        f"2\nexplain = false"
     )
     (pytester.path / "leak-harness.toml").write_text(settings)
     pytester.makepyfile("""
@@ -244,10 +285,17 @@ def test_an_interrupted_suite_ends_at_once_and_leaves_no_server(pytester: pytest
 def test_it_can_be_switched_off_and_is_not_felt_unused(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_nothing(): pass")
     pytester.runpytest_inprocess("-p", "no:leak_harness", *QUIET).assert_outcomes(passed=1)
-    imported = "before = set(sys.modules); import harness.pytest_plugin; new = set(sys.modules) - before"
-    script = f"import sys, pytest; {imported}; print(sorted(one for one in new if not one.startswith('harness')))"
+    imported = (
+        "before = set(sys.modules); import harness.pytest_plugin; new = set(sys.modules) - before"
+    )
+    script = (
+        f"import sys, pytest; {imported}; print(sorted(one for one in new if not "
+        f"one.startswith('harness')))"
+    )
     assert subprocess.check_output([sys.executable, "-c", script], text=True).strip() == "[]"
 
 
 def test_its_markers_are_listed(pytester: pytest.Pytester) -> None:
-    pytester.runpytest_inprocess("--markers", *QUIET).stdout.fnmatch_lines(["@pytest.mark.leak_harness(serve=*"])
+    pytester.runpytest_inprocess("--markers", *QUIET).stdout.fnmatch_lines(
+        ["@pytest.mark.leak_harness(serve=*"]
+    )

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from harness.commands import bisect, blame, ci, compare, doctor, faults, history, judge, report, run, selftest, serve
+from harness.commands import (
+    bisect,
+    blame,
+    ci,
+    compare,
+    doctor,
+    faults,
+    history,
+    judge,
+    report,
+    run,
+    selftest,
+    serve,
+)
 
 VERBS = {
     "run": run,

@@ -13,12 +13,12 @@ from typing import Final
 
 from harness.commands import run as run_verb
 from harness.errors import UsageError
-from harness.options import declare
+from harness.experiment.options import declare
 from harness.reporters import openmetrics
 
 HELP = "a run in CI: job page, outputs, artifact folder and annotations of GitHub and GitLab"
 FOLDER: Final = Path("leak-report")
-_MOST_ANNOTATIONS: Final = 10
+_MAX_ANNOTATIONS: Final = 10
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +26,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     declare(parser)
     parser.epilog = run_verb.STATUSES
     parser.add_argument(
-        "--comment", action="store_true", help="on the pull or merge request, brought up to date (LEAK_HARNESS_TOKEN)"
+        "--comment",
+        action="store_true",
+        help="on the pull or merge request, brought up to date (LEAK_HARNESS_TOKEN)",
     )
 
 
@@ -39,7 +41,9 @@ def run(options: argparse.Namespace) -> int:
     """Run, then tell the CI; the run's status comes back."""
     options.out = options.out or FOLDER
     _clear(options.out)
-    token = os.environ.pop("LEAK_HARNESS_TOKEN", "")  # which the server under test does not get to see
+    token = os.environ.pop(
+        "LEAK_HARNESS_TOKEN", ""
+    )  # which the server under test does not get to see
     status = run_verb.run(options)
     if (options.out / "result.json").exists():
         tell(options.out, os.environ)
@@ -49,10 +53,14 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _clear(folder: Path) -> None:
-    """Remove what an earlier call has left there, and nothing else: the folder may hold what is the user's."""
+    """Remove what an earlier call has left there, and nothing else: the folder may hold what is
+    the user's.
+    """
     from harness.reporters import REPORTERS
 
-    if not any((folder / name).exists() for name in ("run.jsonl", "result.json", "run-1/run.jsonl")):
+    if not any(
+        (folder / name).exists() for name in ("run.jsonl", "result.json", "run-1/run.jsonl")
+    ):
         return
     for name in ("run.jsonl", "server.log", *REPORTERS, "metrics.txt", "codequality.json"):
         (folder / name).unlink(missing_ok=True)
@@ -63,7 +71,7 @@ def _clear(folder: Path) -> None:
 
 def comment(folder: Path, environment: Mapping[str, str], token: str) -> None:
     """The summary as one comment on the request; one that cannot be written changes no verdict."""
-    from harness.comment import Thread
+    from harness.experiment.request_comment import Thread
 
     thread = Thread.of(environment)
     if thread is None:
@@ -83,7 +91,11 @@ def tell(folder: Path, environment: Mapping[str, str]) -> None:
             job.write(summary)
     if outputs := environment.get("GITHUB_OUTPUT"):
         growth = result["gates"].get("memory", {}).get("growth_per_session")
-        lines = {"verdict": result["verdict"], "growth-per-session": growth, "report": folder / "report.html"}
+        lines = {
+            "verdict": result["verdict"],
+            "growth-per-session": growth,
+            "report": folder / "report.html",
+        }
         with Path(outputs).open("a", encoding="utf-8") as out:
             out.writelines(f"{name}={value}\n" for name, value in lines.items())
     if environment.get("GITHUB_ACTIONS"):
@@ -91,13 +103,15 @@ def tell(folder: Path, environment: Mapping[str, str]) -> None:
             print(line)
     if environment.get("GITLAB_CI"):
         (folder / "metrics.txt").write_text(openmetrics.render(result), encoding="utf-8")
-        (folder / "codequality.json").write_text(json.dumps(_issues(result, Path.cwd())), encoding="utf-8")
+        (folder / "codequality.json").write_text(
+            json.dumps(_issues(result, Path.cwd())), encoding="utf-8"
+        )
 
 
 def _annotations(result: dict[str, object], root: Path) -> list[str]:
     """GitHub's workflow commands: findings at their lines."""
     lines = []
-    for finding in _findings(result)[:_MOST_ANNOTATIONS]:
+    for finding in _findings(result)[:_MAX_ANNOTATIONS]:
         file, line = _place(finding, root)
         at = f" file={file},line={line}," if file else " "
         words = finding["summary"].replace("%", "%25").replace("\n", "%0A").replace("\r", "")

@@ -1,4 +1,6 @@
-"""`leak-harness compare`: before and after, from two run folders or from two servers that take turns."""
+"""`leak-harness compare`: before and after, from two run folders or from two servers that take
+turns.
+"""
 
 from __future__ import annotations
 
@@ -12,21 +14,31 @@ from typing import TYPE_CHECKING, Any
 from harness.commands import run as run_verb
 from harness.commands.report import write_reports
 from harness.errors import UsageError
-from harness.options import declare, plan_of
+from harness.experiment.options import declare, plan_of
 
 if TYPE_CHECKING:
-    from harness.record import RunRecord
-    from harness.verdict import Verdict
+    from harness.record.record import RunRecord
+    from harness.verdict.outcome import Verdict
 
-HELP = "before and after: memory, latency, CPU and findings of two runs, or of two servers that take turns"
+HELP = (
+    "before and after: memory, latency, CPU and findings of two runs, or of two servers that "
+    "take turns"
+)
 CYCLES = 20
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Two folders; or those of a run, and what differs."""
     declare(parser)
-    parser.add_argument("after_run", nargs="?", metavar="AFTER", help="with a first folder: the run to compare it with")
-    parser.add_argument("--before", metavar="COMMAND", help="start this server, and the other, cycles in turn")
+    parser.add_argument(
+        "after_run",
+        nargs="?",
+        metavar="AFTER",
+        help="with a first folder: the run to compare it with",
+    )
+    parser.add_argument(
+        "--before", metavar="COMMAND", help="start this server, and the other, cycles in turn"
+    )
     parser.add_argument("--after", metavar="COMMAND", help="the other")
     parser.add_argument(
         "--before-fault",
@@ -35,7 +47,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="the embedded server with a fault, and without",
     )
-    parser.add_argument("--against", metavar="REV", help="before: --serve, in a work tree of that revision")
+    parser.add_argument(
+        "--against", metavar="REV", help="before: --serve, in a work tree of that revision"
+    )
     parser.add_argument("--setup", metavar="COMMAND", help="run by a shell in that work tree")
 
 
@@ -45,10 +59,12 @@ def defaults() -> dict[str, Any]:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print and write the comparison; 1 where the second is worse by more than the limit, 0 where it is not."""
-    from harness.compare import compare
+    """Print and write the comparison; 1 where the second is worse by more than the limit, 0
+    where it is not.
+    """
+    from harness.across_runs.compare import compare
+    from harness.record.store import made, write_whole
     from harness.reporters import comparison
-    from harness.store import made, write_whole
 
     pair, folder = _stored(options) if options.after_run else _run_both(options)
     found = compare(*pair)
@@ -57,7 +73,11 @@ def run(options: argparse.Namespace) -> int:
     write_whole(folder / "compare.md", text.encode())
     write_whole(folder / "compare.json", comparison.as_json(found))
     write_whole(folder / "compare.png", comparison.plot(pair[0][0], pair[1][0]))
-    print((folder / "compare.json").read_text() if options.json else f"{text}\nplot: {folder / 'compare.png'}")
+    print(
+        (folder / "compare.json").read_text()
+        if options.json
+        else f"{text}\nplot: {folder / 'compare.png'}"
+    )
     return found.exit_status
 
 
@@ -65,8 +85,8 @@ Pair = tuple[tuple["RunRecord", "Verdict"], tuple["RunRecord", "Verdict"]]
 
 
 def _stored(options: argparse.Namespace) -> tuple[Pair, Path]:
-    from harness.judge import judge
-    from harness.store import load_record
+    from harness.record.store import load_record
+    from harness.verdict.judge import judge
 
     records = [load_record(Path(name)) for name in (options.scenario, options.after_run)]
     first, second = ((record, judge(record, record.started.policy).verdict) for record in records)
@@ -76,14 +96,19 @@ def _stored(options: argparse.Namespace) -> tuple[Pair, Path]:
 def _run_both(options: argparse.Namespace) -> tuple[Pair, Path]:
     import asyncio
 
-    from harness.judge import judge
-    from harness.store import dated
+    from harness.record.store import dated
+    from harness.verdict.judge import judge
 
-    ways = [bool(options.before and options.after), bool(options.before_fault), bool(options.against and options.serve)]
+    ways = [
+        bool(options.before and options.after),
+        bool(options.before_fault),
+        bool(options.against and options.serve),
+    ]
     if sum(ways) != 1:
         raise UsageError(
             "compare needs two runs",
-            hint="give two run folders, --before and --after, --before-fault, or --against with --serve",
+            hint="give two run folders, --before and --after, --before-fault, or --against with "
+            "--serve",
         )
     options.cycles = options.cycles or CYCLES
     options.sessions = options.sessions or 1
@@ -107,7 +132,7 @@ def _run_both(options: argparse.Namespace) -> tuple[Pair, Path]:
 @contextmanager
 def _work_tree(options: argparse.Namespace, folder: Path) -> Iterator[Path | None]:
     """Where the first server is started: a work tree of its revision, as long as it is needed."""
-    from harness.worktrees import Repository
+    from harness.across_runs.worktrees import Repository
 
     if not options.against:
         yield options.cwd
@@ -126,15 +151,20 @@ def _work_tree(options: argparse.Namespace, folder: Path) -> Iterator[Path | Non
 async def _in_turn(sides: dict[str, argparse.Namespace]) -> dict[str, RunRecord]:
     import asyncio
 
-    from harness.judge import judge
-    from harness.run import Experiment
-    from harness.store import RunFolder
+    from harness.experiment.experiment import Experiment
+    from harness.record.store import RunFolder
+    from harness.verdict.judge import judge
 
     turn = asyncio.Lock()
-    plans = {name: plan_of(side) for name, side in sides.items()}  # before there is a folder that would stay
+    plans = {
+        name: plan_of(side) for name, side in sides.items()
+    }  # before there is a folder that would stay
     folders = {name: RunFolder(side.out) for name, side in sides.items()}
     try:
-        runs = [Experiment(plan, folders[name], judge, lambda *_: None, turn=turn) for name, plan in plans.items()]
+        runs = [
+            Experiment(plan, folders[name], judge, lambda *_: None, turn=turn)
+            for name, plan in plans.items()
+        ]
         records = await asyncio.gather(*(one.run() for one in runs))
     finally:
         for one in folders.values():

@@ -1,4 +1,6 @@
-"""`leak-harness doctor`: what this machine and this server allow, and what to do where they do not."""
+"""`leak-harness doctor`: what this machine and this server allow, and what to do where they do
+not.
+"""
 
 from __future__ import annotations
 
@@ -16,18 +18,25 @@ from typing import TYPE_CHECKING, Any, Final
 
 from harness.commands import run as run_verb
 from harness.errors import ExitStatus, HarnessError
-from harness.options import declare, plan_of
-from harness.quantities import format_size
+from harness.experiment.options import declare, plan_of
+from harness.units import format_size
 
 if TYPE_CHECKING:
-    from harness.run import Plan
-    from harness.targets import ServerUnderTest
+    from harness.experiment.experiment import Plan
+    from harness.target.target import ServerUnderTest
 
-HELP = "what this machine and this server allow: probe, /proc, memory, allocator, interpreter, compression"
+HELP = (
+    "what this machine and this server allow: probe, /proc, memory, allocator, interpreter, "
+    "compression"
+)
 ROOM_BYTES: Final = 512 * 2**20
-_ASK_VERSION: Final = "import sys; print('.'.join(map(str, sys.version_info[:3])), sys.implementation.name)"
+_ASK_VERSION: Final = (
+    "import sys; print('.'.join(map(str, sys.version_info[:3])), sys.implementation.name)"
+)
 _BAD_COLLECTOR: Final = range(5)
-"""Of CPython 3.14: 3.14.0 to 3.14.4 have an incremental collector that lets garbage grow; 3.14.5 went back."""
+"""Of CPython 3.14: 3.14.0 to 3.14.4 have an incremental collector that lets garbage grow; 3.14.5
+went back.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
     """Print what was found; 0 where a run is possible."""
     import asyncio
 
-    from harness.server import trial_log
+    from harness.target.launched import trial_log
 
     checks = [*_machine()]
     try:
@@ -64,7 +73,11 @@ def run(options: argparse.Namespace) -> int:
         with trial_log() as log:
             checks += asyncio.run(_server(plan, log))
     except HarnessError as error:
-        checks.append(Check("server", error.what, "\n".join(filter(None, (error.why, error.hint))), fatal=True))
+        checks.append(
+            Check(
+                "server", error.what, "\n".join(filter(None, (error.why, error.hint))), fatal=True
+            )
+        )
     for one in checks:
         mark = "no" if one.fatal else "mind" if one.advice else "ok"
         print(f"{mark:5} {one.what:12} {one.finding}")
@@ -81,7 +94,9 @@ def _machine() -> Iterator[Check]:
         return
     rollup = Path("/proc/self/smaps_rollup").exists()
     yield Check(
-        "/proc", "USS and PSS can be read" if rollup else "there is no smaps_rollup", "" if rollup else "Linux 4.14"
+        "/proc",
+        "USS and PSS can be read" if rollup else "there is no smaps_rollup",
+        "" if rollup else "Linux 4.14",
     )
     scope = Path("/proc/sys/kernel/yama/ptrace_scope")
     value = scope.read_text(encoding="ascii").strip() if scope.exists() else "0"
@@ -89,9 +104,11 @@ def _machine() -> Iterator[Check]:
     yield Check(
         "ptrace",
         f"kernel.yama.ptrace_scope is {value}",
-        "" if free else "--pid and --attach-probe may need root; servers that are started with --serve do not",
+        ""
+        if free
+        else "--pid and --attach-probe may need root; servers that are started with --serve do not",
     )
-    from harness.run import available_memory_bytes
+    from harness.experiment.experiment import available_memory_bytes
 
     memory = available_memory_bytes()
     small = memory < 2 * ROOM_BYTES
@@ -105,21 +122,25 @@ def _machine() -> Iterator[Check]:
     yield Check(
         "processors",
         f"{cores}, load {load:.2f}",
-        "others are busy here: memory is measured as well as ever, latency and CPU are not" if crowded else "",
+        "others are busy here: memory is measured as well as ever, latency and CPU are not"
+        if crowded
+        else "",
     )
     disk = shutil.disk_usage(".").free
     yield Check(
-        "disk", f"{format_size(disk)} are free", "" if disk > ROOM_BYTES // 4 else "make room for the run's record"
+        "disk",
+        f"{format_size(disk)} are free",
+        "" if disk > ROOM_BYTES // 4 else "make room for the run's record",
     )
     gdb = shutil.which("gdb")
     yield Check("gdb", gdb or "none: before CPython 3.14, --attach-probe needs it", "")
 
 
 async def _server(plan: Plan, log: Path) -> list[Check]:
-    from harness.handshake import shake_hands, why_not_ready
-    from harness.probe_link import ProbeLink
-    from harness.run import greeted
-    from harness.targets import open_server
+    from harness.experiment.experiment import greeted
+    from harness.sessions.handshake import shake_hands, why_not_ready
+    from harness.target.probe_client import ProbeLink
+    from harness.target.target import open_server
 
     target = plan.target
     probe = ProbeLink() if target.probe and target.source is None else None
@@ -150,7 +171,10 @@ async def _server(plan: Plan, log: Path) -> list[Check]:
 def _compression(connection: Any, *, wanted: bool) -> Check:
     names = [one.name for one in connection.protocol.extensions]
     if names:
-        costs = "a connection costs the server 64 to 316 KiB more than without; pages of browsers do the same"
+        costs = (
+            "a connection costs the server 64 to 316 KiB more than without; pages of browsers do "
+            "the same"
+        )
         return Check("compression", f"{', '.join(names)}: {costs}")
     return Check("compression", "off" if not wanted else "the server does not offer it")
 
@@ -177,7 +201,12 @@ async def _interpreter(pid: int) -> list[Check]:
         what = f"{name} is no Python" if name else "what program it is cannot be read"
         return [Check(f"pid {pid}", f"{what}: memory and counters from outside, no causes")]
     process = await asyncio.create_subprocess_exec(
-        str(executable), "-I", "-c", _ASK_VERSION, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+        str(executable),
+        "-I",
+        "-c",
+        _ASK_VERSION,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
     )
     said = (await process.communicate())[0].decode().strip()
     return [Check(f"pid {pid}", f"{name}: {said}", _trap(said)), _allocator(pid)]
@@ -211,7 +240,9 @@ def _allocator(pid: int) -> Check:
     musl = "ld-musl" in maps
     if other or musl:
         return Check(
-            "allocator", other or "musl", "malloc cannot be asked there: USS and RSS decide, with coarser limits"
+            "allocator",
+            other or "musl",
+            "malloc cannot be asked there: USS and RSS decide, with coarser limits",
         )
     environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     raw = any(one.startswith(b"PYTHONMALLOC=malloc") for one in environment)
@@ -222,7 +253,9 @@ async def _probe(link: Any, silence: str) -> Check:
     if link is None:
         return Check("probe", "none", " ".join(silence.split()))
     try:
-        gauges = sorted({name for values in (await link.sample(collect=True)).values() for name in values})
+        gauges = sorted(
+            {name for values in (await link.sample(collect=True)).values() for name in values}
+        )
     except HarnessError as error:
         return Check("probe", "greeted, and does not answer", error.what)
     return Check("probe", f"reads {', '.join(gauges)}")

@@ -17,17 +17,22 @@ HELP = "decide stored series, and print file,verdict,sessions,kind"
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare this verb's options."""
     parser.add_argument(
-        "series", metavar="SERIES.csv", nargs="+", type=Path, help="columns cycle,rss,uss,blocks,malloc_in_use,..."
+        "series",
+        metavar="SERIES.csv",
+        nargs="+",
+        type=Path,
+        help="columns cycle,rss,uss,blocks,malloc_in_use,...",
     )
 
 
 def run(options: argparse.Namespace) -> int:
     """Print one line for each series; 0 once all are decided, whatever the verdicts.
 
-    A table that is no series is left out, for `*.csv` may match one: it fails only where nothing else was named. What
-    cannot be read, or is damaged, might have been a leak: the others are judged, and the status is 2.
+    A table that is no series is left out, for `*.csv` may match one: it fails only where nothing
+    else was named. What cannot be read, or is damaged, might have been a leak: the others are
+    judged, and the status is 2.
     """
-    from harness.series import COLUMNS, judge_series, read_series
+    from harness.verdict.stored_series import COLUMNS, judge_series, read_series
 
     records, failed = [], False
     for name, path in zip(_names(options.series), options.series, strict=True):

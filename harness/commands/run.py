@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Any
 
 from harness.commands.report import RESULT, write_reports
 from harness.errors import ExitStatus, RecordNotWritable, ReportsIncomplete, ServerError
-from harness.options import control_of, declare, plan_of
-from harness.quantities import format_size
+from harness.experiment.options import control_of, declare, plan_of
+from harness.units import format_size
 
 if TYPE_CHECKING:
-    from harness.contracts import Data
-    from harness.live import LivePage
-    from harness.record import RunRecord
-    from harness.repeated import Done
-    from harness.run import Announce, Experiment, Plan
-    from harness.verdict import Judgement, Verdict
+    from harness.experiment.experiment import Announce, Experiment, Plan
+    from harness.experiment.live_page import LivePage
+    from harness.record.record import RunRecord
+    from harness.sessions.contract import Data
+    from harness.verdict.outcome import Judgement, Verdict
+    from harness.verdict.several_runs import Done
 
 EXPORT_LIMIT_S = 10.0
 END_KNOWN_S = 2.0
@@ -34,7 +34,8 @@ END_KNOWN_S = 2.0
 SKIPPED = 125
 """`git bisect run` tries another commit."""
 STATUSES = (
-    "status: 0 flat, 1 leak or degraded, 2 bad usage, 3 inconclusive, 4 the server failed, 5 the harness itself "
+    "status: 0 flat, 1 leak or degraded, 2 bad usage, 3 inconclusive, 4 the server failed, 5 the "
+    "harness itself "
     "failed, 130 interrupted"
 )
 HELP = "does this server leak? drive sessions, measure, decide, report"
@@ -47,8 +48,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def defaults() -> dict[str, Any]:
-    """What the configuration file sets; known leaks whose time is over are named, and count no longer."""
-    from harness.config import find_config
+    """What the configuration file sets; known leaks whose time is over are named, and count no
+    longer.
+    """
+    from harness.experiment.config import find_config
 
     config = find_config(Path.cwd())
     if config is None:
@@ -56,7 +59,10 @@ def defaults() -> dict[str, Any]:
     expired = config.expired(datetime.now(UTC).date())
     for one in expired:
         until = f"'{one.name}' was allowed until {one.until} ({one.reason})"
-        print(f"leak-harness: {config.path}: {until}: mend the leak, or renew the entry", file=sys.stderr)
+        print(
+            f"leak-harness: {config.path}: {until}: mend the leak, or renew the entry",
+            file=sys.stderr,
+        )
     counted = [one for one in config.allowed if one not in expired]
     return {
         **config.options,
@@ -66,8 +72,10 @@ def defaults() -> dict[str, Any]:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run, and return the verdict's status; for `git bisect run`, in the numbers that this understands."""
-    from harness.bisection import Answer, answer_of
+    """Run, and return the verdict's status; for `git bisect run`, in the numbers that this
+    understands.
+    """
+    from harness.across_runs.bisection import Answer, answer_of
 
     if not options.bisect_status:
         verdict = _run(options)
@@ -86,8 +94,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> Verdict | None:
     """The verdict; None of one session that went well."""
+    from harness.record.store import dated, write_whole
     from harness.reporters import REPORTERS, openmetrics
-    from harness.store import dated, write_whole
 
     trace = _tracer() if options.trace else None
 
@@ -97,8 +105,8 @@ def _run(options: argparse.Namespace) -> Verdict | None:
 
     plan = plan_of_run(0)
     if options.once:
-        from harness.server import trial_log
-        from harness.stopping import run_stoppable
+        from harness.experiment.stopping import run_stoppable
+        from harness.target.launched import trial_log
 
         with trial_log() as log:
             run_stoppable(lambda: _once(plan, log))
@@ -119,7 +127,9 @@ def _run(options: argparse.Namespace) -> Verdict | None:
     for incident in done.record.incidents:
         print(f"leak-harness: {incident.what}", file=sys.stderr)
     if missing := [name for name in REPORTERS if not (path / name).exists()]:
-        raise ReportsIncomplete(f"the result is in {path / RESULT}; not written: {', '.join(missing)}")
+        raise ReportsIncomplete(
+            f"the result is in {path / RESULT}; not written: {', '.join(missing)}"
+        )
     return done.verdict
 
 
@@ -130,15 +140,21 @@ def _export(url: str, result: dict[str, Any]) -> None:
     from harness.reporters import otlp
 
     try:
-        answer = httpx.post(f"{url.rstrip('/')}/v1/metrics", json=otlp.render(result), timeout=EXPORT_LIMIT_S)
+        answer = httpx.post(
+            f"{url.rstrip('/')}/v1/metrics", json=otlp.render(result), timeout=EXPORT_LIMIT_S
+        )
         answer.raise_for_status()
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         print(f"leak-harness: --otlp {url}: {error}", file=sys.stderr)
 
 
-def all_runs(options: argparse.Namespace, path: Path, plan_of_run: Callable[[int], Plan], announce: Announce) -> Done:
-    """One run in the folder itself; several, each in a folder of its own in it; then the control."""
-    from harness.repeated import controlled, together
+def all_runs(
+    options: argparse.Namespace, path: Path, plan_of_run: Callable[[int], Plan], announce: Announce
+) -> Done:
+    """One run in the folder itself; several, each in a folder of its own in it; then the
+    control.
+    """
+    from harness.verdict.several_runs import controlled, together
 
     runs: list[Done] = []
     for number in range(options.runs):
@@ -157,9 +173,9 @@ def all_runs(options: argparse.Namespace, path: Path, plan_of_run: Callable[[int
 
 
 def _live(experiment: Experiment) -> LivePage:
-    from harness.judge import judge
-    from harness.live import LivePage
+    from harness.experiment.live_page import LivePage
     from harness.reporters import html
+    from harness.verdict.judge import judge
 
     record = experiment.record
     page = LivePage(lambda: html.render(record, judge(record, record.started.policy).verdict))
@@ -169,11 +185,11 @@ def _live(experiment: Experiment) -> LivePage:
 
 def _measured(plan: Plan, path: Path, name: str, announce: Announce, *, live: bool = False) -> Done:
 
-    from harness.judge import judge
-    from harness.repeated import Done
-    from harness.run import Experiment
-    from harness.stopping import run_stoppable
-    from harness.store import RunFolder
+    from harness.experiment.experiment import Experiment
+    from harness.experiment.stopping import run_stoppable
+    from harness.record.store import RunFolder
+    from harness.verdict.judge import judge
+    from harness.verdict.several_runs import Done
 
     folder = RunFolder(path / name)
     page = None
@@ -193,13 +209,17 @@ def _measured(plan: Plan, path: Path, name: str, announce: Announce, *, live: bo
 
 
 def _progress(record: RunRecord, judgement: Judgement) -> None:
-    """Every cycle in one line that is written over on a terminal, every fifth on a line of its own elsewhere."""
+    """Every cycle in one line that is written over on a terminal, every fifth on a line of its
+    own elsewhere.
+    """
     from harness.reporters.progress import progress
 
     terminal = sys.stderr.isatty()
     if terminal or len(record.cycles) % 5 == 0 or judgement.next != "continue":
         ending = "\x1b[K\r" if terminal and judgement.next == "continue" else "\n"
-        print(progress(record, judgement, terminal=terminal), end=ending, file=sys.stderr, flush=True)
+        print(
+            progress(record, judgement, terminal=terminal), end=ending, file=sys.stderr, flush=True
+        )
 
 
 async def _once(plan: Plan, log: Path) -> None:
@@ -208,35 +228,47 @@ async def _once(plan: Plan, log: Path) -> None:
     Raises:
         ServerError: it failed, or the server did.
     """
-    from harness.driver import run_cycle
     from harness.errors import CheckFailed, ScriptFailed
-    from harness.handshake import why_not_ready
-    from harness.server import Server
+    from harness.sessions.driver import run_cycle
+    from harness.sessions.handshake import why_not_ready
+    from harness.target.launched import Server
 
     server = None
     if plan.target.command:
         target = plan.target
         server = await Server.launch(
-            target.command, environment=target.environment, folder=target.folder, log=log, ready_log=target.ready_log
+            target.command,
+            environment=target.environment,
+            folder=target.folder,
+            log=log,
+            ready_log=target.ready_log,
         )
     try:
         if server is not None:
             any_answer = not plan.load.scenario.connect
             await server.wait_ready(
-                lambda: why_not_ready(plan.load.address, any_answer=any_answer), target.ready_limit_s
+                lambda: why_not_ready(plan.load.address, any_answer=any_answer),
+                target.ready_limit_s,
             )
         (result,) = await run_cycle(plan.load, 1, lambda _: True)
         turns = ", ".join(f"{turn.complete_s * 1000:.0f}ms" for turn in result.turns)
-        words = f"{'ok' if result.ok else result.failure} in {result.duration_s:.2f}s; replies: {turns or 'none'}"
+        words = (
+            f"{'ok' if result.ok else result.failure} in {result.duration_s:.2f}s; replies: "
+            f"{turns or 'none'}"
+        )
         if result.ok:
             print(words)
             return
         if result.failure.startswith(CheckFailed.__name__):
-            raise ScriptFailed(result.failure.partition(": ")[2], hint="see every message with --trace")
+            raise ScriptFailed(
+                result.failure.partition(": ")[2], hint="see every message with --trace"
+            )
         if server is not None and await server.ended_within(END_KNOWN_S):
             print(words, file=sys.stderr)
             server.check_alive()
-        raise ServerError(words, hint="see the server's log" + ("" if server is None else f", {log}"))
+        raise ServerError(
+            words, hint="see the server's log" + ("" if server is None else f", {log}")
+        )
     finally:
         if server is not None:
             await server.stop()

@@ -1,4 +1,6 @@
-"""Why things are still there: for each that piles up the chain that keeps it, the places that made it, its size."""
+"""Why things are still there: for each that piles up the chain that keeps it, the places that
+made it, its size.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +12,34 @@ from itertools import islice
 from time import monotonic
 from typing import Any
 
-from . import census, heap, looking, naming, paths, retained, states, tasks, threads, trace
+from . import (
+    allocation_trace,
+    census,
+    heap,
+    looking,
+    naming,
+    object_states,
+    own_threads,
+    reachability,
+    retained_size,
+    tasks,
+)
 
-MOST_INSIDE = 20
+MAX_INSIDE = 20
 
 _WAITS = frozenset(
-    ("select", "poll", "wait", "_wait_for_tstate_lock", "get", "accept", "run_forever", "_run_once", "_worker", "join")
+    (
+        "select",
+        "poll",
+        "wait",
+        "_wait_for_tstate_lock",
+        "get",
+        "accept",
+        "run_forever",
+        "_run_once",
+        "_worker",
+        "join",
+    )
 )
 """Functions of the standard library in which threads wait."""
 
@@ -23,14 +47,16 @@ _BEST = (True, True)
 """Has not ended, and was seen to be made."""
 
 Cause = dict[str, Any]
-"""What `paths.walk` gives; `made_at`, and whose place that is, `made_by`; `bytes`; `state`."""
+"""What `reachability.walk` gives; `made_at`, and whose place that is, `made_by`; `bytes`;
+`state`.
+"""
 
 
 def find(targets: Iterable[Mapping[str, Any]]) -> dict[str, Cause]:
     """By the `key` of each target, what is known of it.
 
-    Targets have a `kind`, and are: objects, by `name`; containers, by `id`; places, by `id`; tasks, by `coroutine` and
-    `made_at`; threads, by `name`; what was opened or started, by `words`.
+    Targets have a `kind`, and are: objects, by `name`; containers, by `id`; places, by `id`; tasks,
+    by `coroutine` and `made_at`; threads, by `name`; what was opened or started, by `words`.
     """
     wanted = list(targets)
     found: dict[str, Cause] = {}
@@ -38,19 +64,28 @@ def find(targets: Iterable[Mapping[str, Any]]) -> dict[str, Cause]:
         if target["kind"] == "thread":
             found[target["key"]] = _made(_places_of_thread(target["name"]))
         elif target["kind"] == "opened":
-            found[target["key"]] = _made(trace.places_of_event(target["words"]))
+            found[target["key"]] = _made(allocation_trace.places_of_event(target["words"]))
         elif target["kind"] == "container" and int(target["id"]) == census.AT_EXIT:
-            made = _made(trace.places_of_event(trace.AT_EXIT))
-            found[target["key"]] = {**made, "name": "atexit", "owner": made["made_by"], "of": "callback"}
+            made = _made(allocation_trace.places_of_event(allocation_trace.AT_EXIT))
+            found[target["key"]] = {
+                **made,
+                "name": "atexit",
+                "owner": made["made_by"],
+                "of": "callback",
+            }
     found.update(_in_heap(wanted))
     for target in wanted:  # no longer traced
         if target["kind"] == "task":
-            found[target["key"]] = {"bytes": tasks.retained_bytes(target["coroutine"], target["made_at"])}
+            found[target["key"]] = {
+                "bytes": tasks.retained_bytes(target["coroutine"], target["made_at"])
+            }
     return found
 
 
 def _in_heap(wanted: list[Mapping[str, Any]]) -> dict[str, Cause]:
-    """What was seen of their making is asked for first: a walk that is traced itself takes five times as long."""
+    """What was seen of their making is asked for first: a walk that is traced itself takes five
+    times as long.
+    """
     search = _Search(wanted)
     search.look_through_heap()
     stand: dict[str, tuple[tuple[Any, ...], list[str], str]] = {}
@@ -59,21 +94,21 @@ def _in_heap(wanted: list[Mapping[str, Any]]) -> dict[str, Cause]:
             stand[key] = _stands_for(held)
     for key, one in search.newest.items():
         with search.skipped.errors():
-            stand[key] = (one,), trace.places_of(one), ""
-    trace.stop()
+            stand[key] = (one,), allocation_trace.places_of(one), ""
+    allocation_trace.stop()
     details: dict[str, Cause] = {}
     for key, (parts, places, name) in stand.items():
         with search.skipped.errors():
             is_text = name and not parts  # which grows by its own characters
-            sizes = [(1, 0)] if is_text else [retained.held(part) for part in parts]
+            sizes = [(1, 0)] if is_text else [retained_size.held(part) for part in parts]
             size, objects = sum(size for size, _ in sizes), sum(objects for _, objects in sizes)
             details[key] = {**_made(places), "bytes": size, "objects": objects, "of": name}
     for key, one in search.newest.items():
         with search.skipped.errors():
-            details.setdefault(key, {})["state"] = states.state_of(one)
+            details.setdefault(key, {})["state"] = object_states.state_of(one)
     keys = {**search.keys, **{id(one): key for key, one in search.newest.items()}}
     del search, stand
-    chains = paths.walk(keys)
+    chains = reachability.walk(keys)
     alone = {number: key for number, key in keys.items() if chains.get(key, {}).get("unreached")}
     for key in set(alone.values()) - _still_there(alone):  # it has gone meanwhile
         del chains[key]
@@ -95,14 +130,17 @@ class _Names(looking.ByType):
 
 
 class _Search:
-    """Finds the targets among the objects of the heap, and holds them until they have been looked at."""
+    """Finds the targets among the objects of the heap, and holds them until they have been
+    looked at.
+    """
 
     def __init__(self, wanted: list[Mapping[str, Any]]) -> None:
         self.keys = {int(one["id"]): one["key"] for one in wanted if one["kind"] == "container"}
         self.keys.pop(census.AT_EXIT, None)
         self.containers: dict[str, Any] = {}
         self.newest: dict[str, Any] = {}
-        """The newest of each name: of those that have not ended, one whose making was seen, where there is such a one.
+        """The newest of each name: of those that have not ended, one whose making was seen, where
+        there is such a one.
 
         Others are not looked at from then on: where an object was made takes longest to find out.
         """
@@ -118,7 +156,9 @@ class _Search:
                 self._owners.setdefault(owner, []).append((index, one["key"]))
 
     def look_through_heap(self) -> None:
-        """When it is over, the list of all objects is gone: what an object retains is told by who else refers to it."""
+        """When it is over, the list of all objects is gone: what an object retains is told by
+        who else refers to it.
+        """
         for objects in heap.slices():
             for one in objects:
                 try:
@@ -127,16 +167,23 @@ class _Search:
                     self.skipped.add(error)
 
     def _look(self, one: Any) -> None:
-        """An identity is a new number each time, which costs twenty times as much while it is traced: few are asked."""
+        """An identity is a new number each time, which costs twenty times as much while it is
+        traced: few are asked.
+        """
         if self._owners:
             for index, key in self._owners.get(id(one), ()):
                 referents = census.references(one)
-                if index < len(referents) and self.keys.setdefault(id(referents[index]), key) == key:
+                if (
+                    index < len(referents)
+                    and self.keys.setdefault(id(referents[index]), key) == key
+                ):
                     self.containers.setdefault(key, referents[index])
         if self.keys:
             for held in (one, *heap.referents(one)):
                 kind = type(held)
-                if (self._kinds[kind] if type(kind) is type else self._kinds.of_type(kind)) is not None:
+                if (
+                    self._kinds[kind] if type(kind) is type else self._kinds.of_type(kind)
+                ) is not None:
                     wanted = self.keys.get(id(held))
                     if wanted is not None:
                         self.containers.setdefault(wanted, held)
@@ -145,23 +192,35 @@ class _Search:
 
     def _look_for_name(self, one: Any) -> None:
         code = naming.code_of(one)
-        name = self._called.of_type(type(one)) if code is None else naming.name_of_code(type(one), code)
+        name = (
+            self._called.of_type(type(one))
+            if code is None
+            else naming.name_of_code(type(one), code)
+        )
         key = self._names.get(name)
         if key is not None and self._ranks.get(key) != _BEST:
-            rank = (not states.state_of(one).endswith(states.ENDED), bool(trace.places_of(one)))
+            rank = (
+                not object_states.state_of(one).endswith(object_states.ENDED),
+                bool(allocation_trace.places_of(one)),
+            )
             if key not in self._ranks or rank > self._ranks[key]:
                 self.newest[key], self._ranks[key] = one, rank
 
 
 def _stands_for(container: Any) -> tuple[tuple[Any, ...], list[str], str]:
-    """An entry whose making was seen stands for all: its parts, where it was made, what it is called.
+    """An entry whose making was seen stands for all: its parts, where it was made, what it is
+    called.
 
     Of a dict it is the value that counts, and the key only where no value tells.
     """
     if issubclass(type(container), (str, bytes, bytearray)):
-        return (), trace.places_of(container), naming.type_name(type(container))
-    newest = list(islice(census.entries(container), census.MOST_ENTRIES))
-    for places_of, part in ((trace.places_of, -1), (_places_inside, -1), (trace.places_of, 0)):
+        return (), allocation_trace.places_of(container), naming.type_name(type(container))
+    newest = list(islice(census.entries(container), census.MAX_ENTRIES))
+    for places_of, part in (
+        (allocation_trace.places_of, -1),
+        (_places_inside, -1),
+        (allocation_trace.places_of, 0),
+    ):
         for entry in newest:
             places = places_of(entry[part])
             if places:
@@ -170,16 +229,23 @@ def _stands_for(container: Any) -> tuple[tuple[Any, ...], list[str], str]:
 
 
 def _places_inside(part: Any) -> list[str]:
-    """A list or dict may come from the interpreter's store of used ones, and show no making: what is in it tells."""
+    """A list or dict may come from the interpreter's store of used ones, and show no making:
+    what is in it tells.
+    """
     if not any(type(part) is kind for kind in (list, dict, tuple, set)):
         return []
-    places = Counter(tuple(trace.places_of(one)) for one in reversed(gc.get_referents(part)[-MOST_INSIDE:]))
+    places = Counter(
+        tuple(allocation_trace.places_of(one))
+        for one in reversed(gc.get_referents(part)[-MAX_INSIDE:])
+    )
     del places[()]
     return [place for most, _ in places.most_common(1) for place in most]
 
 
 def _made(places: list[str]) -> Cause:
-    """The outermost frame is asked last: it runs the server, and has a part in whatever packages make by themselves."""
+    """The outermost frame is asked last: it runs the server, and has a part in whatever packages
+    make by themselves.
+    """
     place, owner = naming.telling(places[:-1])
     if owner not in ("application", "dependency"):
         place, owner = naming.telling(places)
@@ -187,29 +253,33 @@ def _made(places: list[str]) -> Cause:
 
 
 def _places_of_thread(name: str) -> list[str]:
-    alike = [thread for called, thread in threads.living() if naming.numberless(called) == name]
-    return next((places for one in reversed(alike) if (places := trace.places_of(one))), [])
+    alike = [thread for called, thread in own_threads.living() if naming.numberless(called) == name]
+    return next(
+        (places for one in reversed(alike) if (places := allocation_trace.places_of(one))), []
+    )
 
 
 def thread_groups() -> dict[str, int]:
     """Python's threads by name, numbers left out of it; the probe's own are not among them."""
     counts: dict[str, int] = {}
-    for called, _ in threads.living():
+    for called, _ in own_threads.living():
         name = naming.numberless(called)
         counts[name] = counts.get(name, 0) + 1
     return counts
 
 
 def running(seconds: float) -> dict[str, int]:
-    """What threads are doing instead of waiting: the telling place of each stack, and how often it was seen."""
+    """What threads are doing instead of waiting: the telling place of each stack, and how often
+    it was seen.
+    """
     counts: dict[str, int] = {}
     until = monotonic() + seconds
     while monotonic() < until:
         for ident, frame in list(sys._current_frames().items()):
-            if not threads.is_own(ident) and not _is_waiting(frame):
+            if not own_threads.is_own(ident) and not _is_waiting(frame):
                 place, _ = naming.telling(_stack(frame))
                 counts[place] = counts.get(place, 0) + 1
-        threads.pause(0.002)
+        own_threads.pause(0.002)
     return dict(sorted(counts.items(), key=lambda item: -item[1])[:50])
 
 
@@ -220,7 +290,7 @@ def _is_waiting(frame: Any) -> bool:
 
 
 def _stack(frame: Any) -> Iterator[str]:
-    for _ in range(trace.MOST_FRAMES):
+    for _ in range(allocation_trace.MAX_FRAMES):
         if frame is None:
             return
         yield naming.place(frame.f_code, frame.f_lineno)
@@ -241,8 +311,12 @@ def garbage() -> dict[str, Any]:
             name = naming.name_of(one)
             counts[name] = counts.get(name, 0) + 1
             if name not in made:
-                made[name] = _made(trace.places_of(one))
+                made[name] = _made(allocation_trace.places_of(one))
     finally:
         gc.set_debug(flags)
         del gc.garbage[before:]
-    return {"names": counts, "made": made, "bytes": sum(sizes.of_type(type(one))(one) for one in found)}
+    return {
+        "names": counts,
+        "made": made,
+        "bytes": sum(sizes.of_type(type(one))(one) for one in found),
+    }

@@ -1,8 +1,10 @@
-"""What the heap holds: tracked objects by name, how long each container is, and which of them have a bound.
+"""What the heap holds: tracked objects by name, how long each container is, and which of them have
+a bound.
 
-Lengths go into a file, as pairs of identity and length. A string, or a container of some size, that an object refers
-to also has a length by its place: the object's identity and which of its references it is. One that is bound anew each
-time, and longer, is followed by that; one that has got longer where it is needs no second name.
+Lengths go into a file, as pairs of identity and length. A string, or a container of some size, that
+an object refers to also has a length by its place: the object's identity and which of its
+references it is. One that is bound anew each time, and longer, is followed by that; one that has
+got longer where it is needs no second name.
 """
 
 from __future__ import annotations
@@ -16,23 +18,25 @@ from itertools import chain, compress, islice
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any, BinaryIO, Dict, Optional, Tuple
 
-from . import heap, links, looking, naming, states
+from . import heap, looking, naming, object_states, reference_names
 
-MOST_NAMES = 2_000
-MOST_OF_AN_ENTRY = 200
+MAX_NAMES = 2_000
+MAX_OF_AN_ENTRY = 200
 """Objects of one entry that are looked at."""
-MOST_ENTRIES = 200
+MAX_ENTRIES = 200
 """Entries of a container in which one is looked for whose making was seen."""
-MOST_OF_A_SET = 5_000
+MAX_OF_A_SET = 5_000
 LONG_TEXT = 256
 LONG_CONTAINER = 50
-MOST_REFERENCES = 200
+MAX_REFERENCES = 200
 """An object with more of them is a container itself, and no owner whose references are places."""
 PLACE_BITS = 10
 PLACE_MARK = 1 << 63
 """Set in the number of a place; an identity has it not."""
 AT_EXIT = 1
-"""Stands for what is to be called at exit, which the interpreter keeps where nobody sees it; the id of no object."""
+"""Stands for what is to be called at exit, which the interpreter keeps where nobody sees it; the
+id of no object.
+"""
 _BUFFERED_PAIRS = 4096
 """Small blocks: a large one would leave a trace in malloc, see `heap`."""
 _KINDS = frozenset((dict, list, set, deque, bytearray, array))
@@ -40,17 +44,23 @@ _KINDS = frozenset((dict, list, set, deque, bytearray, array))
 _PLAIN = frozenset((dict, list, set))
 """Of these exact types most containers are; they have no bound of their own."""
 _PLAIN_IDS = frozenset(map(id, _PLAIN))
-_NO_OWNERS = frozenset(map(id, (FunctionType, CodeType, ModuleType, BuiltinFunctionType, tuple, type)))
-_BOUND = re.compile(r"(^|_)(max_?size|max_?len(gth)?|max_?entries|max_?items|capacity)$", re.IGNORECASE)
+_NO_OWNERS = frozenset(
+    map(id, (FunctionType, CodeType, ModuleType, BuiltinFunctionType, tuple, type))
+)
+_BOUND = re.compile(
+    r"(^|_)(max_?size|max_?len(gth)?|max_?entries|max_?items|capacity)$", re.IGNORECASE
+)
 
 
 def take(lengths: BinaryIO, followed: Iterable[int] = ()) -> dict[str, Any]:
-    """`names`: tracked objects, counted; `labels`: what some of them are, see `states`; `bounded`: containers with a
-    bound; `apart`: identities not to be followed.
+    """`names`: tracked objects, counted; `labels`: what some of them are, see `states`; `bounded`:
+    containers with a bound; `apart`: identities not to be followed.
 
     Args:
-        lengths: gets a pair of 64-bit numbers for each container: its identity or place, and its length.
-        followed: identities of containers that have grown so far: whether one of them has a bound is looked up.
+        lengths: gets a pair of 64-bit numbers for each container: its identity or place, and its
+            length.
+        followed: identities of containers that have grown so far: whether one of them has a bound
+            is looked up.
     """
     return _Census(lengths, frozenset(followed)).take()
 
@@ -60,7 +70,9 @@ class Bases(looking.ByType):
 
     def of(self, kind: type) -> Any:
         """The nearest base that is a container."""
-        return next((base for base in looking.mro(kind) if type(base) is type and base in _KINDS), None)
+        return next(
+            (base for base in looking.mro(kind) if type(base) is type and base in _KINDS), None
+        )
 
 
 class _Readers(looking.ByType):
@@ -97,7 +109,7 @@ class _Census:
         self._pair(AT_EXIT, (looking.from_module("atexit", "_ncallbacks") or int)())
         self._write()
         names, labels = self._named()
-        named = dict(names.most_common(MOST_NAMES))
+        named = dict(names.most_common(MAX_NAMES))
         return {
             "names": named,
             "labels": {name: label for name, label in labels.items() if name in named},
@@ -107,7 +119,9 @@ class _Census:
         }
 
     def _count(self, objects: list[Any]) -> None:
-        """By identity of their type, which no metaclass can have its say about; what has code, by that."""
+        """By identity of their type, which no metaclass can have its say about; what has code,
+        by that.
+        """
         kinds = list(map(type, objects))
         numbers = list(map(id, kinds))
         self._types.update(zip(numbers, kinds))  # noqa: B905 - since 3.10
@@ -121,12 +135,14 @@ class _Census:
         labels: dict[str, str] = {}
         counted: list[Tuple[Any, int]] = [(key, count) for key, count in self._codes.items()]
         counted += [
-            ((self._types[number], None), count) for number, count in self._counts.items() if number not in naming.CODED
+            ((self._types[number], None), count)
+            for number, count in self._counts.items()
+            if number not in naming.CODED
         ]
         for (kind, code), count in counted:
             try:
                 name = naming.type_name(kind) if code is None else naming.name_of_code(kind, code)
-                label = states.label_of(kind)
+                label = object_states.label_of(kind)
             except Exception as error:  # noqa: BLE001 - a type that cannot be read hides no other
                 self._skipped.add(error)
                 continue
@@ -138,7 +154,11 @@ class _Census:
 
     def _look(self, objects: list[Any]) -> None:
         """Plain containers all at once: a call for each of a million costs as much as all else."""
-        plain = list(filter(None, compress(objects, map(_PLAIN_IDS.__contains__, map(id, map(type, objects))))))
+        plain = list(
+            filter(
+                None, compress(objects, map(_PLAIN_IDS.__contains__, map(id, map(type, objects))))
+            )
+        )
         self._pairs.extend(chain.from_iterable(zip(map(id, plain), map(len, plain))))  # noqa: B905 - since 3.10
         bases = self._bases
         for one in objects:
@@ -159,8 +179,10 @@ class _Census:
     def _look_behind(self, one: Any) -> None:
         """The lengths of what an object refers to."""
         bases, followed, is_tracked, kind = self._bases, self._followed, gc.is_tracked, type(one)
-        referents = (self._readers[kind] if type(kind) is type else self._readers.of_type(kind))(one)
-        is_owner = len(referents) <= MOST_REFERENCES and id(kind) not in _NO_OWNERS
+        referents = (self._readers[kind] if type(kind) is type else self._readers.of_type(kind))(
+            one
+        )
+        is_owner = len(referents) <= MAX_REFERENCES and id(kind) not in _NO_OWNERS
         for index, referred in enumerate(referents):
             kind = type(referred)
             base = bases[kind] if type(kind) is type else bases.of_type(kind)
@@ -170,7 +192,11 @@ class _Census:
                 length = base.__len__(referred)
                 if id(referred) in followed:
                     self._note_bound(one, referred, base)
-                elif is_owner and length >= LONG_CONTAINER and (base is not deque or _maxlen(referred) is None):
+                elif (
+                    is_owner
+                    and length >= LONG_CONTAINER
+                    and (base is not deque or _maxlen(referred) is None)
+                ):
                     self._pair(place_of(one, index), length)
             elif is_owner and (kind is str or kind is bytes) and len(referred) >= LONG_TEXT:
                 self._pair(place_of(one, index), len(referred))
@@ -211,17 +237,23 @@ class _Census:
             self._bounded.append(_bounded(cache, kind, length, bound, _newest(cache, length)))
 
     def _note_bound(self, owner: Any, container: Any, base: Any) -> None:
-        """A container beside its limit in the same object, or with one of its own, has that as long as it keeps it."""
+        """A container beside its limit in the same object, or with one of its own, has that as
+        long as it keeps it.
+        """
         bound, length = _limit_beside(owner), base.__len__(container)
         if bound is not None and length <= bound and id(container) not in self._not_ours:
             self._not_ours.add(id(container))
             if length < bound:
                 kind = naming.type_name(type(owner))
-                self._bounded.append(_bounded(container, kind, length, bound, next(entries(container), None)))
+                self._bounded.append(
+                    _bounded(container, kind, length, bound, next(entries(container), None))
+                )
 
 
 def references(one: Any) -> list[Any]:
-    """What an object refers to; of a list the first entry first: its place stays when others are added."""
+    """What an object refers to; of a list the first entry first: its place stays when others are
+    added.
+    """
     return list(one) if type(one) is list else heap.referents(one)
 
 
@@ -236,26 +268,34 @@ def owner_and_index(number: int) -> tuple[int, int]:
 
 
 def entries(container: Any) -> Iterator[tuple[Any, ...]]:
-    """Some entries, the newest first as far as the container's order tells, as tuples: of a dict, key and value.
+    """Some entries, the newest first as far as the container's order tells, as tuples: of a dict,
+    key and value.
 
     A derived class is asked as its base is: it may have code of its own.
     """
     if issubclass(type(container), dict):
-        yield from list(islice(reversed(dict.items(container)), MOST_ENTRIES))
+        yield from list(islice(reversed(dict.items(container)), MAX_ENTRIES))
     elif issubclass(type(container), (list, deque)):
         base: Any = list if issubclass(type(container), list) else deque
         length = base.__len__(container)
-        yield from ((base.__getitem__(container, -place),) for place in range(1, min(length, MOST_ENTRIES) + 1))
+        yield from (
+            (base.__getitem__(container, -place),)
+            for place in range(1, min(length, MAX_ENTRIES) + 1)
+        )
     elif issubclass(type(container), (set, frozenset)):
-        yield from ((one,) for one in islice(list(_elements(container)), MOST_OF_A_SET))
+        yield from ((one,) for one in islice(list(_elements(container)), MAX_OF_A_SET))
 
 
 def _elements(container: Any) -> Iterator[Any]:
-    return set.__iter__(container) if issubclass(type(container), set) else frozenset.__iter__(container)
+    return (
+        set.__iter__(container)
+        if issubclass(type(container), set)
+        else frozenset.__iter__(container)
+    )
 
 
 def _limit_beside(owner: Any) -> Optional[int]:
-    values = owner if type(owner) is dict else links.attributes_of(owner)
+    values = owner if type(owner) is dict else reference_names.attributes_of(owner)
     limits = [
         value
         for name, value in list(values.items())
@@ -275,7 +315,9 @@ def _own() -> set[int]:
 
 
 def _bounded(one: Any, kind: str, length: int, bound: int, entry: Any) -> dict[str, Any]:
-    """`entry_bytes` and `entry_objects` (tracked ones) are those of all that the entry leads to, up to a limit."""
+    """`entry_bytes` and `entry_objects` (tracked ones) are those of all that the entry leads to,
+    up to a limit.
+    """
     size, objects = _held(entry)
     return {
         "id": str(id(one)),
@@ -295,23 +337,33 @@ def _maxlen(one: Any) -> Optional[int]:
 def _function_of(cache: Any) -> str:
     """Its `__qualname__`; of what has none, such as a partial, its type."""
     values = looking.own_dict(cache)
-    return looking.text(values.get("__qualname__"), "") or naming.type_name(type(values.get("__wrapped__")))
+    return looking.text(values.get("__qualname__"), "") or naming.type_name(
+        type(values.get("__wrapped__"))
+    )
 
 
 def _newest(cache: Any, length: int) -> Any:
-    """Key and value: the cache shows the collector its links, the newest last, and then the dict that finds them."""
+    """Key and value: the cache shows the collector its links, the newest last, and then the dict
+    that finds them.
+    """
     referents = gc.get_referents(cache)
-    place = next((at for at, one in enumerate(referents) if type(one) is dict and len(one) == length), 0)
-    return tuple(one for one in referents[max(0, place - 3) : place] if not issubclass(type(one), type))
+    place = next(
+        (at for at, one in enumerate(referents) if type(one) is dict and len(one) == length), 0
+    )
+    return tuple(
+        one for one in referents[max(0, place - 3) : place] if not issubclass(type(one), type)
+    )
 
 
 def _held(entry: Any) -> tuple[int, int]:
-    """Bytes and tracked objects that an entry leads to; what belongs to the program as a whole is left out."""
+    """Bytes and tracked objects that an entry leads to; what belongs to the program as a whole
+    is left out.
+    """
     size = objects = 0
     sizes = looking.Sizes()
     seen: set[int] = set()
     waiting = [entry]
-    while waiting and len(seen) < MOST_OF_AN_ENTRY:
+    while waiting and len(seen) < MAX_OF_AN_ENTRY:
         one = waiting.pop()
         if id(one) in seen or issubclass(type(one), (type, ModuleType, FunctionType)):
             continue

@@ -1,4 +1,6 @@
-"""Bringing the heap to rest: collect, let the loops finish what was closed, collect again, give free memory back."""
+"""Bringing the heap to rest: collect, let the loops finish what was closed, collect again, give
+free memory back.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,9 @@ from .wire import Collection
 def collect(thread: LoopThread) -> Collection:
     """Collect twice with turns of the loops between, then trim.
 
-    One collection is not enough: generators and tools that close themselves are finished by tasks that run after it.
-    What the server has frozen stays frozen, and a collector that it has switched off stays off.
+    One collection is not enough: generators and tools that close themselves are finished by tasks
+    that run after it. What the server has frozen stays frozen, and a collector that it has switched
+    off stays off.
     """
     began = monotonic()
     first = thread.run(gc.collect)
@@ -22,4 +25,9 @@ def collect(thread: LoopThread) -> Collection:
     second = thread.run(gc.collect)
     thread.run(malloc.fill_thread_cache)
     trimmed = thread.run(malloc.trim)
-    return Collection(found=[first, second], took_s=monotonic() - began, loop_answered=thread.answered, trimmed=trimmed)
+    return Collection(
+        found=[first, second],
+        took_s=monotonic() - began,
+        loop_answered=thread.answered,
+        trimmed=trimmed,
+    )

@@ -1,4 +1,6 @@
-"""One connection of the probe, from the greeting to its end. A bad peer takes its own thread's time, and no more."""
+"""One connection of the probe, from the greeting to its end. A bad peer takes its own thread's
+time, and no more.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from typing import Any
 
 from . import wire
 from .gauges import GAUGES
-from .requests import answer
+from .handlers import answer
 
 IDLE_LIMIT_S = 600.0
 """A peer that asks nothing for so long is let go; the harness connects again when it needs to."""
@@ -52,7 +54,9 @@ def greeting() -> dict[str, Any]:
 
 
 def _is_same_user(connection: socket) -> bool:
-    """Root counts: a server that gives up root's rights goes on talking to a harness that has them."""
+    """Root counts: a server that gives up root's rights goes on talking to a harness that has
+    them.
+    """
     _, uid, _ = _PEER.unpack(connection.getsockopt(SOL_SOCKET, SO_PEERCRED, _PEER.size))
     return uid in (os.geteuid(), 0)
 
@@ -63,7 +67,8 @@ def _send(connection: socket, message: dict[str, Any]) -> None:
     except wire.BadMessage as error:
         data = wire.pack({"error": f"the answer is too long: {error}"}, wire.MAX_ANSWER_BYTES)
     connection.settimeout(MESSAGE_LIMIT_S)
-    # A peer that is gone must not raise SIGPIPE in a server that has given it its default meaning back.
+    # A peer that is gone must not raise SIGPIPE in a server that has given it its default meaning
+    # back.
     connection.sendall(data, MSG_NOSIGNAL)
 
 

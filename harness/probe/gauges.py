@@ -1,18 +1,20 @@
-"""The numbers that the probe reads: one function each. A new one is a line in this table and one in the metrics."""
+"""The numbers that the probe reads: one function each. A new one is a line in this table and one
+in the metrics.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
 
-from . import heap, loops, malloc, tasks, threads
+from . import heap, loops, malloc, own_threads, tasks
 
 Gauge = Callable[[], int]
 
 
 def python_threads() -> int:
     """Threads that Python knows, the probe's own left out."""
-    return len(threads.living())
+    return len(own_threads.living())
 
 
 def tracked_objects() -> int:
@@ -21,14 +23,22 @@ def tracked_objects() -> int:
 
 
 def _table() -> dict[str, Gauge]:
-    """What can be read in this process, in the order of reading: what the others disturb comes first."""
+    """What can be read in this process, in the order of reading: what the others disturb comes
+    first.
+    """
     table: dict[str, Gauge] = {}
     if malloc.can_be_read():
         table.update(malloc_in_use=malloc.in_use, malloc_system=malloc.system)
     if getattr(sys, "getallocatedblocks", int)():  # 0 where Python's own allocator is switched off
         table.update(blocks=sys.getallocatedblocks)
-    table.update(gc_objects=tracked_objects, tasks=loops.pending_tasks, python_threads=python_threads)
-    table.update(timers=loops.timers, left_tasks=tasks.left_by_closed, leaving_sessions=tasks.leaving_sessions)
+    table.update(
+        gc_objects=tracked_objects, tasks=loops.pending_tasks, python_threads=python_threads
+    )
+    table.update(
+        timers=loops.timers,
+        left_tasks=tasks.left_by_closed,
+        leaving_sessions=tasks.leaving_sessions,
+    )
     return table
 
 

@@ -20,8 +20,8 @@ PARTS_MASK = _PARTS - 1
 class ById:
     """Something of each of millions of objects: in many small dicts, for the same reason as above.
 
-    The table of one dict of a million takes 80 MiB. Freed, it leaves the threads' heaps up to 64 MiB larger than what
-    is used of them, which no trimming takes back.
+    The table of one dict of a million takes 80 MiB. Freed, it leaves the threads' heaps up to 64
+    MiB larger than what is used of them, which no trimming takes back.
     """
 
     def __init__(self) -> None:
@@ -52,7 +52,9 @@ def instances(types: Container[int]) -> list[Any]:
 
 
 def slices() -> Iterator[list[Any]]:
-    """All tracked objects, the newest first, a slice at a time; between slices the server's threads get their turns."""
+    """All tracked objects, the newest first, a slice at a time; between slices the server's
+    threads get their turns.
+    """
     objects = gc.get_objects()
     try:
         for end in range(len(objects), 0, -_SLICE):
@@ -65,8 +67,9 @@ def slices() -> Iterator[list[Any]]:
 def referents(one: Any) -> list[Any]:
     """What an object refers to; of a module its globals alone.
 
-    A module in C may show the collector what it keeps for later use. `_asyncio` shows its freed iterators (CPython
-    before 3.12.6, gh-122695): who holds one for a moment frees it twice, and the next collection never ends.
+    A module in C may show the collector what it keeps for later use. `_asyncio` shows its freed
+    iterators (CPython before 3.12.6, gh-122695): who holds one for a moment frees it twice, and the
+    next collection never ends.
     """
     if issubclass(type(one), ModuleType):
         return [looking.module_globals(one)]
@@ -75,14 +78,17 @@ def referents(one: Any) -> list[Any]:
 
 def module_dicts() -> set[int]:
     """Identities of the globals of all modules."""
-    return {id(values) for _, module in looking.modules() if (values := looking.module_globals(module))}
+    return {
+        id(values) for _, module in looking.modules() if (values := looking.module_globals(module))
+    }
 
 
 def let_go(objects: MutableSequence[Any]) -> None:
     """Shrink the list before it is freed.
 
-    Freeing a large mapped block raises glibc's threshold for mapping: megabytes of list would stay resident after the
-    reading, and the server's own large buffers would come from the heap for ever after.
+    Freeing a large mapped block raises glibc's threshold for mapping: megabytes of list would stay
+    resident after the reading, and the server's own large buffers would come from the heap for ever
+    after.
     """
     while objects:
         del objects[-_SLICE:]

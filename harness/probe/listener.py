@@ -1,4 +1,6 @@
-"""The probe's place in a process: one thread asleep in accept(), on a socket that bears the process's id."""
+"""The probe's place in a process: one thread asleep in accept(), on a socket that bears the
+process's id.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +10,17 @@ from contextlib import suppress
 from socket import AF_UNIX, SHUT_RDWR, socket
 from time import sleep
 
-from . import threads, wire
-from .late import converse
-from .owned import OwnedSocket
+from . import own_threads, wire
+from .lazy_loading import converse
+from .owned_socket import OwnedSocket
 
 Report = Callable[[BaseException], None]
 
 MAX_CONNECTIONS = 16
 PAUSE_S = 1.0
-"""After a failed accept(): the server is out of descriptors or threads, and the probe is in no hurry."""
+"""After a failed accept(): the server is out of descriptors or threads, and the probe is in no
+hurry.
+"""
 
 
 class Listener:
@@ -38,15 +42,16 @@ class Listener:
         path = f"{self._folder}/{os.getpid()}{wire.SOCKET_SUFFIX}"
         if not _is_answered(path):
             listener = self._listener = OwnedSocket(_listen(path))
-            threads.start(lambda: self._accept(listener))
+            own_threads.start(lambda: self._accept(listener))
 
     def reopen_in_child(self) -> None:
-        """After a fork: leave the parent's sockets to the parent, and listen under the child's own id.
+        """After a fork: leave the parent's sockets to the parent, and listen under the child's own
+        id.
 
         Raises:
             OSError: as for `open`.
         """
-        threads.forget()
+        own_threads.forget()
         for inherited in (self._listener, *self._connections):
             if inherited is not None:
                 inherited.let_go()
@@ -76,7 +81,7 @@ class Listener:
             return
         self._connections.add(connection)
         try:
-            threads.start(lambda: self._talk(connection))
+            own_threads.start(lambda: self._talk(connection))
         except RuntimeError:
             self._end(connection)
             raise
@@ -94,7 +99,9 @@ class Listener:
                 self._leave()
 
     def _leave(self) -> None:
-        """The harness is gone, and the server is not, for it ran before: nothing of ours stays awake in it."""
+        """The harness is gone, and the server is not, for it ran before: nothing of ours stays
+        awake in it.
+        """
         self._has_left = True
         if self._listener is not None and self._listener.is_ours():
             with suppress(OSError):
@@ -113,9 +120,11 @@ def _is_answered(path: str) -> bool:
 
 
 def _listen(path: str) -> socket:
-    """A listening socket that appears under its name when it can be connected to, in place of a stale one.
+    """A listening socket that appears under its name when it can be connected to, in place of a
+    stale one.
 
-    Without pathlib, whose import would be a fifth of what the probe adds to the start of a small process.
+    Without pathlib, whose import would be a fifth of what the probe adds to the start of a small
+    process.
     """
     draft = f"{path}.new"
     with suppress(FileNotFoundError):

@@ -1,7 +1,8 @@
 """Reading objects that are not ours without running any of their code.
 
-A class may lie about itself, and an attribute may be a property. So only types are asked, by the interpreter's own
-descriptors: what a class, its metaclass or an object defines for the purpose of being asked is never called.
+A class may lie about itself, and an attribute may be a property. So only types are asked, by the
+interpreter's own descriptors: what a class, its metaclass or an object defines for the purpose of
+being asked is never called.
 """
 
 from __future__ import annotations
@@ -11,7 +12,13 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import GetSetDescriptorType, MemberDescriptorType, MethodDescriptorType, ModuleType, WrapperDescriptorType
+from types import (
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    MethodDescriptorType,
+    ModuleType,
+    WrapperDescriptorType,
+)
 from typing import Any, Dict, Mapping, Tuple
 
 MAX_REASONS = 20
@@ -64,7 +71,9 @@ def module_name(kind: type) -> str:
 
 
 def own_dict(one: Any) -> Dict[str, Any]:
-    """The `__dict__` of an object itself; an empty one where it has none, or its class puts code in its place."""
+    """The `__dict__` of an object itself; an empty one where it has none, or its class puts code
+    in its place.
+    """
     for base in mro(type(one)):
         descriptor = _get_dict(base).get("__dict__")
         if type(descriptor) in (GetSetDescriptorType, MemberDescriptorType):
@@ -99,7 +108,9 @@ def module_globals(module: Any) -> Dict[str, Any]:
 
 
 def modules() -> Iterator[Tuple[str, Any]]:
-    """Names and modules of `sys.modules`; anything may be put there, and what is no module is left out."""
+    """Names and modules of `sys.modules`; anything may be put there, and what is no module is
+    left out.
+    """
     for name, module in list(sys.modules.items()):
         if type(name) is str and issubclass(type(module), ModuleType):
             yield name, module
@@ -118,8 +129,8 @@ def file_of(module: Any) -> str:
 class ByType(Dict[type, Any]):
     """Something of each type.
 
-    A metaclass may have a `__hash__` of its own: only types whose metaclass is `type` may be looked up as in any dict,
-    which is fast; `of_type` takes all.
+    A metaclass may have a `__hash__` of its own: only types whose metaclass is `type` may be looked
+    up as in any dict, which is fast; `of_type` takes all.
     """
 
     def __init__(self) -> None:
@@ -148,12 +159,20 @@ class Sizes(ByType):
     """By type, what gives the bytes of one."""
 
     def of(self, kind: type) -> Any:
-        """A `__sizeof__` that is written in Python is not called, but that of the nearest base in C."""
-        asked = [found for base in mro(kind) if (found := _get_dict(base).get("__sizeof__")) is not None]
+        """A `__sizeof__` that is written in Python is not called, but that of the nearest base
+        in C.
+        """
+        asked = [
+            found for base in mro(kind) if (found := _get_dict(base).get("__sizeof__")) is not None
+        ]
         if asked and type(asked[0]) in _C_SIZE:
             return _size
         in_c = next((found for found in asked if type(found) in _C_SIZE), None)
-        return _no_size if in_c is None else lambda one: in_c(one) + _PREHEADER_BYTES * gc.is_tracked(one)
+        return (
+            _no_size
+            if in_c is None
+            else lambda one: in_c(one) + _PREHEADER_BYTES * gc.is_tracked(one)
+        )
 
 
 def _no_size(_: Any) -> int:
@@ -190,15 +209,23 @@ class Skipped:
 
 
 def reason_of(error: BaseException) -> str:
-    """What was raised, and in which function; the words of an exception that is not the interpreter's are not asked."""
+    """What was raised, and in which function; the words of an exception that is not the
+    interpreter's are not asked.
+    """
     kind = type(error)
     trace, function = BaseException.__dict__["__traceback__"].__get__(error), "?"
     while trace is not None:
         function, trace = trace.tb_frame.f_code.co_name, trace.tb_next
     words = f"{short_name(kind)} in {function}"
-    said = str(error)[:_MAX_SAID] if module_name(kind) == "builtins" and not _holds_others(error) else ""
+    said = (
+        str(error)[:_MAX_SAID]
+        if module_name(kind) == "builtins" and not _holds_others(error)
+        else ""
+    )
     return f"{words}: {said}" if said else words
 
 
 def _holds_others(error: BaseException) -> bool:
-    return any(type(part) not in (str, int) for part in BaseException.__dict__["args"].__get__(error))
+    return any(
+        type(part) not in (str, int) for part in BaseException.__dict__["args"].__get__(error)
+    )

@@ -1,7 +1,7 @@
 """Work done on the thread of the server's event loop.
 
-Finalizers of loops, handles and transports expect to run there, so that collecting belongs there. A loop that does not
-answer in time is done without.
+Finalizers of loops, handles and transports expect to run there, so that collecting belongs there. A
+loop that does not answer in time is done without.
 """
 
 from __future__ import annotations
@@ -21,10 +21,14 @@ T = TypeVar("T")
 
 ANSWER_LIMIT_S = 2.0
 TURNS = 10
-"""A forgotten generator takes three turns to be closed: its task is made, runs, ends; what it awaits takes more."""
+"""A forgotten generator takes three turns to be closed: its task is made, runs, ends; what it
+awaits takes more.
+"""
 
 _owing: WeakSet[AbstractEventLoop] = WeakSet()
-"""Loops that have not yet taken up what they were asked: calls must not pile up in a loop that is stuck."""
+"""Loops that have not yet taken up what they were asked: calls must not pile up in a loop that
+is stuck.
+"""
 
 
 class LoopThread:
@@ -37,7 +41,8 @@ class LoopThread:
         """Whether all loops have answered so far; None where no loop is running."""
 
     def run(self, work: Callable[[], T]) -> T:
-        """Do `work` once, on the loop's thread if it takes the work up in time, and return its result.
+        """Do `work` once, on the loop's thread if it takes the work up in time, and return its
+        result.
 
         Raises:
             Exception: whatever `work` raises.
@@ -78,9 +83,11 @@ def _post(loop: AbstractEventLoop, errand: _Errand[T]) -> bool:
 
 
 class _Turns:
-    """A callback that comes back at each of the loop's next turns, and does the errand in the last of them.
+    """A callback that comes back at each of the loop's next turns, and does the errand in the last
+    of them.
 
-    By then the asking thread is asleep and the loop in its stride: what both of them hold is the same at every reading.
+    By then the asking thread is asleep and the loop in its stride: what both of them hold is the
+    same at every reading.
     """
 
     def __init__(self, loop: AbstractEventLoop, errand: Callable[[], None]) -> None:
@@ -115,14 +122,17 @@ class _Errand(Generic[T]):
         except Exception as error:  # noqa: BLE001 - raised again where the result is wanted
             self._error = error
         except BaseException as error:
-            # A signal handler of the server has raised in here: its exception belongs to the server's loop.
+            # A signal handler of the server has raised in here: its exception belongs to the
+            # server's loop.
             self._error = RuntimeError(f"interrupted by {error!r}")
             raise
         finally:
             self._done.release()
 
     def is_done_within(self, limit_s: float) -> bool:
-        """Wait until the loop has done it. False: the loop has not taken it up by then, and never will."""
+        """Wait until the loop has done it. False: the loop has not taken it up by then, and
+        never will.
+        """
         if self._done.acquire(timeout=limit_s):
             return True
         if self._claim.acquire(blocking=False):

@@ -1,4 +1,6 @@
-"""The server's event loops and their tasks, only looked at; where the server has no asyncio, the probe imports none."""
+"""The server's event loops and their tasks, only looked at; where the server has no asyncio, the
+probe imports none.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +17,17 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from types import FrameType
 
-# Weak registries of all tasks: CPython 3.9 to 3.11, then 3.12 and 3.13. From 3.14 on they hold foreign tasks only.
+# Weak registries of all tasks: CPython 3.9 to 3.11, then 3.12 and 3.13. From 3.14 on they hold
+# foreign tasks only.
 _REGISTRIES = ("_all_tasks", "_scheduled_tasks", "_eager_tasks")
 _TASKS_ARE_ASKED_OF_LOOPS = sys.version_info >= (3, 14)
 _RETRIES = 1000
 
 _forking: WeakSet[AbstractEventLoop] = WeakSet()
 _left_behind: WeakSet[AbstractEventLoop] = WeakSet()
-"""Loops that ran in the parent when this process was forked: they look as if they ran here, and will never turn."""
+"""Loops that ran in the parent when this process was forked: they look as if they ran here, and
+will never turn.
+"""
 
 
 def pending_tasks() -> int:
@@ -41,7 +46,11 @@ def all_pending() -> list[Any]:
     if asyncio is None:
         return []
     if _TASKS_ARE_ASKED_OF_LOOPS:
-        return [task for loop in _in_heap(asyncio) - set(_left_behind) for task in asyncio.all_tasks(loop)]
+        return [
+            task
+            for loop in _in_heap(asyncio) - set(_left_behind)
+            for task in asyncio.all_tasks(loop)
+        ]
     return [task for task in _registered() if is_pending(task)]
 
 
@@ -54,7 +63,9 @@ def pending_tasks_by_loop() -> int:
 
 
 def running() -> list[AbstractEventLoop]:
-    """Loops that run now, the main thread's first as far as loops tell their thread (uvloop does not)."""
+    """Loops that run now, the main thread's first as far as loops tell their thread (uvloop does
+    not).
+    """
     asyncio = _asyncio()
     if asyncio is None:
         return []
@@ -66,8 +77,13 @@ def running() -> list[AbstractEventLoop]:
 
 
 def timers() -> int:
-    """Timers of the running loops that are still to fire; at least one for each loop that does not tell (uvloop)."""
-    return sum(1 if handles is None else sum(not _is_cancelled(one) for one in handles) for handles in _timers())
+    """Timers of the running loops that are still to fire; at least one for each loop that does
+    not tell (uvloop).
+    """
+    return sum(
+        1 if handles is None else sum(not _is_cancelled(one) for one in handles)
+        for handles in _timers()
+    )
 
 
 def cancelled_timers() -> list[Any]:
@@ -101,7 +117,9 @@ def coroutine_of(task: Any) -> Any:
     """The coroutine of a task, asked as asyncio's own class is; None of a task of another kind."""
     tasks = sys.modules.get("asyncio.tasks")
     kinds = (looking.module_globals(tasks).get(name) for name in ("_CTask", "_PyTask"))
-    own: Any = next((kind for kind in kinds if type(kind) is type and issubclass(type(task), kind)), None)
+    own: Any = next(
+        (kind for kind in kinds if type(kind) is type and issubclass(type(task), kind)), None
+    )
     return None if own is None else own.get_coro(task)
 
 
@@ -111,7 +129,9 @@ def _loop_of(task: Any) -> Any:
 
 
 def _future_of(kind: type) -> Any:
-    """The class of asyncio from which a kind of task is derived: a derived one may have code of its own."""
+    """The class of asyncio from which a kind of task is derived: a derived one may have code of
+    its own.
+    """
     futures = sys.modules.get("asyncio.futures")
     kinds = (looking.module_globals(futures).get(name) for name in ("_CFuture", "_PyFuture"))
     return next((own for own in kinds if type(own) is type and issubclass(kind, own)), None)
@@ -162,22 +182,31 @@ def still(registry: Iterable[Any]) -> list[Any]:
 
 
 def _in_heap(asyncio: Any) -> set[Any]:
-    """Loops that the collector tracks; where a server has frozen its heap, also those of younger futures and frames."""
+    """Loops that the collector tracks; where a server has frozen its heap, also those of younger
+    futures and frames.
+    """
     kinds = set(map(id, _with_subclasses(asyncio.AbstractEventLoop)))
     futures = set(map(id, _with_subclasses(asyncio.Future)))
     loops = set(heap.instances(kinds))
     if gc.get_freeze_count():
         found = [*heap.instances(futures), *_in_frames(futures)]
-        loops |= {*_in_frames(kinds), *(loop for future in found if (loop := _loop_of(future)) is not None)}
+        loops |= {
+            *_in_frames(kinds),
+            *(loop for future in found if (loop := _loop_of(future)) is not None),
+        }
     return loops
 
 
 def _in_frames(kinds: set[int]) -> Iterator[Any]:
-    """Local variables of these types, of whatever runs in any thread: a loop that turns is among them."""
+    """Local variables of these types, of whatever runs in any thread: a loop that turns is among
+    them.
+    """
     for top in list(sys._current_frames().values()):
         frame: FrameType | None = top
         while frame is not None:
-            yield from (value for value in list(frame.f_locals.values()) if id(type(value)) in kinds)
+            yield from (
+                value for value in list(frame.f_locals.values()) if id(type(value)) in kinds
+            )
             frame = frame.f_back
 
 

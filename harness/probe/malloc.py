@@ -10,12 +10,23 @@ try:
 except ImportError:  # a Python built without libffi
     ctypes = None  # type: ignore[assignment]
 
-_FIELDS = ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost")
+_FIELDS = (
+    "arena",
+    "ordblks",
+    "smblks",
+    "hblks",
+    "hblkhd",
+    "usmblks",
+    "fsmblks",
+    "uordblks",
+    "fordblks",
+    "keepcost",
+)
 _BELOW_MMAP_THRESHOLD = 100_000
 _CACHED_SIZES = range(24, 1032 + 1, 16)
 """What the 64 bins of a thread's cache hold, as asked for by malloc's caller."""
 _CACHED_EACH = 7
-_MOST_FREED = 64 * 1024 * 1024
+_MAX_FREED = 64 * 1024 * 1024
 """What one heap of a thread can hold."""
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _MADV_DONTNEED = 4
@@ -78,8 +89,9 @@ def system() -> int:
 def fill_thread_cache() -> None:
     """Fill this thread's cache of freed chunks to its brim.
 
-    mallinfo2 counts those chunks as in use. Left alone the cache fills over some hundred sessions, which looks like
-    a leak of 1 KiB a session; filled before each reading it adds the same every time.
+    mallinfo2 counts those chunks as in use. Left alone the cache fills over some hundred sessions,
+    which looks like a leak of 1 KiB a session; filled before each reading it adds the same every
+    time.
     """
     if _mallinfo2 is not None:
         for chunk in [_libc.malloc(size) for size in _CACHED_SIZES for _ in range(_CACHED_EACH)]:
@@ -87,18 +99,22 @@ def fill_thread_cache() -> None:
 
 
 def empty_thread_heap() -> None:
-    """Give back the pages of what this thread has freed: trimming leaves the top of a thread's own heap as it is.
+    """Give back the pages of what this thread has freed: trimming leaves the top of a thread's own
+    heap as it is.
 
-    As much as is free is asked for, in blocks that come from the heap, and their pages are given back through them.
+    As much as is free is asked for, in blocks that come from the heap, and their pages are given
+    back through them.
     """
     if _mallinfo2 is None or not hasattr(_libc, "madvise"):
         return
     _libc.madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
-    free = min(int(_mallinfo2().fordblks), _MOST_FREED)
+    free = min(int(_mallinfo2().fordblks), _MAX_FREED)
     blocks = [_libc.malloc(_BELOW_MMAP_THRESHOLD) for _ in range(free // _BELOW_MMAP_THRESHOLD)]
     for block in filter(None, blocks):
         first = -(-block // _PAGE) * _PAGE
-        _libc.madvise(first, (block + _BELOW_MMAP_THRESHOLD) // _PAGE * _PAGE - first, _MADV_DONTNEED)
+        _libc.madvise(
+            first, (block + _BELOW_MMAP_THRESHOLD) // _PAGE * _PAGE - first, _MADV_DONTNEED
+        )
     for block in blocks:
         _libc.free(block)
 

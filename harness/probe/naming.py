@@ -6,7 +6,14 @@ import re
 import sys
 from collections.abc import Iterable
 from itertools import takewhile
-from types import AsyncGeneratorType, CodeType, CoroutineType, FunctionType, GeneratorType, ModuleType
+from types import (
+    AsyncGeneratorType,
+    CodeType,
+    CoroutineType,
+    FunctionType,
+    GeneratorType,
+    ModuleType,
+)
 from typing import Any, Optional
 
 from . import looking
@@ -14,7 +21,9 @@ from . import looking
 OWN = __name__.partition(".")[0]
 """The private name under which the probe is loaded."""
 _LIBRARIES = ("/site-packages/", "/dist-packages/")
-_SERVERS = frozenset(("uvicorn", "gunicorn", "hypercorn", "daphne", "granian", "flask", "django", "sanic", "pytest"))
+_SERVERS = frozenset(
+    ("uvicorn", "gunicorn", "hypercorn", "daphne", "granian", "flask", "django", "sanic", "pytest")
+)
 """Packages that are started as programs to run somebody else's application."""
 CODED = frozenset(map(id, (FunctionType, CoroutineType, GeneratorType, AsyncGeneratorType)))
 """Identities of types whose objects are counted by their code."""
@@ -32,9 +41,13 @@ def type_name(kind: type) -> str:
 
 
 def code_of(one: Any) -> Optional[CodeType]:
-    """The code of what runs or can be run, by which it is counted; None of all else, which goes by its type."""
+    """The code of what runs or can be run, by which it is counted; None of all else, which goes
+    by its type.
+    """
     kind = type(one)
-    attribute = _CODE_OF.get(kind) if type(kind) is type else None  # a metaclass may have a `__hash__` of its own
+    attribute = (
+        _CODE_OF.get(kind) if type(kind) is type else None
+    )  # a metaclass may have a `__hash__` of its own
     return None if attribute is None else getattr(one, attribute)
 
 
@@ -52,7 +65,9 @@ def name_of(one: Any) -> str:
 
 
 def coroutine_name(coroutine: Any) -> str:
-    """What the coroutine of a task is called; what is none of the interpreter's goes by a name in C, or its type."""
+    """What the coroutine of a task is called; what is none of the interpreter's goes by a name
+    in C, or its type.
+    """
     name = looking.text(looking.attribute(coroutine, "__qualname__"), "")
     return name or looking.short_name(type(coroutine))
 
@@ -84,14 +99,18 @@ def owner_of_file(file: str) -> str:
         return "application"
     if any(part in file for part in _LIBRARIES):
         return "dependency"
-    return "interpreter" if not file or "/lib/python" in file or file.startswith("<") else "application"
+    return (
+        "interpreter"
+        if not file or "/lib/python" in file or file.startswith("<")
+        else "application"
+    )
 
 
 def telling(places: Iterable[str]) -> tuple[str, str]:
     """The place, of those from the innermost on, that a reader should open; and whose it is.
 
-    The innermost of the application, else the innermost of a dependency. The line that started the loop made nothing
-    of what the loop's callbacks make.
+    The innermost of the application, else the innermost of a dependency. The line that started the
+    loop made nothing of what the loop's callbacks make.
     """
     inside = takewhile(lambda place: place.rpartition(":")[0] not in _starters(), places)
     owned = [(place, owner_of_file(place.rpartition(":")[0])) for place in inside]
@@ -108,7 +127,9 @@ def _starters() -> set[str]:
 
 
 def _main_package() -> str:
-    """The folder of the package that is the program, where that is installed among the libraries."""
+    """The folder of the package that is the program, where that is installed among the
+    libraries.
+    """
     main = looking.file_of(sys.modules.get("__main__"))
     for part in _LIBRARIES:
         before, found, after = main.partition(part)

@@ -1,4 +1,6 @@
-"""A short look at what C code allocates, by memray where the server's Python has it, after all has been measured."""
+"""A short look at what C code allocates, by memray where the server's Python has it, after all
+has been measured.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ _running: list[Any] = []
 
 
 def start(path: str) -> str:
-    """Write what is allocated from now on, with its native stacks, to a file; why that cannot be, or nothing.
+    """Write what is allocated from now on, with its native stacks, to a file; why that cannot be,
+    or nothing.
 
     memray is the server's own, and is loaded only now.
     """

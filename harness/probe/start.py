@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import os
 
-from . import imports, late, loops, sessions, sites
+from . import connections, lazy_loading, loops, method_hooks, task_origins
 from .listener import Listener, Report
 
 _WRAPPED = (
-    ("asyncio.base_events", "BaseEventLoop", "create_task", sites.noting),
-    ("asyncio.base_events", "BaseEventLoop", "create_server", sessions.serving),
-    ("asyncio.unix_events", "_UnixSelectorEventLoop", "create_unix_server", sessions.serving),
-    ("uvloop", "Loop", "create_task", sites.noting),
-    ("uvloop", "Loop", "create_server", sessions.serving_in_one_context),
-    ("uvloop", "Loop", "create_unix_server", sessions.serving_in_one_context),
-    ("tornado.tcpserver", "TCPServer", "_handle_connection", sessions.handling),
+    ("asyncio.base_events", "BaseEventLoop", "create_task", task_origins.noting),
+    ("asyncio.base_events", "BaseEventLoop", "create_server", connections.serving),
+    ("asyncio.unix_events", "_UnixSelectorEventLoop", "create_unix_server", connections.serving),
+    ("uvloop", "Loop", "create_task", task_origins.noting),
+    ("uvloop", "Loop", "create_server", connections.serving_in_one_context),
+    ("uvloop", "Loop", "create_unix_server", connections.serving_in_one_context),
+    ("tornado.tcpserver", "TCPServer", "_handle_connection", connections.handling),
 )
 _listeners: list[Listener] = []
 """The latest: a server that runs already may be given to one harness after another."""
 
 
 def start(folder: str, report: Report) -> None:
-    """Listen in `folder`. Called once per process, before any code of the server runs, or by each that attaches to it.
+    """Listen in `folder`. Called once per process, before any code of the server runs, or by each
+    that attaches to it.
 
     Args:
         folder: the harness's private folder.
@@ -36,18 +37,22 @@ def start(folder: str, report: Report) -> None:
     _listeners[:] = [listener]
     if not is_first:
         return
-    imports.watch(_WRAPPED)
+    method_hooks.watch(_WRAPPED)
 
     def before_fork() -> None:
         loops.before_fork()
-        late.before_fork()
+        lazy_loading.before_fork()
 
     def after_fork_in_child() -> None:
-        late.after_fork()
+        lazy_loading.after_fork()
         try:
             loops.after_fork_in_child()
             _listeners[0].reopen_in_child()
         except Exception as error:  # noqa: BLE001 - the child must live, whatever is wrong with the probe
             report(error)
 
-    os.register_at_fork(before=before_fork, after_in_parent=late.after_fork, after_in_child=after_fork_in_child)
+    os.register_at_fork(
+        before=before_fork,
+        after_in_parent=lazy_loading.after_fork,
+        after_in_child=after_fork_in_child,
+    )

@@ -8,18 +8,20 @@ from time import monotonic
 from types import FrameType
 from typing import Any
 
-from . import links, looking, loops, naming, retained, sites
-from .sessions import CURRENT, Session
+from . import looking, loops, naming, reference_names, retained_size, task_origins
+from .connections import CURRENT, Session
 
-MOST_LOCALS = 20
-MOST_MEASURED = 200
+MAX_LOCALS = 20
+MAX_MEASURED = 200
 
 
 def groups(skipped: looking.Skipped) -> list[dict[str, Any]]:
-    """Tasks that are alike, counted: `coroutine`, `made_at`, `made_in`, `waits_at`, `waits_for`, `holds`, `count`.
+    """Tasks that are alike, counted: `coroutine`, `made_at`, `made_in`, `waits_at`, `waits_for`,
+    `holds`, `count`.
 
-    Of those that closed sessions have left: how many, `left`; of how many sessions, `closed_sessions`; how long the
-    newest and the oldest of these are closed, `newest_closed_s` and `oldest_closed_s`.
+    Of those that closed sessions have left: how many, `left`; of how many sessions,
+    `closed_sessions`; how long the newest and the oldest of these are closed, `newest_closed_s` and
+    `oldest_closed_s`.
 
     Args:
         skipped: gets the tasks that cannot be read.
@@ -45,7 +47,9 @@ def groups(skipped: looking.Skipped) -> list[dict[str, Any]]:
     for key, sessions in closed.items():
         if sessions:
             newest_s, oldest_s = min(sessions.values()), max(sessions.values())
-            found[key].update(closed_sessions=len(sessions), newest_closed_s=newest_s, oldest_closed_s=oldest_s)
+            found[key].update(
+                closed_sessions=len(sessions), newest_closed_s=newest_s, oldest_closed_s=oldest_s
+            )
     return list(found.values())
 
 
@@ -62,45 +66,58 @@ def leaving_sessions() -> int:
 def objects_of_cancelled_timers() -> int:
     """Tracked objects that only cancelled timers hold any more.
 
-    Each is a handle, and the copy of a context that it has for itself. Of a session that is over they hold what the
-    probe has made for it: the session, its reference to the connection, and the two objects of a context's mapping.
+    Each is a handle, and the copy of a context that it has for itself. Of a session that is over
+    they hold what the probe has made for it: the session, its reference to the connection, and the
+    two objects of a context's mapping.
     """
     cancelled, now_s = loops.cancelled_timers(), monotonic()
     contexts = (looking.attribute(one, "_context") for one in cancelled)
     of_sessions = {context.get(CURRENT) for context in contexts if type(context) is Context}
     over = {one for one in of_sessions if one is not None and one.closed_for_s(now_s) is not None}
-    return 2 * len(cancelled) + 4 * len(over.difference(session for _, session in sites.tasks_of_sessions()))
+    return 2 * len(cancelled) + 4 * len(
+        over.difference(session for _, session in task_origins.tasks_of_sessions())
+    )
 
 
 def _left() -> Iterator[tuple[Any, Session, float]]:
     """With the session, and for how long that is closed."""
     now_s = monotonic()
-    for task, session in sites.tasks_of_sessions():
+    for task, session in task_origins.tasks_of_sessions():
         closed_s = session.closed_for_s(now_s) if loops.is_pending(task) else None
         if closed_s is not None:
             yield task, session, closed_s
 
 
 def retained_bytes(coroutine: str, made_at: str) -> int:
-    """What one of such tasks keeps alive, measured of many together: tasks of one session share what they hold."""
+    """What one of such tasks keeps alive, measured of many together: tasks of one session share
+    what they hold.
+    """
     wanted = (coroutine, made_at)
-    alike = [task for task in loops.all_pending() if (_coroutine_name(task), _made_at(task)) == wanted][:MOST_MEASURED]
-    return retained.held(*alike)[0] // len(alike) if alike else 0
+    alike = [
+        task for task in loops.all_pending() if (_coroutine_name(task), _made_at(task)) == wanted
+    ][:MAX_MEASURED]
+    return retained_size.held(*alike)[0] // len(alike) if alike else 0
 
 
 def _key(task: Any) -> tuple[tuple[Any, ...], list[Any]]:
     frames = list(_waiting(loops.coroutine_of(task)))
     deepest = frames[-1] if frames else None
-    return (_coroutine_name(task), sites.site_of(task), deepest and (deepest.f_code, deepest.f_lineno)), frames
+    return (
+        _coroutine_name(task),
+        task_origins.site_of(task),
+        deepest and (deepest.f_code, deepest.f_lineno),
+    ), frames
 
 
 def _described(task: Any, frames: list[Any], timed: set[int]) -> dict[str, Any]:
-    made = sites.site_of(task)
+    made = task_origins.site_of(task)
     return {
         "coroutine": _coroutine_name(task),
         "made_at": _made_at(task),
         "made_in": naming.function_name(made[0]) if made else "",
-        "waits_at": naming.telling(naming.place(frame.f_code, frame.f_lineno) for frame in reversed(frames))[0],
+        "waits_at": naming.telling(
+            naming.place(frame.f_code, frame.f_lineno) for frame in reversed(frames)
+        )[0],
         "waits_for": _awaited(task, timed),
         "holds": _held(loops.coroutine_of(task), frames[0]) if frames else {},
         "count": 0,
@@ -109,7 +126,7 @@ def _described(task: Any, frames: list[Any], timed: set[int]) -> dict[str, Any]:
 
 
 def _made_at(task: Any) -> str:
-    made = sites.site_of(task)
+    made = task_origins.site_of(task)
     return naming.place(*made) if made else ""
 
 
@@ -130,11 +147,13 @@ def _waiting(coroutine: Any) -> Iterator[Any]:
 
 
 def _held(coroutine: Any, frame: Any) -> dict[str, str]:
-    """Names and types of what the coroutine's own frame refers to; nothing of one that runs just now."""
+    """Names and types of what the coroutine's own frame refers to; nothing of one that runs just
+    now.
+    """
     if looking.attribute(coroutine, "cr_running", True) is not False:
         return {}
-    values = links.locals_of(frame)
-    return {name: naming.type_name(type(values[name])) for name in list(values)[:MOST_LOCALS]}
+    values = reference_names.locals_of(frame)
+    return {name: naming.type_name(type(values[name])) for name in list(values)[:MAX_LOCALS]}
 
 
 def _timed() -> set[int]:

@@ -1,7 +1,8 @@
-"""What the probe and the harness say to each other: JSON objects, each after its length. Both ends use this module.
+"""What the probe and the harness say to each other: JSON objects, each after its length. Both ends
+use this module.
 
-The probe speaks first, with a `Greeting`. Then each request, `{"request": NAME, ...}`, is answered once: with
-`{"answer": ...}`, or with `{"error": TEXT}` when it could not be done.
+The probe speaks first, with a `Greeting`. Then each request, `{"request": NAME, ...}`, is answered
+once: with `{"answer": ...}`, or with `{"error": TEXT}` when it could not be done.
 """
 
 from __future__ import annotations
@@ -47,7 +48,9 @@ class Collection(TypedDict):
     """Unreachable objects, by collection."""
     took_s: float
     loop_answered: bool | None
-    """Whether the server's loop collected and ran its turns in time; None where no loop is running."""
+    """Whether the server's loop collected and ran its turns in time; None where no loop is
+    running.
+    """
     trimmed: bool
     """Whether malloc gave its free pages back."""
 
@@ -79,7 +82,9 @@ def body_bytes(header: bytes, limit_bytes: int) -> int:
     """
     length: int = _LENGTH.unpack(header)[0]
     if length > limit_bytes:
-        raise BadMessage(f"a message of {length} bytes is announced, at most {limit_bytes} are allowed")
+        raise BadMessage(
+            f"a message of {length} bytes is announced, at most {limit_bytes} are allowed"
+        )
     return length
 
 

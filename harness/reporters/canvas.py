@@ -1,4 +1,6 @@
-"""What the plots share: figure, colours, axes. Drawn on figures of their own: nothing global is touched."""
+"""What the plots share: figure, colours, axes. Drawn on figures of their own: nothing global is
+touched.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.quantities import SIZE_UNITS
-from harness.verdict import Outcome
+from harness.units import SIZE_UNITS
+from harness.verdict.outcome import Outcome
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,8 +39,10 @@ _EDGE_IN: Final = 0.2
 _TITLE_IN: Final = 0.45
 _BELOW_IN: Final = 0.6
 _BETWEEN: Final = 0.12
-"""Margins are fixed, not fitted: a fitted layout measures every text twice, which took half of the time of a plot."""
-_MOST_MARKS: Final = 150
+"""Margins are fixed, not fitted: a fitted layout measures every text twice, which took half of
+the time of a plot.
+"""
+_MAX_MARKS: Final = 150
 """With more points, marks would run into one another."""
 
 Floats = NDArray[np.float64]
@@ -46,7 +50,9 @@ Floats = NDArray[np.float64]
 
 def figure(height_in: float, panel_heights: tuple[float, ...] = (1,)) -> tuple[Figure, list[Axes]]:
     """A figure with empty panels one above the other, all with sessions as x."""
-    backend = os.environ.pop("MPLBACKEND", None)  # a notebook's would have to be installed, and none is used here
+    backend = os.environ.pop(
+        "MPLBACKEND", None
+    )  # a notebook's would have to be installed, and none is used here
     try:
         from matplotlib.figure import Figure
     finally:
@@ -55,7 +61,9 @@ def figure(height_in: float, panel_heights: tuple[float, ...] = (1,)) -> tuple[F
     from matplotlib.ticker import MaxNLocator
 
     drawn = Figure(figsize=(_WIDTH_IN, height_in), dpi=_DOTS_PER_INCH, facecolor="white")
-    grid = drawn.subplots(len(panel_heights), 1, sharex=True, squeeze=False, height_ratios=panel_heights)
+    grid = drawn.subplots(
+        len(panel_heights), 1, sharex=True, squeeze=False, height_ratios=panel_heights
+    )
     axes: list[Axes] = list(grid[:, 0])
     for axis in axes:
         axis.grid(color=_GRID, linewidth=0.8)
@@ -79,15 +87,17 @@ def title(axis: Axes, what: str, outcome: Outcome | None, finding: str) -> None:
 
 def line(axis: Axes, t: Floats, y: Floats, color: str, label: str, *, marks: bool = True) -> None:
     """A line of two pixels, with marks where there are few enough to be seen."""
-    marker = "o" if marks and len(t) <= _MOST_MARKS else ""
+    marker = "o" if marks and len(t) <= _MAX_MARKS else ""
     if len(t):
-        axis.plot(t, y, marker=marker, markersize=3.5, color=color, label=label, linewidth=TWO_PIXELS)
+        axis.plot(
+            t, y, marker=marker, markersize=3.5, color=color, label=label, linewidth=TWO_PIXELS
+        )
 
 
 def points(axis: Axes, t: Floats, y: Floats, marker: str, *, color: str, label: str) -> None:
     """Single values, smaller where there are many."""
     if len(t):
-        size = 4.5 if len(t) <= _MOST_MARKS else 1.5
+        size = 4.5 if len(t) <= _MAX_MARKS else 1.5
         axis.plot(t, y, marker, color=color, markersize=size, markeredgewidth=0.8, label=label)
 
 
@@ -95,17 +105,29 @@ def finish(drawn: Figure, axes: list[Axes], sessions: float, warmup_sessions: fl
     """Shade the warm-up, put the legends beside the panels, and encode the picture as PNG."""
     for axis in axes:
         if not axis.has_data():
-            axis.text(0.5, 0.5, "nothing was measured", transform=axis.transAxes, ha="center", color=FAINT)
+            axis.text(
+                0.5, 0.5, "nothing was measured", transform=axis.transAxes, ha="center", color=FAINT
+            )
             axis.set(yticks=[], ylabel="")
         elif warmup_sessions:
             axis.axvspan(0, warmup_sessions, color=_SHADE, zorder=0, label="warm-up, not judged")
         if axis.get_legend_handles_labels()[0]:
-            axis.legend(loc="upper left", bbox_to_anchor=(1.01, 1.02), borderaxespad=0, frameon=False, labelcolor=INK)
+            axis.legend(
+                loc="upper left",
+                bbox_to_anchor=(1.01, 1.02),
+                borderaxespad=0,
+                frameon=False,
+                labelcolor=INK,
+            )
         axis.set_xlim(0, max(sessions, 1) * 1.01)
     width, height = drawn.get_size_inches()
     right = _LEGEND_IN if any(axis.get_legend() for axis in axes) else _EDGE_IN
     drawn.subplots_adjust(
-        _LEFT_IN / width, _BELOW_IN / height, 1 - right / width, 1 - _TITLE_IN / height, hspace=_BETWEEN
+        _LEFT_IN / width,
+        _BELOW_IN / height,
+        1 - right / width,
+        1 - _TITLE_IN / height,
+        hspace=_BETWEEN,
     )
     out = BytesIO()
     drawn.savefig(out, format="png")

@@ -1,4 +1,6 @@
-"""What the page's interactive charts draw: columns over sessions, thinned out to what a screen can show."""
+"""What the page's interactive charts draw: columns over sessions, thinned out to what a screen
+can show.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +12,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.record import RestSample, RunRecord
-from harness.verdict import MemoryGate, Verdict
+from harness.record.record import RestSample, RunRecord
+from harness.verdict.outcome import MemoryGate, Verdict
 
 Floats = NDArray[np.float64]
 
-MOST_POINTS: Final = 1500
+MAX_POINTS: Final = 1500
 _COUNTERS: Final = ("gc_objects", "tasks", "threads", "descriptors", "children", "files")
 
 
@@ -51,36 +53,62 @@ class Chart:
 def charts(record: RunRecord, verdict: Verdict) -> list[Chart]:
     """Those that hold anything."""
     found = (_memory(record, verdict), _latency(record), _cpu(record), _counters(record))
-    return [one for one in found if one.t and any(any(x is not None for x in xs) for xs in one.series.values())]
+    return [
+        one
+        for one in found
+        if one.t and any(any(x is not None for x in xs) for xs in one.series.values())
+    ]
 
 
 def _memory(record: RunRecord, verdict: Verdict) -> Chart:
     rests = _thinned(record.rests)
     t = [float(rest.sessions) for rest in rests]
     series = {name: _column(rests, name) for name in ("rss", "uss", "malloc_in_use")}
-    peaks = {float(n): cycle.peaks.get("rss") for n, cycle in zip(_done(record), record.cycles, strict=True)}
+    peaks = {
+        float(n): cycle.peaks.get("rss")
+        for n, cycle in zip(_done(record), record.cycles, strict=True)
+    }
     series["peak"] = [peaks.get(at) for at in t]
-    left = {float(rest.sessions): rest.values.get("uss", rest.values.get("rss")) for rest in record.idles}
+    left = {
+        float(rest.sessions): rest.values.get("uss", rest.values.get("rss"))
+        for rest in record.idles
+    }
     series["idle"] = [left.get(at) for at in t]
     gate = verdict.gates.get("memory")
-    warmup = max((rest.sessions for rest in record.rests if rest.cycle <= verdict.warmup_cycles), default=0)
+    warmup = max(
+        (rest.sessions for rest in record.rests if rest.cycle <= verdict.warmup_cycles), default=0
+    )
     if isinstance(gate, MemoryGate) and gate.limit is not None:
         judged = series.get(gate.metric or "", [])
-        base = next((x for at, x in zip(t, judged, strict=False) if at >= warmup and x is not None), None)
+        base = next(
+            (x for at, x in zip(t, judged, strict=False) if at >= warmup and x is not None), None
+        )
         if base is not None:
-            series["limit"] = [base + gate.limit * (at - warmup) if at >= warmup else None for at in t]
+            series["limit"] = [
+                base + gate.limit * (at - warmup) if at >= warmup else None for at in t
+            ]
     return Chart("memory", "bytes", t, _known(series), float(warmup), ("limit",), ("peak",))
 
 
 def _latency(record: RunRecord) -> Chart:
-    """Of each stretch of the run: median, 95th percentile and largest; of the stages before, the median."""
+    """Of each stretch of the run: median, 95th percentile and largest; of the stages before, the
+    median.
+    """
     turns = [
         (number, turn)
-        for number, session in enumerate(chain.from_iterable(cycle.sessions for cycle in record.cycles), 1)
+        for number, session in enumerate(
+            chain.from_iterable(cycle.sessions for cycle in record.cycles), 1
+        )
         for turn in session.turns
     ]
     stretches = np.array_split(np.arange(len(turns)), min(len(turns), 200)) if turns else []
-    series: dict[str, list[float | None]] = {"p50": [], "p95": [], "max": [], "first text": [], "first audio": []}
+    series: dict[str, list[float | None]] = {
+        "p50": [],
+        "p95": [],
+        "max": [],
+        "first text": [],
+        "first audio": [],
+    }
     t = []
     for places in stretches:
         part = [turns[place] for place in places]
@@ -90,8 +118,14 @@ def _latency(record: RunRecord) -> Chart:
         series["p95"].append(float(np.percentile(complete, 95)))
         series["max"].append(max(complete))
         for name, values in (
-            ("first text", [turn.first_text_s for _, turn in part if turn.first_text_s is not None]),
-            ("first audio", [turn.first_audio_s for _, turn in part if turn.first_audio_s is not None]),
+            (
+                "first text",
+                [turn.first_text_s for _, turn in part if turn.first_text_s is not None],
+            ),
+            (
+                "first audio",
+                [turn.first_audio_s for _, turn in part if turn.first_audio_s is not None],
+            ),
         ):
             series[name].append(float(np.median(values)) if values else None)
     return Chart("latency", "seconds", t, _known(series), hidden=("max",))
@@ -100,7 +134,10 @@ def _latency(record: RunRecord) -> Chart:
 def _cpu(record: RunRecord) -> Chart:
     rests = _thinned(record.rests)
     t = [float(rest.sessions) for rest in rests]
-    talking = {float(n): cycle.talking_cpu_percent for n, cycle in zip(_done(record), record.cycles, strict=True)}
+    talking = {
+        float(n): cycle.talking_cpu_percent
+        for n, cycle in zip(_done(record), record.cycles, strict=True)
+    }
     series = {"at rest": _column(rests, "idle_cpu"), "talking": [talking.get(at) for at in t]}
     return Chart("cpu", "percent", t, _known(series))
 
@@ -131,6 +168,6 @@ def _done(record: RunRecord) -> list[int]:
 
 def _thinned(rests: Sequence[RestSample]) -> list[RestSample]:
     """The first and the last stay."""
-    every = len(rests) // MOST_POINTS + 1
+    every = len(rests) // MAX_POINTS + 1
     kept = list(rests[::every])
     return kept if not rests or kept[-1] is rests[-1] else [*kept, rests[-1]]

@@ -8,12 +8,12 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from harness.compare import Comparison, Figure, Row
-from harness.quantities import format_size, format_time
-from harness.record import RunRecord
+from harness.across_runs.compare import Comparison, Figure, Row
+from harness.record.record import RunRecord
 from harness.reporters import canvas
 from harness.reporters.facts import clean, format_percent
-from harness.verdict import Finding
+from harness.units import format_size, format_time
+from harness.verdict.outcome import Finding
 
 _WRITE: Final = {"bytes": format_size, "seconds": format_time, "percent": format_percent}
 
@@ -28,13 +28,28 @@ def text(comparison: Comparison) -> str:
     ):
         if rows:
             parts += [*_table(title, rows), ""]
-    for title, findings in (("gone", comparison.gone), ("stayed", comparison.stayed), ("came", comparison.came)):
+    for title, findings in (
+        ("gone", comparison.gone),
+        ("stayed", comparison.stayed),
+        ("came", comparison.came),
+    ):
         if findings:
-            parts += [f"Findings that {'have ' if title == 'gone' else ''}{title}:", *_list(findings), ""]
-    end = "worse: it grows by more than the limit beyond the first" if comparison.is_worse else "not worse"
+            parts += [
+                f"Findings that {'have ' if title == 'gone' else ''}{title}:",
+                *_list(findings),
+                "",
+            ]
+    end = (
+        "worse: it grows by more than the limit beyond the first"
+        if comparison.is_worse
+        else "not worse"
+    )
     told = f"The second run is {end} (limit {format_size(comparison.limit)} a session)."
     if not comparison.is_worse and comparison.unseen > comparison.limit:
-        told += f"\n{format_size(comparison.unseen)} a session more might not have been seen: more --cycles see less."
+        told += (
+            f"\n{format_size(comparison.unseen)} a session more might not have been seen: more "
+            f"--cycles see less."
+        )
     if comparison.unknown:
         told = f"Whether the second run is worse is not known: {comparison.unknown}"
     return clean("\n".join([*parts, told]) + "\n")
@@ -65,7 +80,11 @@ def _figure(figure: Figure, unit: str) -> str:
     write = _WRITE[unit]
     if figure.value is None:
         return "–"
-    around = "" if figure.low is None or figure.high is None else f" ({write(figure.low)} … {write(figure.high)})"
+    around = (
+        ""
+        if figure.low is None or figure.high is None
+        else f" ({write(figure.low)} … {write(figure.high)})"
+    )
     return f"{write(figure.value)}{around}"
 
 
@@ -84,9 +103,14 @@ def plot(before: RunRecord, after: RunRecord) -> bytes:
     drawn, axes = canvas.figure(4.5)
     (axis,) = axes
     canvas.title(axis, "Memory at rest", None, "")
-    series = [one.series("uss") if len(one.series("uss").x) else one.series("rss") for one in (before, after)]
+    series = [
+        one.series("uss") if len(one.series("uss").x) else one.series("rss")
+        for one in (before, after)
+    ]
     unit, size = canvas.size_unit(max(one.x.max(initial=0) for one in series))
-    for one, color, label in zip(series, (canvas.VERMILION, canvas.GREEN), ("before", "after"), strict=True):
+    for one, color, label in zip(
+        series, (canvas.VERMILION, canvas.GREEN), ("before", "after"), strict=True
+    ):
         canvas.line(axis, one.t, one.x / size, color, label)
     axis.set_ylabel(f"memory ({unit})", color=canvas.INK)
     axis.set_ylim(bottom=0)

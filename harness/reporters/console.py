@@ -7,10 +7,19 @@ from io import StringIO
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-from harness.quantities import format_time
-from harness.record import RunRecord
-from harness.reporters.facts import Row, account, clean, failures, incidents, not_read, rows, sentence
-from harness.verdict import Outcome, Verdict, VerdictName
+from harness.record.record import RunRecord
+from harness.reporters.facts import (
+    Row,
+    account,
+    clean,
+    failures,
+    incidents,
+    not_read,
+    rows,
+    sentence,
+)
+from harness.units import format_time
+from harness.verdict.outcome import Outcome, Verdict, VerdictName
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -26,20 +35,25 @@ _STYLES: Final = {
     Outcome.NOT_MEASURED: "dim",
 }
 _PLAIN: Final = str.maketrans({"→": "->", "×": "x"})
-_LEAST_WIDTH: Final = 80
+_MIN_WIDTH: Final = 80
 _WIDE: Final = 100
-_MOST_LINES: Final = 5
+_MAX_LINES: Final = 5
 """Of each list under the table; the report has them all."""
 
 
 def render(record: RunRecord, verdict: Verdict, width: int, color: bool) -> str:
-    """The verdict in colour for a terminal, or in plain characters that any log takes; at least 80 columns wide."""
+    """The verdict in colour for a terminal, or in plain characters that any log takes; at least
+    80 columns wide.
+    """
     from rich.console import Console
     from rich.text import Text
 
     out = StringIO()
     console = Console(
-        file=out, width=max(width, _LEAST_WIDTH), force_terminal=color, color_system="standard" if color else None
+        file=out,
+        width=max(width, _MIN_WIDTH),
+        force_terminal=color,
+        color_system="standard" if color else None,
     )
     name = (verdict.name.upper(), _STYLES.get(verdict.name, "bold yellow"))
     console.print(Text.assemble(name, "  ", _printable(sentence(verdict))))
@@ -58,7 +72,11 @@ def _table(gates: list[Row], width: int, color: bool) -> Table:
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD if color else box.ASCII2, pad_edge=False)
-    numbers = {"per session": attrgetter("growth"), "bounds": attrgetter("bounds"), "limit": attrgetter("limit")}
+    numbers = {
+        "per session": attrgetter("growth"),
+        "bounds": attrgetter("bounds"),
+        "limit": attrgetter("limit"),
+    }
     if width < _WIDE:
         del numbers["bounds"]
     table.add_column("gate", no_wrap=True)
@@ -81,7 +99,8 @@ def _notes(record: RunRecord, verdict: Verdict) -> Iterator[str]:
             by_reason.setdefault(row.reason, []).append(row.gate)
     yield from (f"{', '.join(gates)}: {reason}" for reason, gates in by_reason.items())
     yield from (
-        f"{run.folder}: {run.verdict}, {run.sessions} sessions, {format_time(run.duration_s)}" for run in verdict.runs
+        f"{run.folder}: {run.verdict}, {run.sessions} sessions, {format_time(run.duration_s)}"
+        for run in verdict.runs
     )
     if verdict.control:
         yield f"control: {verdict.control}"
@@ -95,9 +114,9 @@ def _notes(record: RunRecord, verdict: Verdict) -> Iterator[str]:
 
 
 def _shortened(label: str, lines: Sequence[str]) -> Iterator[str]:
-    yield from (f"{label}: {line}" for line in lines[:_MOST_LINES])
-    if len(lines) > _MOST_LINES:
-        yield f"{label}: and {len(lines) - _MOST_LINES} more, see the report"
+    yield from (f"{label}: {line}" for line in lines[:_MAX_LINES])
+    if len(lines) > _MAX_LINES:
+        yield f"{label}: and {len(lines) - _MAX_LINES} more, see the report"
 
 
 def _printable(text: str) -> str:

@@ -1,4 +1,6 @@
-"""What several reports say in the same words: a gate as a row of text, the sessions that failed, the duration."""
+"""What several reports say in the same words: a gate as a row of text, the sessions that failed,
+the duration.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +12,10 @@ from itertools import chain
 from statistics import median
 from typing import Final
 
-from harness.evidence import problems, skipped
-from harness.quantities import format_size, format_time
-from harness.record import RunRecord
-from harness.verdict import (
+from harness.record.facts import duration_s
+from harness.record.record import RunRecord
+from harness.units import format_size, format_time
+from harness.verdict.outcome import (
     ContainersGate,
     CounterGate,
     CpuGate,
@@ -22,9 +24,9 @@ from harness.verdict import (
     LogGate,
     MemoryGate,
     Outcome,
-    RunFacts,
     Verdict,
 )
+from harness.verdict.problems import problems, skipped
 
 Words = Callable[[float], str]
 
@@ -67,7 +69,10 @@ def _row(name: str, gate: Gate) -> Row:
             return _growth_row(name, gate)
         case ContainersGate():
             return Row(
-                name, gate.outcome, growth=f"{gate.suspects} suspects" if gate.suspects else "", reason=gate.reason
+                name,
+                gate.outcome,
+                growth=f"{gate.suspects} suspects" if gate.suspects else "",
+                reason=gate.reason,
             )
         case LogGate():
             return Row(name, gate.outcome, changes=gate.examples[:1], reason=gate.reason)
@@ -75,7 +80,9 @@ def _row(name: str, gate: Gate) -> Row:
             growth = "" if gate.ratio is None else f"×{gate.ratio:.3g}"
             median = _change("median", gate.first_p50, gate.last_p50, format_time)
             tail = _values({"p95": gate.p95, "p99": gate.p99, "max": gate.max}, format_time)
-            return Row(name, gate.outcome, growth=growth, changes=_known(median, tail), reason=gate.reason)
+            return Row(
+                name, gate.outcome, growth=growth, changes=_known(median, tail), reason=gate.reason
+            )
         case CpuGate():
             idle = _change("at rest", gate.idle_first, gate.idle_last, format_percent)
             talking = _change("talking", gate.talking_first, gate.talking_last, format_percent)
@@ -87,7 +94,11 @@ def _growth_row(name: str, gate: MemoryGate | CounterGate) -> Row:
     kinds: tuple[str | None, ...] = (gate.kind,)
     metric = peak = ""
     if isinstance(gate, MemoryGate):
-        words, kinds, metric = format_size, (gate.kind, *gate.tags), (gate.metric or "").replace("_", " ")
+        words, kinds, metric = (
+            format_size,
+            (gate.kind, *gate.tags),
+            (gate.metric or "").replace("_", " "),
+        )
         peak = _values({"peak": gate.peak}, format_size)
     return Row(
         name,
@@ -106,7 +117,9 @@ def _change(what: str, first: float | None, last: float | None, words: Words) ->
 
 
 def _values(values: dict[str, float | None], words: Words) -> str:
-    return ", ".join(f"{name} {words(value)}" for name, value in values.items() if value is not None)
+    return ", ".join(
+        f"{name} {words(value)}" for name, value in values.items() if value is not None
+    )
 
 
 def _known(*changes: str) -> tuple[str, ...]:
@@ -132,35 +145,6 @@ def sentence(verdict: Verdict) -> str:
     return verdict.summary.removeprefix(f"{verdict.name.upper()}: ")
 
 
-def duration_s(record: RunRecord) -> float:
-    """From the start of the run to the last thing that it recorded."""
-    lines = (
-        record.ready,
-        record.ended,
-        *record.rests[-1:],
-        *record.idles[-1:],
-        *record.incidents[-1:],
-        *record.beats[-1:],
-    )
-    ends_s = [line.at_s for line in lines if line is not None]
-    return max([*ends_s, *(cycle.ended_s for cycle in record.cycles[-1:])], default=0.0)
-
-
-def run_facts(record: RunRecord, verdict: Verdict, folder: str = "") -> RunFacts:
-    """What a run answers for itself."""
-    return RunFacts(
-        verdict.name,
-        verdict.exit_status,
-        record.started.started_at,
-        round(duration_s(record), 3),
-        len(record.cycles),
-        verdict.warmup_cycles,
-        record.sessions,
-        record.failed_sessions,
-        folder,
-    )
-
-
 def crowded_percent(record: RunRecord) -> float | None:
     """CPU that others used on the machine, in percent of all cores: the median of the cycles."""
     shares = [rest.values["crowd"] for rest in record.rests[1:] if "crowd" in rest.values]
@@ -176,7 +160,11 @@ def failures(record: RunRecord) -> list[str]:
 
 def incidents(record: RunRecord) -> list[str]:
     """What went wrong with the server or the run, each with its time."""
-    return [f"{format_time(incident.at_s)}: {incident.what}" for incident in record.incidents if not incident.source]
+    return [
+        f"{format_time(incident.at_s)}: {incident.what}"
+        for incident in record.incidents
+        if not incident.source
+    ]
 
 
 def not_read(record: RunRecord, verdict: Verdict) -> list[str]:
@@ -187,7 +175,9 @@ def not_read(record: RunRecord, verdict: Verdict) -> list[str]:
 
 
 def clean(text: str) -> str:
-    """Without control characters and halves of characters, which no format takes: a server's words may hold them."""
+    """Without control characters and halves of characters, which no format takes: a server's
+    words may hold them.
+    """
     return _UNFIT.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
@@ -195,12 +185,23 @@ def account(record: RunRecord) -> str:
     """How much was done, in one line."""
     failed = f", {record.failed_sessions} of them failed" if record.failed_sessions else ""
     target = record.started.target
-    against = " ".join(filter(None, (target.get("mode"), target.get("command") or target.get("url"))))
-    done = f"{_several(len(record.cycles), 'cycle')}, {_several(record.sessions, 'session')}{failed}"
-    blind = f"; without the probe: {' '.join(record.probe_silence.split())}" if record.probe_silence else ""
+    against = " ".join(
+        filter(None, (target.get("mode"), target.get("command") or target.get("url")))
+    )
+    done = (
+        f"{_several(len(record.cycles), 'cycle')}, {_several(record.sessions, 'session')}{failed}"
+    )
+    blind = (
+        f"; without the probe: {' '.join(record.probe_silence.split())}"
+        if record.probe_silence
+        else ""
+    )
     crowd = crowded_percent(record) or 0.0
     crowded = f"; others used {crowd:.0f}% of the machine" if crowd >= CROWDED_PERCENT else ""
-    words = f"{record.started.scenario} against {against or 'a server'}: {done}, {format_time(duration_s(record))}"
+    words = (
+        f"{record.started.scenario} against {against or 'a server'}: {done}, "
+        f"{format_time(duration_s(record))}"
+    )
     cut = "" if record.ended else f"; cut short after cycle {len(record.cycles)}, or still going"
     return words + blind + crowded + cut
 

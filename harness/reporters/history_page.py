@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
-from harness.changes import Change, by_target, findings_since
-from harness.quantities import format_size, format_time
+from harness.across_runs.change_points import Change, by_target, findings_since
 from harness.reporters import canvas
 from harness.reporters.facts import clean, format_percent
 from harness.reporters.html import page_file
+from harness.units import format_size, format_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,21 +57,28 @@ def text(runs: Sequence[Run], steps: Mapping[str, Sequence[Change]]) -> str:
         f"| started | commit | scenario | target | verdict | {' | '.join(NAMES.values())} |",
         "|---|---|---|---|---|---:|---:|---:|---:|",
     ]
-    lines += [f"| {' | '.join(cell.replace('|', '¦') for cell in _cells(run))} |" for run in runs[-20:]]
+    lines += [
+        f"| {' | '.join(cell.replace('|', '¦') for cell in _cells(run))} |" for run in runs[-20:]
+    ]
     return clean("\n".join(lines)) + "\n"
 
 
 _TEMPLATE: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<meta name="viewport" content="width=device-width, initial-scale=1"><title>History of {{ runs | length }} runs</title>
+<meta http-equiv="Content-Security-Policy"
+ content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>History of {{ runs | length }} runs</title>
 <style>{{ styles | safe }}</style></head><body><h1>History</h1>
 <ul>{% for line in told %}<li>{{ line }}</li>{% endfor %}</ul>
-<img src="data:image/png;base64,{{ picture }}" alt="{{ names | join(', ') }} over {{ runs | length }} runs">
-<div class="wide"><table><thead><tr><th>started</th><th>commit</th><th>scenario</th><th>target</th><th>verdict</th>
+<img src="data:image/png;base64,{{ picture }}"
+ alt="{{ names | join(', ') }} over {{ runs | length }} runs">
+<div class="wide"><table><thead><tr>
+<th>started</th><th>commit</th><th>scenario</th><th>target</th><th>verdict</th>
 {% for name in names %}<th class="number">{{ name }}</th>{% endfor %}</tr></thead><tbody>
 {% for cells in runs | reverse %}<tr>{% for cell in cells %}
-<td class="{{ 'number' if loop.index > 5 else 'outcome ' + cell if loop.index == 5 else '' }}">{{ cell }}</td>
+<td class="{% if loop.index > 5 %}number{% elif loop.index == 5 %}outcome {{ cell }}{% endif %}">
+{{- cell -}}</td>
 {% endfor %}</tr>{% endfor %}</tbody></table></div></body></html>
 """
 
@@ -111,10 +118,17 @@ def _steps(runs: Sequence[Run], steps: Mapping[str, Sequence[Change]]) -> Iterat
     for name, found in steps.items():
         for one in found:
             write, run = _WRITE[name], runs[one.at]
-            words = f"{_beginning(runs, run.target)}{NAMES[name]}: {write(one.before)} → {write(one.after)}"
-            where = f"from {run.started_at} on" + (f", commit {run.revision[:10]}" if run.revision else "")
+            words = (
+                f"{_beginning(runs, run.target)}{NAMES[name]}: {write(one.before)} → "
+                f"{write(one.after)}"
+            )
+            where = f"from {run.started_at} on" + (
+                f", commit {run.revision[:10]}" if run.revision else ""
+            )
             yield (
-                f"- {words} {where}" if one.confirmed else f"- suspected: {words} in its last run; run again to confirm"
+                f"- {words} {where}"
+                if one.confirmed
+                else f"- suspected: {words} in its last run; run again to confirm"
             )
     if not any(steps.values()):
         yield f"no step in {len(runs)} runs"
@@ -144,7 +158,11 @@ def plot(runs: Sequence[Run], steps: Mapping[str, Sequence[Change]]) -> bytes:
     canvas.title(axes[0], "History", None, "")
     for axis, (name, label) in zip(axes, NAMES.items(), strict=True):
         for target, places in targets.items():
-            points = [(at, getattr(runs[at], name)) for at in places if getattr(runs[at], name) is not None]
+            points = [
+                (at, getattr(runs[at], name))
+                for at in places
+                if getattr(runs[at], name) is not None
+            ]
             if points:
                 t, y = np.array(points, dtype=np.float64).T
                 legend = target[:_LONGEST_LEGEND] if len(targets) > 1 and axis is axes[0] else "_"

@@ -1,4 +1,6 @@
-"""report.html: one file that opens offline. Everything in it is escaped: names and failures are a server's words."""
+"""report.html: one file that opens offline. Everything in it is escaped: names and failures are
+a server's words.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from harness.blame import Blame
-from harness.quantities import format_size, format_time
-from harness.record import RunRecord
+from harness.blame.blame import Blame
+from harness.record.record import RunRecord
 from harness.reporters import plots
 from harness.reporters.charts import Chart, charts
 from harness.reporters.facts import (
@@ -27,8 +28,9 @@ from harness.reporters.facts import (
     rows,
     sentence,
 )
-from harness.reporters.words import say_in, sentence_in
-from harness.verdict import MemoryGate, Outcome, Verdict, VerdictName
+from harness.reporters.translation import say_in, sentence_in
+from harness.units import format_size, format_time
+from harness.verdict.outcome import MemoryGate, Outcome, Verdict, VerdictName
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -36,7 +38,12 @@ if TYPE_CHECKING:
 _COMMAND: Final = "command_line"
 """The entry of a target that holds what the user typed."""
 _TABLE_ROWS: Final = 12
-_FORMATS: Final = {"bytes": format_size, "seconds": format_time, "percent": format_percent, "count": format_count}
+_FORMATS: Final = {
+    "bytes": format_size,
+    "seconds": format_time,
+    "percent": format_percent,
+    "count": format_count,
+}
 
 
 def render(
@@ -53,7 +60,8 @@ def render(
         verdict: what was decided.
         language: English (`en`) or Chinese (`zh`).
         blamed: what each action leaves, where that was asked.
-        pictures: the plots by file name, where they have been drawn already: drawing them takes longest.
+        pictures: the plots by file name, where they have been drawn already: drawing them takes
+            longest.
     """
     from jinja2 import Environment, StrictUndefined
 
@@ -77,7 +85,9 @@ def render(
         charts=[_Drawn(one) for one in drawn],
         plots={name: b64encode(picture).decode() for name, picture in pictures.items()},
         unseen=list(_unseen(record, verdict)),
-        guilty=(", ".join(blamed.guilty) or say("second" if blamed.with_time else "no action")) if blamed else "",
+        guilty=(", ".join(blamed.guilty) or say("second" if blamed.with_time else "no action"))
+        if blamed
+        else "",
         blamed=_blamed(blamed),
         incidents=incidents(record),
         failures=failures(record),
@@ -114,7 +124,11 @@ def _json(data: Any) -> str:
 
 
 def _translated(chart: Chart, say: Any) -> dict[str, Any]:
-    return {**chart.data, "labels": {name: say(name) for name in chart.series}, "x": say("sessions")}
+    return {
+        **chart.data,
+        "labels": {name: say(name) for name in chart.series},
+        "x": say("sessions"),
+    }
 
 
 class _Drawn:
@@ -124,9 +138,19 @@ class _Drawn:
         self.name, self.series, self.hidden = chart.name, chart.series, chart.hidden
         write = _FORMATS[chart.unit]
         last = len(chart.t) - 1
-        places = sorted({round(place * last / (_TABLE_ROWS - 1)) for place in range(_TABLE_ROWS)}) if last > 0 else [0]
+        places = (
+            sorted({round(place * last / (_TABLE_ROWS - 1)) for place in range(_TABLE_ROWS)})
+            if last > 0
+            else [0]
+        )
         self.table = [
-            [f"{chart.t[at]:.0f}", *("" if x[at] is None else write(float(x[at])) for x in chart.series.values())]  # type: ignore[arg-type]
+            [
+                f"{chart.t[at]:.0f}",
+                *(
+                    "" if (value := x[at]) is None else write(float(value))
+                    for x in chart.series.values()
+                ),
+            ]
             for at in places
         ]
         self.spoken = "; ".join(
@@ -147,7 +171,15 @@ def _blamed(found: Blame | None) -> list[list[str]]:
             continue
         write = format_size if one.metric in ("malloc_in_use", "uss") else format_count
         cells = [write(value) for value in (one.estimate, one.lower, one.upper)]
-        told.append([one.label, one.metric, cells[0], f"{cells[1]} … {cells[2]}", "leak" if one.guilty else ""])
+        told.append(
+            [
+                one.label,
+                one.metric,
+                cells[0],
+                f"{cells[1]} … {cells[2]}",
+                "leak" if one.guilty else "",
+            ]
+        )
     return told
 
 
@@ -200,9 +232,14 @@ def _advice(verdict: Verdict) -> str:
         case VerdictName.LEAK | VerdictName.DEGRADED if worst is not None:
             return f"look at the {worst.kind} {worst.type}"
         case VerdictName.LEAK:
-            return verdict.unexplained or "run again with the probe and without --no-explain to see what piles up"
+            return (
+                verdict.unexplained
+                or "run again with the probe and without --no-explain to see what piles up"
+            )
         case VerdictName.INCONCLUSIVE if verdict.sessions_needed:
-            return f"run about {verdict.sessions_needed} sessions more, for instance with --max-cycles"
+            return (
+                f"run about {verdict.sessions_needed} sessions more, for instance with --max-cycles"
+            )
     return ""
 
 

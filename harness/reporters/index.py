@@ -8,24 +8,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from harness.quantities import format_time
-from harness.record import RunRecord
-from harness.reporters.facts import clean, duration_s, rows, sentence
+from harness.record.facts import duration_s
+from harness.record.record import RunRecord
+from harness.reporters.facts import clean, rows, sentence
 from harness.reporters.html import page_file
-from harness.verdict import Verdict
+from harness.units import format_time
+from harness.verdict.outcome import Verdict
 
 _TEMPLATE: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1"><title>{{ runs | length }} runs</title>
-<style>{{ styles | safe }}</style></head><body><h1>{{ runs | length }} runs</h1><div class="wide"><table>
-<thead><tr><th>started</th><th>scenario</th><th>verdict</th><th class="number">memory per session</th>
-<th class="number">sessions</th><th class="number">time</th><th>first finding</th></tr></thead><tbody>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{{ runs | length }} runs</title>
+<style>{{ styles | safe }}</style></head><body>
+<h1>{{ runs | length }} runs</h1><div class="wide"><table>
+<thead><tr><th>started</th><th>scenario</th><th>verdict</th>
+<th class="number">memory per session</th>
+<th class="number">sessions</th><th class="number">time</th><th>first finding</th>
+</tr></thead><tbody>
 {%- for run in runs %}
 <tr><td><a href="{{ run.link }}">{{ run.started }}</a></td><td>{{ run.scenario }}</td>
 <td class="outcome {{ run.verdict }}" title="{{ run.sentence }}">{{ run.verdict }}</td>
 <td class="number">{{ run.growth }}</td>
-<td class="number">{{ run.sessions }}</td><td class="number">{{ run.time }}</td><td>{{ run.finding }}</td></tr>
+<td class="number">{{ run.sessions }}</td><td class="number">{{ run.time }}</td>
+<td>{{ run.finding }}</td></tr>
 {%- endfor %}
 </tbody></table></div></body></html>
 """
@@ -46,7 +52,9 @@ def render(entries: Sequence[Entry], beside: Path) -> bytes:
 
     template = Environment(autoescape=True, undefined=StrictUndefined).from_string(_TEMPLATE)
     ordered = sorted(entries, key=lambda one: one.record.started.started_at, reverse=True)
-    return clean(template.render(runs=[_row(one, beside) for one in ordered], styles=page_file("report.css"))).encode()
+    return clean(
+        template.render(runs=[_row(one, beside) for one in ordered], styles=page_file("report.css"))
+    ).encode()
 
 
 def _row(entry: Entry, beside: Path) -> dict[str, str]:

@@ -5,17 +5,24 @@ from __future__ import annotations
 from typing import Final
 from xml.etree import ElementTree as ET
 
-from harness.record import RunRecord
-from harness.reporters.facts import Row, clean, duration_s, failures, incidents, rows
-from harness.verdict import Outcome, Verdict, VerdictName
+from harness.record.facts import duration_s
+from harness.record.record import RunRecord
+from harness.reporters.facts import Row, clean, failures, incidents, rows
+from harness.verdict.outcome import Outcome, Verdict, VerdictName
 
-_ELEMENTS: Final = {Outcome.LEAK: "failure", Outcome.DRIFT: "failure", Outcome.INCONCLUSIVE: "error"}
+_ELEMENTS: Final = {
+    Outcome.LEAK: "failure",
+    Outcome.DRIFT: "failure",
+    Outcome.INCONCLUSIVE: "error",
+}
 _NO_DECISION: Final = frozenset({VerdictName.SERVER_FAILED, VerdictName.INTERRUPTED})
 
 
 def render(record: RunRecord, verdict: Verdict) -> bytes:
     """The whole file."""
-    suite = ET.Element("testsuite", name="leak-harness", timestamp=record.started.started_at.removesuffix("Z"))
+    suite = ET.Element(
+        "testsuite", name="leak-harness", timestamp=record.started.started_at.removesuffix("Z")
+    )
     suite.set("time", f"{duration_s(record):.3f}")
     _run_case(suite, record, verdict)
     for row in rows(verdict):
@@ -56,7 +63,13 @@ def _gate_case(suite: ET.Element, record: RunRecord, row: Row) -> None:
     numbers = ", ".join(f"{name} {value}" for name, value in says.items() if value)
     message = "; ".join(filter(None, (row.finding, numbers, row.reason)))
     allowed = row.gate in record.started.policy.allow
-    element = "skipped" if row.outcome == Outcome.NOT_MEASURED else None if allowed else _ELEMENTS.get(row.outcome)
+    element = (
+        "skipped"
+        if row.outcome == Outcome.NOT_MEASURED
+        else None
+        if allowed
+        else _ELEMENTS.get(row.outcome)
+    )
     if element:
         _say(case, element, message)
     else:

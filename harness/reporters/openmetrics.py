@@ -1,4 +1,6 @@
-"""The result as metrics, in OpenMetrics text: for Prometheus's textfile collector, and for GitLab."""
+"""The result as metrics, in OpenMetrics text: for Prometheus's textfile collector, and for
+GitLab.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ def render(result: Mapping[str, Any]) -> str:
         ("sessions", "Sessions of the run", result["sessions"]),
         ("findings", "Findings that are leaks", leaks),
     ):
-        Gauge(f"leak_harness_{name}", meaning, ["scenario"], registry=registry).labels(scenario).set(value)
+        Gauge(f"leak_harness_{name}", meaning, ["scenario"], registry=registry).labels(
+            scenario
+        ).set(value)
     growth = Gauge(
         "leak_harness_growth_per_session",
         "Growth per session, in the unit of the gate",

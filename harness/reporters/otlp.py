@@ -9,7 +9,10 @@ from typing import Any
 
 def render(result: Mapping[str, Any]) -> dict[str, Any]:
     """What is posted to `/v1/metrics`, from the object of result.json."""
-    at_ns = str(int(datetime.fromisoformat(result["started_at"]).timestamp() * 1e9) + int(result["duration_s"] * 1e9))
+    at_ns = str(
+        int(datetime.fromisoformat(result["started_at"]).timestamp() * 1e9)
+        + int(result["duration_s"] * 1e9)
+    )
 
     def gauge(name: str, unit: str, points: list[tuple[float, dict[str, str]]]) -> dict[str, Any]:
         data = [
@@ -28,11 +31,19 @@ def render(result: Mapping[str, Any]) -> dict[str, Any]:
         gauge("leak_harness.exit_status", "1", [(result["exit_status"], {})]),
         gauge("leak_harness.sessions", "{session}", [(result["sessions"], {})]),
     ]
-    resource = {"service.name": "leak-harness", "scenario": result["scenario"], "verdict": result["verdict"]}
+    resource = {
+        "service.name": "leak-harness",
+        "scenario": result["scenario"],
+        "verdict": result["verdict"],
+    }
     if commit := result["environment"].get("commit"):
         resource["vcs.ref.head.revision"] = commit
     scope = {"scope": {"name": "leak-harness"}, "metrics": metrics}
-    return {"resourceMetrics": [{"resource": {"attributes": _attributes(resource)}, "scopeMetrics": [scope]}]}
+    return {
+        "resourceMetrics": [
+            {"resource": {"attributes": _attributes(resource)}, "scopeMetrics": [scope]}
+        ]
+    }
 
 
 def _attributes(labels: Mapping[str, str]) -> list[dict[str, Any]]:

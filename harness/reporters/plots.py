@@ -8,17 +8,21 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from harness.quantities import format_size
-from harness.record import RunRecord
+from harness.record.record import RunRecord
 from harness.reporters import canvas
 from harness.reporters.canvas import BLUE, GREEN, INK, ORANGE, PURPLE, TWO_PIXELS, VERMILION, Floats
 from harness.reporters.facts import rows
-from harness.verdict import MemoryGate, Outcome, Verdict
+from harness.units import format_size
+from harness.verdict.outcome import MemoryGate, Outcome, Verdict
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_MEMORY: Final = {"rss": ("RSS", BLUE), "uss": ("USS", GREEN), "malloc_in_use": ("malloc in use", PURPLE)}
+_MEMORY: Final = {
+    "rss": ("RSS", BLUE),
+    "uss": ("USS", GREEN),
+    "malloc_in_use": ("malloc in use", PURPLE),
+}
 _STAGES: Final = {
     "complete_s": ("complete", BLUE),
     "first_audio_s": ("first audio", ORANGE),
@@ -26,9 +30,9 @@ _STAGES: Final = {
 }
 _STRETCHES: Final = 30
 """Over how many stretches of the run the medians of the replies are drawn."""
-_MOST_POINTS: Final = 4000
+_MAX_POINTS: Final = 4000
 _ANCHOR_SAMPLES: Final = 3
-_LEAST_CPU_TOP_PERCENT: Final = 5.0
+_MIN_CPU_TOP_PERCENT: Final = 5.0
 
 
 def memory(record: RunRecord, verdict: Verdict) -> bytes:
@@ -38,7 +42,12 @@ def memory(record: RunRecord, verdict: Verdict) -> bytes:
     _memory_levels(axes[0], record)
     gate = verdict.gates.get("memory")
     warmup = _warmup_sessions(record, verdict)
-    _memory_growth(axes[1], record, gate if isinstance(gate, MemoryGate) else MemoryGate(Outcome.NOT_MEASURED), warmup)
+    _memory_growth(
+        axes[1],
+        record,
+        gate if isinstance(gate, MemoryGate) else MemoryGate(Outcome.NOT_MEASURED),
+        warmup,
+    )
     return canvas.finish(drawn, axes, record.sessions, warmup)
 
 
@@ -49,7 +58,9 @@ def _memory_levels(axis: Axes, record: RunRecord) -> None:
     unit, size = canvas.size_unit(largest)
     for name, (label, color) in _MEMORY.items():
         canvas.line(axis, series[name].t, series[name].x / size, color, label)
-    idles = [(rest.sessions, rest.values["rss"] / size) for rest in record.idles if "rss" in rest.values]
+    idles = [
+        (rest.sessions, rest.values["rss"] / size) for rest in record.idles if "rss" in rest.values
+    ]
     canvas.points(axis, peaks_t, peaks / size, "^", color=ORANGE, label="RSS, peak of a cycle")
     canvas.points(axis, *_columns(idles), "D", color=INK, label="RSS, while idling")
     axis.set_ylabel(f"memory ({unit})", color=INK)
@@ -75,10 +86,19 @@ def _memory_growth(axis: Axes, record: RunRecord, gate: MemoryGate, warmup: floa
     if bounds is not None:
         words = f"growth of {format_size(bounds[0])}\nto {format_size(bounds[1])} a session"
         low, high = (bound * since / size for bound in bounds)
-        axis.fill_between(start + since, low, high, color=color, alpha=0.22, linewidth=0, label=words)
+        axis.fill_between(
+            start + since, low, high, color=color, alpha=0.22, linewidth=0, label=words
+        )
     if gate.limit is not None:
         words = f"limit, {format_size(gate.limit)} a session"
-        axis.plot(start + since, gate.limit * since / size, "--", color=INK, linewidth=TWO_PIXELS, label=words)
+        axis.plot(
+            start + since,
+            gate.limit * since / size,
+            "--",
+            color=INK,
+            linewidth=TWO_PIXELS,
+            label=words,
+        )
     margin = 0.08 * np.ptp(ends) or size
     axis.set_ylim((ends.min() - margin) / size, (ends.max() + margin) / size)
     axis.set_ylabel(f"growth ({unit})", color=INK)
@@ -92,15 +112,26 @@ def latency(record: RunRecord, verdict: Verdict) -> bytes:
     sessions = list(chain.from_iterable(cycle.sessions for cycle in record.cycles))
     turns = [(number, turn) for number, session in enumerate(sessions, 1) for turn in session.turns]
     for stage, (label, color) in _STAGES.items():
-        timed = [(number, value) for number, turn in turns if (value := getattr(turn, stage)) is not None]
+        timed = [
+            (number, value) for number, turn in turns if (value := getattr(turn, stage)) is not None
+        ]
         if timed:
             t, y = _columns(timed)
-            every = len(t) // _MOST_POINTS + 1
-            axis.plot(t[::every], y[::every], ".", color=color, alpha=0.4, markersize=5, markeredgewidth=0)
+            every = len(t) // _MAX_POINTS + 1
+            axis.plot(
+                t[::every], y[::every], ".", color=color, alpha=0.4, markersize=5, markeredgewidth=0
+            )
             canvas.line(axis, *_medians(t, y), color, f"{label}, median", marks=False)
-    failed = [number for number, session in enumerate(sessions, 1) if not session.ok][:_MOST_POINTS]
+    failed = [number for number, session in enumerate(sessions, 1) if not session.ok][:_MAX_POINTS]
     if failed:
-        axis.plot(failed, np.zeros(len(failed)), "x", color=VERMILION, clip_on=False, label="session that failed")
+        axis.plot(
+            failed,
+            np.zeros(len(failed)),
+            "x",
+            color=VERMILION,
+            clip_on=False,
+            label="session that failed",
+        )
     axis.set_ylabel("time from message (s)", color=INK)
     axis.set_ylim(bottom=0)
     return canvas.finish(drawn, axes, record.sessions)
@@ -123,7 +154,7 @@ def cpu(record: RunRecord, verdict: Verdict) -> bytes:
     for axis, (t, percent, color, when) in zip(axes, lines, strict=True):
         canvas.line(axis, t, percent, color, "_")
         axis.set_ylabel(f"{when}\n(% of one core)", color=INK)
-        axis.set_ylim(0, max(1.1 * percent.max(initial=0), _LEAST_CPU_TOP_PERCENT))
+        axis.set_ylim(0, max(1.1 * percent.max(initial=0), _MIN_CPU_TOP_PERCENT))
     return canvas.finish(drawn, axes, record.sessions)
 
 
@@ -133,14 +164,18 @@ def _title(axis: Axes, what: str, verdict: Verdict, gate: str) -> None:
         canvas.title(axis, what, None, "")
     else:
         growth = (
-            f", {row.growth} a session" if row.growth and gate == "memory" else f", {row.growth}" * bool(row.growth)
+            f", {row.growth} a session"
+            if row.growth and gate == "memory"
+            else f", {row.growth}" * bool(row.growth)
         )
         canvas.title(axis, what, row.outcome, row.finding + growth)
 
 
 def _warmup_sessions(record: RunRecord, verdict: Verdict) -> float:
     """Sessions done when the engine began to look."""
-    return max((rest.sessions for rest in record.rests if rest.cycle <= verdict.warmup_cycles), default=0)
+    return max(
+        (rest.sessions for rest in record.rests if rest.cycle <= verdict.warmup_cycles), default=0
+    )
 
 
 def _per_cycle(record: RunRecord, values: list[float | None]) -> tuple[Floats, Floats]:

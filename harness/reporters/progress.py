@@ -5,20 +5,22 @@ from __future__ import annotations
 from math import isfinite
 from typing import Final
 
-from harness.quantities import format_size, format_time
-from harness.record import RunRecord
-from harness.verdict import Judgement, MemoryGate, NextStep
+from harness.record.record import RunRecord
+from harness.units import format_size, format_time
+from harness.verdict.outcome import Judgement, MemoryGate, NextStep
 
 _PACE_CYCLES: Final = 5
 """The latest cycles tell how long a session takes."""
-_MOST_GATES: Final = 3
+_MAX_GATES: Final = 3
 _BARS: Final = 16
-_LEAST_SPAN_BYTES: Final = 256 * 1024
+_MIN_SPAN_BYTES: Final = 256 * 1024
 """A flat server is a flat line."""
 
 
 def progress(record: RunRecord, judgement: Judgement, *, terminal: bool = False) -> str:
-    """Cycles, sessions and seconds so far, on a terminal the course of memory and its growth, then what comes next."""
+    """Cycles, sessions and seconds so far, on a terminal the course of memory and its growth,
+    then what comes next.
+    """
     rest = record.rests[-1]
     held = f"  uss {format_size(rest.values['uss'])}" if "uss" in rest.values else ""
     done = f"cycle {len(record.cycles):3}  sessions {record.sessions:4}  {rest.at_s:4.0f}s{held:14}"
@@ -41,13 +43,17 @@ def _sparkline(record: RunRecord) -> str:
     latest = series.x[-_BARS:]
     if not len(latest):
         return ""
-    low, span = float(latest.min()), max(float(latest.max() - latest.min()), _LEAST_SPAN_BYTES)
+    low, span = float(latest.min()), max(float(latest.max() - latest.min()), _MIN_SPAN_BYTES)
     return "".join("▁▂▃▄▅▆▇█"[min(7, int(8 * (x - low) / span))] for x in latest)
 
 
 def _growth(judgement: Judgement) -> str:
     gate = judgement.verdict.gates.get("memory")
-    if not isinstance(gate, MemoryGate) or gate.bounds is None or not all(map(isfinite, gate.bounds)):
+    if (
+        not isinstance(gate, MemoryGate)
+        or gate.bounds is None
+        or not all(map(isfinite, gate.bounds))
+    ):
         return ""
     return f"  {format_size(gate.bounds[0])} … {format_size(gate.bounds[1])} a session"
 
@@ -60,7 +66,9 @@ def outlook(record: RunRecord, judgement: Judgement) -> str:
         sessions = cycles * len(record.cycles[-1].sessions) if record.cycles else 0
         words = f"{cycles} cycle{'' if cycles == 1 else 's'} more"
     else:
-        sessions = min(judgement.verdict.sessions_needed or 0, max(1, policy.max_sessions - record.sessions))
+        sessions = min(
+            judgement.verdict.sessions_needed or 0, max(1, policy.max_sessions - record.sessions)
+        )
         words = f"about {sessions or 'a few'} sessions more"
     pace_s = seconds_per_session(record)
     return f"{words}, {format_time(round(sessions * pace_s))}" if pace_s and sessions else words
@@ -75,5 +83,5 @@ def seconds_per_session(record: RunRecord) -> float | None:
 
 def _open(judgement: Judgement) -> str:
     gates = judgement.verdict.open_gates
-    more = f" and {len(gates) - _MOST_GATES} more" if len(gates) > _MOST_GATES else ""
-    return (", ".join(gates[:_MOST_GATES]) or "nothing") + more
+    more = f" and {len(gates) - _MAX_GATES} more" if len(gates) > _MAX_GATES else ""
+    return (", ".join(gates[:_MAX_GATES]) or "nothing") + more

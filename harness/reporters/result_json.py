@@ -1,4 +1,5 @@
-"""result.json: the result for programs. Sizes in bytes, times in seconds, CPU in percent of one core.
+"""result.json: the result for programs. Sizes in bytes, times in seconds, CPU in percent of one
+core.
 
 What is not known is null, so that every run has the same keys; `reason` says why.
 """
@@ -9,10 +10,9 @@ from typing import Any, Final
 
 import msgspec
 
-from harness.evidence import problems
-from harness.record import RunRecord
-from harness.reporters.facts import crowded_percent, run_facts
-from harness.verdict import (
+from harness.record.record import RunRecord
+from harness.reporters.facts import crowded_percent
+from harness.verdict.outcome import (
     ContainersGate,
     CounterGate,
     CpuGate,
@@ -23,6 +23,8 @@ from harness.verdict import (
     RunFacts,
     Verdict,
 )
+from harness.verdict.problems import problems
+from harness.verdict.several_runs import run_facts
 
 SCHEMA: Final = 1
 
@@ -58,9 +60,17 @@ def result(record: RunRecord, verdict: Verdict) -> dict[str, Any]:
 def schema() -> dict[str, Any]:
     """The JSON Schema of the file, made from the types that it is written from."""
     gates = (MemoryGate, CounterGate, ContainersGate, LatencyGate, CpuGate, LogGate)
-    types, components = msgspec.json.schema_components((*gates, Finding, RunFacts), ref_template="#/$defs/{name}")
-    run = {name: one for name, one in components["RunFacts"]["properties"].items() if name != "folder"}
-    text, whole, texts = {"type": "string"}, {"type": "integer"}, {"type": "array", "items": {"type": "string"}}
+    types, components = msgspec.json.schema_components(
+        (*gates, Finding, RunFacts), ref_template="#/$defs/{name}"
+    )
+    run = {
+        name: one for name, one in components["RunFacts"]["properties"].items() if name != "folder"
+    }
+    text, whole, texts = (
+        {"type": "string"},
+        {"type": "integer"},
+        {"type": "array", "items": {"type": "string"}},
+    )
     properties: dict[str, Any] = {
         "schema": {"const": SCHEMA},
         **run,

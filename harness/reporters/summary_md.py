@@ -6,17 +6,32 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from harness.record import RunRecord
+from harness.record.record import RunRecord
 from harness.reporters.facts import account, clean, failures, incidents, not_read, rows, sentence
-from harness.verdict import Verdict
+from harness.verdict.outcome import Verdict
 
 _SPECIAL: Final = re.compile(r"([\\`*_\[\]<>#|~@&])")
-_COLUMNS: Final = ("gate", "outcome", "growth per session", "bounds", "limit", "first → last", "why")
+_COLUMNS: Final = (
+    "gate",
+    "outcome",
+    "growth per session",
+    "bounds",
+    "limit",
+    "first → last",
+    "why",
+)
 
 
 def render(record: RunRecord, verdict: Verdict) -> bytes:
     """The whole file."""
-    lines = [f"## leak-harness: {verdict.name}", "", _escape(sentence(verdict)), "", _escape(account(record)), ""]
+    lines = [
+        f"## leak-harness: {verdict.name}",
+        "",
+        _escape(sentence(verdict)),
+        "",
+        _escape(account(record)),
+        "",
+    ]
     if verdict.gates:
         lines += [*_table(verdict), ""]
     lines += _list("Findings", [finding.summary for finding in verdict.findings])
@@ -32,7 +47,15 @@ def _table(verdict: Verdict) -> Iterator[str]:
     yield _table_line(_COLUMNS)
     yield _table_line(["---"] * len(_COLUMNS))
     for row in rows(verdict):
-        cells = (row.gate, row.finding, row.growth, row.bounds, row.limit, ", ".join(row.changes), row.reason)
+        cells = (
+            row.gate,
+            row.finding,
+            row.growth,
+            row.bounds,
+            row.limit,
+            ", ".join(row.changes),
+            row.reason,
+        )
         yield _table_line([_escape(cell) for cell in cells])
 
 
@@ -45,7 +68,9 @@ def _list(title: str, items: Sequence[str]) -> list[str]:
 
 
 def _escape(text: str) -> str:
-    """On one line, with nothing that Markdown or HTML would read: a server's words are only words."""
+    """On one line, with nothing that Markdown or HTML would read: a server's words are only
+    words.
+    """
     return _SPECIAL.sub(r"\\\1", " ".join(clean(text).split()))
 
 

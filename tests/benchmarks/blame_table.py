@@ -1,4 +1,5 @@
-"""Whom `leak-harness blame` names for every fault with an action, every look-alike and the faultless server.
+"""Whom `leak-harness blame` names for every fault with an action, every look-alike and the
+faultless server.
 
 python tests/benchmarks/blame_table.py --out /tmp/blame
 
@@ -15,15 +16,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.blame import Blame, Share, blame
+from harness.blame.blame import Blame, Share, blame
+from harness.blame.regression import CONFIDENCE
 from harness.commands.blame import figure
-from harness.commands.faults import fault_specs
 from harness.commands.selftest import FAULTLESS
-from harness.contracts import FaultSpec
-from harness.regression import CONFIDENCE
-from harness.store import load_record
+from harness.experiment.embedded import FaultSpec, fault_specs
+from harness.record.store import load_record
 
-HEAD = "| fault | true action | blamed | right? | what it leaves | others not about 0 | cycles | seconds |"
+HEAD = (
+    "| fault | true action | blamed | right? | what it leaves | others not about 0 | cycles | "
+    "seconds |"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +44,17 @@ class Row:
 
     @property
     def blamed(self) -> str:
-        return ", ".join([*self.found.guilty, *(["second"] if self.found.with_time else [])]) or "nobody"
+        return (
+            ", ".join([*self.found.guilty, *(["second"] if self.found.with_time else [])])
+            or "nobody"
+        )
 
     @property
     def others(self) -> list[Share]:
         """What innocent actions leave by themselves."""
-        return [one for one in self.found.shares if one.action != self.spec.action and not one.more_of]
+        return [
+            one for one in self.found.shares if one.action != self.spec.action and not one.more_of
+        ]
 
     @property
     def cells(self) -> list[str]:
@@ -73,11 +81,18 @@ def look(spec: FaultSpec, out: Path, seed: int) -> Row:
         began_s = time.monotonic()
         with (out / f"{spec.name}.txt").open("w") as output:
             subprocess.run(
-                [*command, "--seed", str(seed), "--out", str(folder)], stdout=output, stderr=output, check=False
+                [*command, "--seed", str(seed), "--out", str(folder)],
+                stdout=output,
+                stderr=output,
+                check=False,
             )
         took.write_text(f"{time.monotonic() - began_s:.1f}")
     row = Row(spec, blame(load_record(folder)), float(took.read_text()))
-    print(f"{spec.name:28} {row.action:16} {row.blamed:24} {row.found.cycles:3} cycles {row.wall_s:4.0f} s", flush=True)
+    print(
+        f"{spec.name:28} {row.action:16} {row.blamed:24} {row.found.cycles:3} cycles "
+        f"{row.wall_s:4.0f} s",
+        flush=True,
+    )
     return row
 
 
@@ -102,7 +117,8 @@ def main() -> None:
     right = sum(row.blamed == row.action for row in rows)
     print(f"\n{right} of {len(rows)} right.")
     print(
-        f"{missed} of {len(others)} intervals of innocent actions exclude 0; {1 - CONFIDENCE:.2%} are to be expected."
+        f"{missed} of {len(others)} intervals of innocent actions exclude 0; "
+        f"{1 - CONFIDENCE:.2%} are to be expected."
     )
 
 

@@ -1,4 +1,6 @@
-"""What census and chains cost a server of a million objects: seconds, memory that stays, the longest wait of a loop."""
+"""What census and chains cost a server of a million objects: seconds, memory that stays, the
+longest wait of a loop.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,8 @@ from pathlib import Path
 
 import psutil
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-from puppets import PUPPET, Launched, Peer, launched_with_probe
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+from probed_process import PUPPET, Launched, Peer, launched_with_probe
 
 HEAP = """
 import asyncio, time
@@ -64,7 +66,10 @@ def measure(process: Launched, objects: int, rounds: int) -> None:
     numbers = process.do("[id(heap), id(heap.things), *map(id, heap.things[-3:])]")
     targets += [{"key": str(one), "kind": "container", "id": str(one)} for one in numbers]
     for _ in range(rounds):
-        asks: list[tuple[str, dict[str, object]]] = [("census", {"followed": []}), ("causes", {"targets": targets})]
+        asks: list[tuple[str, dict[str, object]]] = [
+            ("census", {"followed": []}),
+            ("causes", {"targets": targets}),
+        ]
         for name, arguments in asks:
             process.do("heap.longest = 0.0")
             wall_s, cpu_s = asked(peer, outside, name, arguments)
@@ -77,7 +82,9 @@ def measure(process: Launched, objects: int, rounds: int) -> None:
             )
 
 
-def asked(peer: Peer, outside: psutil.Process, name: str, arguments: dict[str, object]) -> tuple[float, float]:
+def asked(
+    peer: Peer, outside: psutil.Process, name: str, arguments: dict[str, object]
+) -> tuple[float, float]:
     cpu_s, began_s = sum(outside.cpu_times()[:2]), time.monotonic()
     peer.ask(name, **arguments)
     return time.monotonic() - began_s, sum(outside.cpu_times()[:2]) - cpu_s

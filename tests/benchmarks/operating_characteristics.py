@@ -1,7 +1,9 @@
-"""False alarms and power by kind and size, beside the rules that people use today, on the same series.
+"""False alarms and power by kind and size, beside the rules that people use today, on the same
+series.
 
-Synthetic series after real ones of a chat server behind the probe: 160 sessions and more, one in each of the first ten
-cycles, then five. Shares in percent; the other rules see RSS alone after 230 sessions, with the same limit of 1 KiB.
+Synthetic series after real ones of a chat server behind the probe: 160 sessions and more, one in
+each of the first ten cycles, then five. Shares in percent; the other rules see RSS alone after 230
+sessions, with the same limit of 1 KiB.
 """
 
 from __future__ import annotations
@@ -19,8 +21,8 @@ from numpy.random import Generator, default_rng
 from numpy.typing import NDArray
 from scipy import stats
 
-from harness.series import judge_series, read_series
-from harness.verdict import VerdictName
+from harness.verdict.outcome import VerdictName
+from harness.verdict.stored_series import judge_series, read_series
 
 Floats = NDArray[np.float64]
 KIB: Final = 1024.0
@@ -33,7 +35,9 @@ T: Final = np.concatenate([np.arange(11), np.arange(15, 501, 5)]).astype(np.floa
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a server does beside its warm-up: bytes and tracked objects after each sample's sessions."""
+    """What a server does beside its warm-up: bytes and tracked objects after each sample's
+    sessions.
+    """
 
     name: str
     leaks: bool
@@ -102,7 +106,9 @@ class Made:
 def made(kind: Kind, noise: Generator) -> Made:
     """A warm-up of two exponentials, pages that come and go, and what the kind does."""
     extra = kind.extra(noise)
-    warm = noise.uniform(0.6, 1.4) * (90 * KIB * (1 - np.exp(-T / 7)) + 60 * KIB * (1 - np.exp(-T / 60)))
+    warm = noise.uniform(0.6, 1.4) * (
+        90 * KIB * (1 - np.exp(-T / 7)) + 60 * KIB * (1 - np.exp(-T / 60))
+    )
     pages = PAGE * noise.integers(-2, 3, len(T))
     rss = np.round((40 * 2**20 + warm + pages + 1.1 * extra) / PAGE) * PAGE
     in_use = 3 * 2**20 + 4 * KIB * (1 - np.exp(-T / 10)) + noise.normal(0, 300, len(T)) + extra

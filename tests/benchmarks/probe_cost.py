@@ -1,4 +1,6 @@
-"""What the probe costs a server at rest: its on-CPU time per session with the probe and without, in turn."""
+"""What the probe costs a server at rest: its on-CPU time per session with the probe and without,
+in turn.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +15,14 @@ import numpy as np
 import psutil
 from scipy import stats
 
-from harness.commands.serve import embedded_command
-from harness.driver import Load, run_cycle
-from harness.handshake import Address, why_not_ready
-from harness.probe_link import ProbeLink
-from harness.protocols import protocol_named
-from harness.sampler import cpu_ns
-from harness.scenarios import load_scenario
-from harness.server import Server, free_port
+from harness.experiment.embedded import embedded_command
+from harness.sessions.driver import Load, run_cycle
+from harness.sessions.handshake import Address, why_not_ready
+from harness.sessions.protocols import protocol_named
+from harness.sessions.scenario import load_scenario
+from harness.target.launched import Server, free_port
+from harness.target.probe_client import ProbeLink
+from harness.target.sampler import cpu_ns
 
 
 class Side:
@@ -39,13 +41,17 @@ class Side:
             stack.push_async_callback(link.close)
             environment = link.environment(environment)
         command = embedded_command(port, "1MiB", [])
-        server = await Server.launch(command, environment=environment, folder=None, log=folder / f"{port}.log")
+        server = await Server.launch(
+            command, environment=environment, folder=None, log=folder / f"{port}.log"
+        )
         stack.push_async_callback(server.stop)
         address = Address(f"ws://127.0.0.1:{port}/client-ws")
         await server.wait_ready(lambda: why_not_ready(address), limit_s=30)
         if probe:
             await link.greet()
-        return cls(server, Load(load_scenario("plain-chat"), protocol_named("open-llm-vtuber"), address))
+        return cls(
+            server, Load(load_scenario("plain-chat"), protocol_named("open-llm-vtuber"), address)
+        )
 
     async def ns_per_session(self, sessions: int) -> float:
         process = psutil.Process(self.server.pid)
@@ -55,7 +61,9 @@ class Side:
 
 
 async def log_ratios(pairs: int, sessions: int, folder: Path) -> list[float]:
-    """Of one pair of servers, warmed up. The sides take turns session by session: the machine's own pace drifts."""
+    """Of one pair of servers, warmed up. The sides take turns session by session: the machine's
+    own pace drifts.
+    """
     async with AsyncExitStack() as stack:
         sides = [await Side.started(stack, folder, probe=probe) for probe in (True, False)]
         for side in sides:
@@ -74,16 +82,23 @@ def main() -> None:
     """Print the ratio and its interval."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=50)
-    parser.add_argument("--servers", type=int, default=10, help="pairs of servers among which the pairs are divided")
+    parser.add_argument(
+        "--servers", type=int, default=10, help="pairs of servers among which the pairs are divided"
+    )
     parser.add_argument("--sessions", type=int, default=10, help="of each side in a pair")
     options = parser.parse_args()
     found: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(options.servers):
-            found += asyncio.run(log_ratios(options.pairs // options.servers, options.sessions, Path(folder)))
+            found += asyncio.run(
+                log_ratios(options.pairs // options.servers, options.sessions, Path(folder))
+            )
     middle, half = np.mean(found), stats.sem(found) * stats.t.ppf(0.975, len(found) - 1)
     low, mid, high = (100 * (np.exp(x) - 1) for x in (middle - half, middle, middle + half))
-    print(f"CPU per session with the probe: {mid:+.2f} % ({low:+.2f} to {high:+.2f}, {len(found)} pairs)")
+    print(
+        f"CPU per session with the probe: {mid:+.2f} % ({low:+.2f} to {high:+.2f}, {len(found)} "
+        f"pairs)"
+    )
 
 
 if __name__ == "__main__":

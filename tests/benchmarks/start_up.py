@@ -1,4 +1,6 @@
-"""How long `leak-harness --help` takes, and an unused pytest plugin adds, beside what Python takes to do nothing."""
+"""How long `leak-harness --help` takes, and an unused pytest plugin adds, beside what Python
+takes to do nothing.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,10 @@ import sys
 import time
 from statistics import median
 
-PLUGIN = "import time, pytest; a = time.perf_counter(); import harness.pytest_plugin; print(time.perf_counter() - a)"
+PLUGIN = (
+    "import time, pytest; a = time.perf_counter(); import harness.pytest_plugin; "
+    "print(time.perf_counter() - a)"
+)
 
 
 def wall_s(*words: str) -> float:

@@ -1,6 +1,7 @@
 """Many runs of the same command: which verdicts it gives, after how many sessions, in how long.
 
-python tests/benchmarks/verdicts.py --repeat 20 --out /tmp/verdicts -- plain-chat --fault every-tenth
+python tests/benchmarks/verdicts.py --repeat 20 --out /tmp/verdicts -- plain-chat --fault
+every-tenth
 """
 
 from __future__ import annotations
@@ -48,7 +49,10 @@ def run_once(arguments: list[str], folder: Path) -> Ran:
 
 def table_row(name: str, runs: list[Ran]) -> str:
     """One line: verdicts, then minimum, median and maximum of sessions and of wall time."""
-    verdicts = ", ".join(f"{verdict} {count}" for verdict, count in Counter(run.verdict for run in runs).most_common())
+    verdicts = ", ".join(
+        f"{verdict} {count}"
+        for verdict, count in Counter(run.verdict for run in runs).most_common()
+    )
     sessions = sorted(run.sessions for run in runs)
     walls_s = sorted(run.wall_s for run in runs)
     growths = [run.growth for run in runs if run.growth is not None]
@@ -64,11 +68,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeat", type=int, default=20)
     parser.add_argument("--parallel", type=int, default=1)
-    parser.add_argument("--out", type=Path, required=True, help="a new folder; each run's folder is kept in it")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="a new folder; each run's folder is kept in it"
+    )
     parser.add_argument("arguments", nargs="*", help="for leak-harness run, after --")
     options = parser.parse_args()
     with ThreadPoolExecutor(options.parallel) as pool:
-        runs = list(pool.map(lambda n: run_once(options.arguments, options.out / f"{n:03}"), range(options.repeat)))
+        runs = list(
+            pool.map(
+                lambda n: run_once(options.arguments, options.out / f"{n:03}"),
+                range(options.repeat),
+            )
+        )
     print(table_row(" ".join(options.arguments), runs), flush=True)
 
 

@@ -44,7 +44,15 @@ class Done:
     @property
     def row(self) -> str:
         """A line of the table."""
-        cells = (self.package, self.version, self.side, self.verdict, self.sessions, f"{self.wall_s:.0f} s", self.cause)
+        cells = (
+            self.package,
+            self.version,
+            self.side,
+            self.verdict,
+            self.sessions,
+            f"{self.wall_s:.0f} s",
+            self.cause,
+        )
         return f"| {' | '.join(map(str, cells))} |"
 
 
@@ -59,7 +67,8 @@ def main() -> int:
     wanted = [
         (folder, side)
         for folder in sorted(HERE.iterdir())
-        if (folder / "case.toml").exists() and (not options.cases or folder.name.startswith(tuple(options.cases)))
+        if (folder / "case.toml").exists()
+        and (not options.cases or folder.name.startswith(tuple(options.cases)))
         for side in options.sides
         if (folder / f"requirements-{side}.txt").exists()
     ]
@@ -81,23 +90,48 @@ def _run(folder: Path, side: str) -> Done:
     out = ROOT / ".corpus" / "runs" / f"{folder.name}-{side}"
     shutil.rmtree(out, ignore_errors=True)
     began_s = time.monotonic()
-    command = [sys.executable, "-m", "harness", "run", str(folder / "scenario.py"), "--json", "--out", str(out)]
+    command = [
+        sys.executable,
+        "-m",
+        "harness",
+        "run",
+        str(folder / "scenario.py"),
+        "--json",
+        "--out",
+        str(out),
+    ]
     server = f"{python} {folder / 'server.py'}"
     ran = subprocess.run(
-        [*command, "--serve", server], cwd=ROOT, capture_output=True, text=True, check=False, timeout=1800
+        [*command, "--serve", server],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=1800,
     )
     try:
         result: dict[str, Any] = json.loads(ran.stdout)
     except ValueError:
         result = {"verdict": "none", "sessions": 0, "findings": [], "gates": {}}
     kind = result["gates"].get("memory", {}).get("kind") or ""
-    cause = next(iter(_named(result["findings"], case.get("piles_up", "")))) if side == "leaky" else ""
-    verdict = f"{result['verdict']} ({kind})" if kind and kind != result["verdict"] else result["verdict"]
+    cause = (
+        next(iter(_named(result["findings"], case.get("piles_up", "")))) if side == "leaky" else ""
+    )
+    verdict = (
+        f"{result['verdict']} ({kind})" if kind and kind != result["verdict"] else result["verdict"]
+    )
     wrong = "" if result["verdict"] in SIDES[side] else f"{result['verdict']}: {ran.stderr[-300:]}"
     if side == "leaky" and not wrong and not cause:
         wrong = "no finding names what piles up"
     return Done(
-        case["package"], case[side], side, verdict, result["sessions"], time.monotonic() - began_s, cause, wrong
+        case["package"],
+        case[side],
+        side,
+        verdict,
+        result["sessions"],
+        time.monotonic() - began_s,
+        cause,
+        wrong,
     )
 
 
@@ -132,7 +166,10 @@ def _environment(folder: Path, side: str) -> Path:
 
 
 def _write_table(done: list[Done]) -> None:
-    head = ["| package | version | | verdict | sessions | time | cause |", "|---|---|---|---|---:|---:|---|"]
+    head = [
+        "| package | version | | verdict | sessions | time | cause |",
+        "|---|---|---|---|---:|---:|---|",
+    ]
     text = TABLE.read_text(encoding="utf-8")
     before, _, rest = text.partition(MARKS[0])
     _, _, after = rest.partition(MARKS[1])

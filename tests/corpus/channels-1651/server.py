@@ -43,4 +43,7 @@ application = ProtocolTypeRouter(
     {"http": get_asgi_application(), "websocket": URLRouter([path("room", Room.as_asgi())])}
 )
 sys.argv = sys.argv[:1]
-Server(application, endpoints=build_endpoint_description_strings(host="127.0.0.1", port=int(os.environ["PORT"]))).run()
+Server(
+    application,
+    endpoints=build_endpoint_description_strings(host="127.0.0.1", port=int(os.environ["PORT"])),
+).run()

@@ -14,4 +14,8 @@ def said(sid, words):
     chat.send(sid, "back " + words)
 
 
-eventlet.wsgi.server(eventlet.listen(("127.0.0.1", int(os.environ["PORT"]))), engineio.WSGIApp(chat), log_output=False)
+eventlet.wsgi.server(
+    eventlet.listen(("127.0.0.1", int(os.environ["PORT"]))),
+    engineio.WSGIApp(chat),
+    log_output=False,
+)

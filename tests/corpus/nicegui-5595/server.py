@@ -12,4 +12,6 @@ def clock():
     ui.timer(1.0, lambda: label.set_text(time.strftime("%X")))
 
 
-ui.run(host="127.0.0.1", port=int(os.environ["PORT"]), reload=False, show=False, reconnect_timeout=0.5)
+ui.run(
+    host="127.0.0.1", port=int(os.environ["PORT"]), reload=False, show=False, reconnect_timeout=0.5
+)

@@ -7,6 +7,8 @@ from harness import scenario
 async def gone_in_the_middle_of_a_photo(session):
     """The header of a Socket.IO binary event, and a reset."""
     await session.receive()
-    await session.send('451-["photo",{"name":"summer.jpg","tags":["a","b"]},{"_placeholder":true,"num":0}]')
+    await session.send(
+        '451-["photo",{"name":"summer.jpg","tags":["a","b"]},{"_placeholder":true,"num":0}]'
+    )
     await (await session.raw.ping())
     await session.drop()

@@ -13,4 +13,6 @@ async def stored(sid, about, data=b""):
     return len(data)
 
 
-uvicorn.run(socketio.ASGIApp(photos), host="127.0.0.1", port=int(os.environ["PORT"]), log_level="warning")
+uvicorn.run(
+    socketio.ASGIApp(photos), host="127.0.0.1", port=int(os.environ["PORT"]), log_level="warning"
+)

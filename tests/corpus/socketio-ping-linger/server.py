@@ -13,4 +13,6 @@ async def say(sid, words):
     await chat.emit("said", words, to=sid)
 
 
-uvicorn.run(socketio.ASGIApp(chat), host="127.0.0.1", port=int(os.environ["PORT"]), log_level="warning")
+uvicorn.run(
+    socketio.ASGIApp(chat), host="127.0.0.1", port=int(os.environ["PORT"]), log_level="warning"
+)

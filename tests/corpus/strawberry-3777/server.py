@@ -35,5 +35,7 @@ class Subscription:
 
 
 app = FastAPI()
-app.include_router(GraphQLRouter(strawberry.Schema(query=Query, subscription=Subscription)), prefix="/graphql")
+app.include_router(
+    GraphQLRouter(strawberry.Schema(query=Query, subscription=Subscription)), prefix="/graphql"
+)
 uvicorn.run(app, host="127.0.0.1", port=int(os.environ["PORT"]), log_level="warning")

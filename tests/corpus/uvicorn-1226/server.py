@@ -16,4 +16,11 @@ async def echo(scope, receive, send):
             return
 
 
-uvicorn.run(echo, host="127.0.0.1", port=int(os.environ["PORT"]), log_level="warning", lifespan="off", loop="uvloop")
+uvicorn.run(
+    echo,
+    host="127.0.0.1",
+    port=int(os.environ["PORT"]),
+    log_level="warning",
+    lifespan="off",
+    loop="uvloop",
+)

@@ -1,0 +1,1 @@
+"""Several runs set against each other: before and after, over time, over commits."""

@@ -1,0 +1,82 @@
+"""Which commit to try next, and when the first bad one is known: data in, decision out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from harness.verdict.outcome import Verdict
+
+NOISY: Final = frozenset({"latency", "cpu"})
+"""Gates that stay open on a busy machine, however long the run."""
+
+
+class Answer(StrEnum):
+    """What a run said of a commit."""
+
+    GOOD = "good"
+    BAD = "bad"
+    SKIP = "skip"
+    """It does not start, or nothing could be decided."""
+
+
+def answer_of(verdict: Verdict, only: Sequence[str] = ()) -> Answer:
+    """What a run says of its commit: good, bad, or nothing.
+
+    Latency and CPU that alone stay open hold nothing up, for what is looked for is a leak; unless
+    they are what is looked for.
+
+    Args:
+        verdict: of the run.
+        only: the gates that can fail it, those that failed at the bad end; empty where all can.
+    """
+    if verdict.name in ("leak", "degraded"):
+        return Answer.BAD
+    if verdict.name == "flat":
+        return Answer.GOOD
+    settled = verdict.name == "inconclusive" and verdict.open_gates and not verdict.doubts
+    return (
+        Answer.GOOD
+        if settled and NOISY.issuperset(verdict.open_gates) and not only
+        else Answer.SKIP
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Commits from the first that may be bad to one that is, the oldest first."""
+
+    commits: Sequence[str]
+    answers: Mapping[str, Answer]
+    """Of those that have been tried; the last commit counts as bad."""
+
+    @property
+    def suspects(self) -> list[str]:
+        """Commits of which one is the first bad one."""
+        bad = [
+            at for at, commit in enumerate(self.commits) if self.answers.get(commit) is Answer.BAD
+        ]
+        end = min(bad, default=len(self.commits) - 1)
+        good = [at for at in range(end) if self.answers.get(self.commits[at]) is Answer.GOOD]
+        return list(self.commits[max(good, default=-1) + 1 : end + 1])
+
+    @property
+    def next(self) -> str | None:
+        """The commit to try: the untried one nearest to the middle of the suspects; None where
+        none is left.
+        """
+        suspects = self.suspects
+        middle = (len(suspects) - 1) / 2 - 0.5
+        untried = [
+            (abs(at - middle), at)
+            for at, commit in enumerate(suspects[:-1])
+            if commit not in self.answers
+        ]
+        return suspects[min(untried)[1]] if untried else None
+
+    @property
+    def runs_left(self) -> int:
+        """About how many tries more, where none is skipped."""
+        return max(0, len(self.suspects) - 1).bit_length()

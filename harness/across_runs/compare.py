@@ -1,0 +1,219 @@
+"""A run against another: the figures that people quote, with intervals, and the findings that
+went, stayed and came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import ExitStatus
+from harness.formulas import t_quantile
+from harness.record.record import RunRecord
+from harness.verdict.findings import worth_telling
+from harness.verdict.outcome import Finding, MemoryGate, Verdict, VerdictName
+
+Floats = NDArray[np.float64]
+
+MEMORY_AT: Final = (1, 5, 10, 20)
+LATENCY_AT: Final = (1, 5, 10)
+"""Visits, counted from 1."""
+_CONFIDENCE: Final = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number of a run and its interval; None where it was not measured."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a table."""
+
+    what: str
+    unit: str
+    """`bytes`, `seconds`, `percent`."""
+    before: Figure
+    after: Figure
+
+    @property
+    def improvement(self) -> float | None:
+        """Share of the first that the second does without; negative where it is worse."""
+        before, after = self.before.value, self.after.value
+        return None if before is None or after is None or before <= 0 else (before - after) / before
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All of it."""
+
+    memory: tuple[Row, ...]
+    latency: tuple[Row, ...]
+    cpu: tuple[Row, ...]
+    growth: Row
+    """Bytes a session, with the engine's bounds."""
+    limit: float
+    gone: tuple[Finding, ...]
+    stayed: tuple[Finding, ...]
+    came: tuple[Finding, ...]
+    unfinished: tuple[str, ...] = ()
+    """Of a run that failed or was interrupted, which it was and why: there is nothing to compare
+    it with.
+    """
+    unfinished_status: ExitStatus = ExitStatus.FLAT
+
+    @property
+    def unknown(self) -> str:
+        """Why it is not known whether the second is worse; empty where it is known."""
+        if self.is_worse:
+            return ""
+        measured = self.growth.before.value is not None and self.growth.after.value is not None
+        return "; ".join(self.unfinished) or (
+            "" if measured else "the growth of memory was not measured in both"
+        )
+
+    @property
+    def unseen(self) -> float:
+        """So many bytes a session the second may grow by beyond the first, and nobody would see
+        it.
+        """
+        before, after = self.growth.before, self.growth.after
+        return max(0.0, (after.high or 0.0) - max(0.0, before.low or 0.0))
+
+    @property
+    def exit_status(self) -> ExitStatus:
+        """1 where the second is worse, else that of a run that is unfinished, 3 where nothing is
+        known.
+        """
+        if self.is_worse:
+            return ExitStatus.LEAK
+        return self.unfinished_status or (
+            ExitStatus.INCONCLUSIVE if self.unknown else ExitStatus.FLAT
+        )
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether the second grows by more than the limit a session beyond the first, and their
+        intervals agree.
+        """
+        before, after = self.growth.before, self.growth.after
+        if before.value is None or after.value is None or after.value - before.value <= self.limit:
+            return False
+        return before.high is None or after.low is None or after.low > before.high
+
+
+def compare(before: tuple[RunRecord, Verdict], after: tuple[RunRecord, Verdict]) -> Comparison:
+    """Put two runs side by side; visits that one of them did not come to are left out."""
+    first, second = before[0], after[0]
+    prints = [
+        {finding.fingerprint for finding in verdict.all_findings} for _, verdict in (before, after)
+    ]
+    earlier, later = (worth_telling(verdict.all_findings) for _, verdict in (before, after))
+    gates = [verdict.gates.get("memory") for _, verdict in (before, after)]
+    unfinished = {
+        side: verdict
+        for side, (_, verdict) in (("before", before), ("after", after))
+        if verdict.name in (VerdictName.SERVER_FAILED, VerdictName.INTERRUPTED)
+    }
+    limits = [
+        gate.limit for gate in gates if isinstance(gate, MemoryGate) and gate.limit is not None
+    ]
+    return Comparison(
+        memory=_rows(
+            "bytes",
+            [(f"after visit {n}", _memory_at(first, n), _memory_at(second, n)) for n in MEMORY_AT],
+        ),
+        latency=_rows(
+            "seconds",
+            [(f"visit {n}", _reply_at(first, n), _reply_at(second, n)) for n in LATENCY_AT],
+        ),
+        cpu=_rows(
+            "percent",
+            [
+                (
+                    "at rest",
+                    _last_third(first.series("idle_cpu").x),
+                    _last_third(second.series("idle_cpu").x),
+                ),
+                ("in conversation", _last_third(_talking(first)), _last_third(_talking(second))),
+            ],
+        ),
+        growth=Row("growth a session", "bytes", _growth(gates[0]), _growth(gates[1])),
+        limit=max(limits, default=1024.0),
+        gone=tuple(finding for finding in earlier if finding.fingerprint not in prints[1]),
+        stayed=tuple(finding for finding in later if finding.fingerprint in prints[0]),
+        came=tuple(finding for finding in later if finding.fingerprint not in prints[0]),
+        unfinished=tuple(f"{side}: {verdict.summary}" for side, verdict in unfinished.items()),
+        unfinished_status=max(
+            (one.exit_status for one in unfinished.values()), default=ExitStatus.FLAT
+        ),
+    )
+
+
+def _rows(unit: str, figures: Sequence[tuple[str, Figure, Figure]]) -> tuple[Row, ...]:
+    rows = [Row(what, unit, before, after) for what, before, after in figures]
+    return tuple(row for row in rows if row.before.value is not None or row.after.value is not None)
+
+
+def _memory_at(record: RunRecord, visit: int) -> Figure:
+    """USS, or RSS without it, at rest after so many visits; nothing where no sample was taken
+    just then.
+    """
+    for metric in ("uss", "rss"):
+        series = record.series(metric)
+        at = np.flatnonzero(series.t == visit)
+        if len(at):
+            return Figure(float(series.x[at[0]]))
+    return Figure(None)
+
+
+def _reply_at(record: RunRecord, visit: int) -> Figure:
+    """Median of the visit's replies, and the fastest and slowest of them."""
+    sessions = [session for cycle in record.cycles for session in cycle.sessions]
+    replies = (
+        [turn.complete_s for turn in sessions[visit - 1].turns] if len(sessions) >= visit else []
+    )
+    return (
+        Figure(float(np.median(replies)), min(replies), max(replies)) if replies else Figure(None)
+    )
+
+
+def _last_third(values: Sequence[float] | Floats) -> Figure:
+    """Mean and its 95 % interval over the last third of the cycles, by Student's t; one value
+    alone has none.
+    """
+    last = np.asarray(values, dtype=np.float64)[-max(1, len(values) // 3) :]
+    if not len(last):
+        return Figure(None)
+    mean = float(last.mean())
+    if len(last) < 2:
+        return Figure(mean)
+    margin = (
+        t_quantile((1 + _CONFIDENCE) / 2, len(last) - 1)
+        * float(last.std(ddof=1))
+        / len(last) ** 0.5
+    )
+    return Figure(mean, max(0.0, mean - margin), mean + margin)
+
+
+def _talking(record: RunRecord) -> list[float]:
+    return [
+        cycle.talking_cpu_percent
+        for cycle in record.cycles
+        if cycle.talking_cpu_percent is not None
+    ]
+
+
+def _growth(gate: object) -> Figure:
+    if not isinstance(gate, MemoryGate) or gate.growth_per_session is None:
+        return Figure(None)
+    low, high = gate.bounds or (None, None)
+    return Figure(gate.growth_per_session, low, high)

@@ -1,0 +1,1 @@
+"""Which action leaks: a varied load, and a regression over its cycles."""

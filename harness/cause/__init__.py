@@ -1,0 +1,1 @@
+"""Explaining: asks the server why something grows, and adds the answers to the record."""

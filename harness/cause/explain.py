@@ -1,0 +1,379 @@
+"""Evidence for the cause: a census now and then, causes once something leaks. It only adds to
+the record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+import numpy as np
+
+from harness.cause import native_stacks, process_inventory
+from harness.cause.eviction_code import Home, Numbers, trim_of
+from harness.cause.python_source import function_at
+from harness.errors import ProbeError
+from harness.record.metrics import METRICS
+from harness.record.record import Bounded, Cause, Causes, Census, Incident, RunRecord
+from harness.target.probe_client import (
+    CauseAnswer,
+    CensusAnswer,
+    HomeAnswer,
+    NativeAnswer,
+    ProbeLink,
+)
+from harness.verdict.container_lengths import Lengths
+from harness.verdict.evidence import held_metric
+from harness.verdict.growth_engine import tail_rate
+from harness.verdict.kinds import leaking_share
+from harness.verdict.suspects import MIN_LENGTHS, is_within_bound
+from harness.verdict.what_grows import MIN_MAPPED_BYTES, Growth, growths, latest_paths
+
+MAX_TARGETS: Final = 16
+MAX_CONTAINERS: Final = 50
+TRACED_SESSIONS: Final = 5
+"""Where each leaves something. While traced, one takes some twenty times as long."""
+MAX_TRACED: Final = 24
+TRACED_OCCASIONS: Final = 2.5
+"""What only some sessions leave is to be seen so often, on average; 2.5 is once or more in 92
+runs of 100.
+"""
+TRACED_SHARE: Final = 0.25
+"""Of what the run has grown by so far, the sessions that are traced may add so much."""
+STACKS_S: Final = 1.0
+BUSY_PERCENT: Final = 1.0
+"""CPU at rest that is worth asking what it is used for, of one core."""
+
+RunSessions = Callable[[int], Awaitable[int]]
+"""Runs so many sessions beside the record, and brings the server to rest; says how many were
+run.
+"""
+
+
+class Explainer:
+    """Asks the probe, and follows each container's length from census to census."""
+
+    def __init__(
+        self, probe: ProbeLink, pids: Callable[[], Sequence[int]], now_s: Callable[[], float]
+    ) -> None:
+        self._probe = probe
+        self._pids = pids
+        self._now_s = now_s
+        self._lengths = Lengths()
+        self._unread = ""
+        """Why something of the causes could not be read this time."""
+        self._first: frozenset[int] = frozenset()
+        """Processes of the first census: those that come later inherit descriptors, and open few
+        of their own.
+        """
+
+    async def census(self, record: RunRecord) -> Census | Incident:
+        """What the heaps hold now, or why that could not be read."""
+        followed = [number for _, number in self._lengths.rising(MIN_LENGTHS - 1)]
+        try:
+            answers = await self._probe.census(followed)
+            return await asyncio.to_thread(self._counted, record, answers)
+        except ProbeError as error:
+            return Incident(self._now_s(), str(error), source="census")
+
+    def _counted(self, record: RunRecord, answers: Mapping[int, CensusAnswer]) -> Census:
+        self._lengths.add(
+            record.sessions,
+            {pid: _read_and_remove(Path(answer.lengths)) for pid, answer in answers.items()},
+            {pid: answer.apart for pid, answer in answers.items()},
+        )
+        rising = list(self._lengths.rising(MIN_LENGTHS).items())[:MAX_CONTAINERS]
+        pids = self._pids()
+        self._first = self._first or frozenset(pids)
+        return Census(
+            self._now_s(),
+            len(record.cycles),
+            record.sessions,
+            _summed(answer.names for answer in answers.values()),
+            tuple(group for answer in answers.values() for group in answer.tasks),
+            {f"{pid}:{number}": lengths for (pid, number), lengths in rising},
+            (
+                *(
+                    replace(one, id=f"{pid}:{one.id}")
+                    for pid, answer in answers.items()
+                    for one in answer.bounded
+                ),
+                *self._bounded_by_hand(record),
+            ),
+            _summed(answer.threads for answer in answers.values()),
+            process_inventory.descriptors(self._first.intersection(pids)),
+            process_inventory.children(pids[1:]),
+            process_inventory.mappings(pids),
+            {name: label for answer in answers.values() for name, label in answer.labels.items()},
+            _summed(answer.skipped for answer in answers.values()),
+        )
+
+    def _bounded_by_hand(self, record: RunRecord) -> Iterator[Bounded]:
+        told: set[tuple[str, str]] = set()  # one that is followed by its place, too, counts once
+        for key, cause in record.causes.items():
+            pid, _, number = key.partition(":")
+            length = (
+                self._lengths.latest((int(pid), int(number))) if cause.bound is not None else None
+            )
+            if (
+                length is not None
+                and is_within_bound(record, key, length)
+                and (pid, cause.name) not in told
+            ):
+                told.add((pid, cause.name))
+                yield Bounded(key, cause.name, length, cause.bound or 0, cause.bytes, cause.objects)
+
+    async def suspects(self, record: RunRecord) -> Causes | Incident | None:
+        """What keeps containers alive that have begun to look like leaks; None where that is known
+        of all.
+
+        An incident where it could not be found out: a run goes on without.
+        """
+        self._unread = ""
+        new = [
+            one
+            for one in growths(record)
+            if one.kind == "container" and one.key not in record.causes
+        ]
+        try:
+            found = await self._causes(new[:MAX_TARGETS], record.causes)
+        except ProbeError as error:
+            return Incident(self._now_s(), str(error), source="causes")
+        return Causes(self._now_s(), found, problem=self._unread) if found else None
+
+    async def causes(self, record: RunRecord, run_sessions: RunSessions) -> Causes:
+        """Why all that piles up is still there, where it was made, and what a loop that never
+        rests does.
+        """
+        everything = growths(record)
+        grown = everything[:MAX_TARGETS]
+        traced = 0
+        found: dict[str, Cause] = {}
+        problem = self._unread = ""
+        try:
+            if any(not one.made_at for one in grown):
+                before = process_inventory.open_paths(self._first)
+                await self._probe.trace(on=True)
+                traced = await run_sessions(sessions_to_trace(record, grown))
+                grown = [one.with_words(self._latest(one, before)) for one in grown]
+            if not record.started.policy.collect:  # before the trace is over
+                found = await self._garbage(traced)
+            found |= await self._causes(grown, record.causes)
+            if _busy_at_rest(record):
+                found |= await self._busy()
+            if of := native_stacks.unaccounted(everything):
+                await self._probe.trace(on=False)
+                found[of.key] = await self._native(of, record, run_sessions)
+        except ProbeError as error:
+            problem = str(error)
+        try:
+            await self._probe.trace(on=False)
+        except ProbeError as error:
+            problem = problem or str(error)
+        return Causes(
+            self._now_s(),
+            found,
+            final=True,
+            traced_sessions=traced,
+            problem=problem or self._unread,
+        )
+
+    def _latest(self, grown: Growth, open_before: Sequence[str]) -> str:
+        """The words by which the newest of what is open or runs can be found again among what
+        was opened or started.
+        """
+        if grown.kind == "descriptor":
+            return latest_paths(open_before, process_inventory.open_paths(self._first), grown.name)
+        if grown.kind == "child-process":
+            commands = [process_inventory.command(pid) for pid in self._pids()[1:]]
+            return next(
+                (
+                    " ".join(words)
+                    for words in reversed(commands)
+                    if process_inventory.program(words) == grown.name
+                ),
+                "",
+            )
+        return ""
+
+    async def _causes(
+        self, grown: Sequence[Growth], known: Mapping[str, Cause]
+    ) -> dict[str, Cause]:
+        targets = [target for one in grown if (target := one.target)]
+        found: dict[str, Cause] = {}
+        homes: dict[str, Home] = {}
+        if targets:
+            for pid, answer in (await self._probe.causes(targets)).items():
+                for one in grown:
+                    said = answer.get(one.key)
+                    if said and (one.pid in (None, pid)) and _says_more(said, found.get(one.key)):
+                        found[one.key] = _cause(said)
+                        if one.kind == "container" and said.home is not None:
+                            homes[one.key] = _home(said.home)
+        found |= await self._trims(found, homes)
+        return {
+            key: _beside(known[key], one) if key in known else one for key, one in found.items()
+        }
+
+    async def _trims(
+        self, found: Mapping[str, Cause], homes: Mapping[str, Home]
+    ) -> dict[str, Cause]:
+        """Containers again, with the code that bounds them by hand."""
+        if not homes:
+            return {}
+        numbers: dict[str, Numbers] = {}
+        try:  # what bounds them is looked for all the same; a number that is not known stays open
+            answers = await self._probe.numbers(
+                {file for home in homes.values() for file in home.files}
+            )
+            numbers = {file: said for answer in answers.values() for file, said in answer.items()}
+        except ProbeError as error:
+            self._unread = str(error)
+        trims = {
+            key: trim
+            for key, home in homes.items()
+            if (trim := await asyncio.to_thread(trim_of, found[key].name, home, numbers))
+        }
+        return {
+            key: replace(found[key], trimmed_at=one.place, bound=one.bound)
+            for key, one in trims.items()
+        }
+
+    async def _garbage(self, sessions: int) -> dict[str, Cause]:
+        found = {}
+        for answer in (await self._probe.garbage()).values():
+            size = answer.bytes // max(1, sum(answer.names.values()))
+            for name, count in answer.names.items():
+                if count >= max(1, sessions):
+                    made = _cause(answer.made.get(name, CauseAnswer()))
+                    found[f"garbage:{name}"] = replace(made, count=count, bytes=size, name=name)
+        return found
+
+    async def _native(self, of: Growth, record: RunRecord, run_sessions: RunSessions) -> Cause:
+        """The native stack that allocates what no Python object accounts for."""
+        started = await self._probe.native(on=True)
+        try:
+            sessions = (
+                await run_sessions(sessions_to_trace(record, [of])) if _any_watches(started) else 0
+            )
+        finally:
+            ended = await self._probe.native(on=False)
+        paths = [
+            Path(answer.path)
+            for pid, answer in ended.items()
+            if not started.get(pid, answer).problem
+        ]
+        return await asyncio.to_thread(native_stacks.cause_of, paths, sessions)
+
+    async def _busy(self) -> dict[str, Cause]:
+        answers = await self._probe.stacks(STACKS_S)
+        found: dict[str, Cause] = {}
+        for place, count in sorted(_summed(answers.values()).items(), key=lambda item: -item[1]):
+            one = replace(_cause(CauseAnswer(made_at=place)), count=count)
+            key = f"cpu:{one.made_in or place}"
+            known = found.get(key)
+            found[key] = replace(known, count=known.count + count) if known else one
+        return found
+
+
+def _any_watches(answers: Mapping[int, NativeAnswer]) -> bool:
+    return any(not answer.problem for answer in answers.values())
+
+
+def _says_more(said: CauseAnswer, known: Cause | None) -> bool:
+    return (
+        known is None
+        or bool(said.chain and not known.chain)
+        or bool(said.made_at and not known.made_at)
+    )
+
+
+def _cause(said: CauseAnswer) -> Cause:
+    return Cause(
+        chain=said.chain,
+        name=said.name,
+        owner=said.owner,
+        made_at=said.made_at,
+        made_in=function_at(said.made_at),
+        made_by=said.made_by,
+        bytes=said.bytes,
+        objects=said.objects,
+        of=said.of,
+        state=said.state,
+        unreached=said.unreached,
+        closed_s=said.closed_s,
+    )
+
+
+def _beside(known: Cause, now: Cause) -> Cause:
+    """What is said now, and what was known before of a thing that was not reached in time this
+    time.
+    """
+    if known.chain and not (now.chain or now.unreached):
+        now = replace(now, owner=known.owner, chain=known.chain, name=known.name)
+    return (
+        now
+        if now.trimmed_at or now.unreached
+        else replace(now, trimmed_at=known.trimmed_at, bound=known.bound)
+    )
+
+
+def _home(said: HomeAnswer) -> Home:
+    return Home(said.names, said.files, said.numbers, said.own)
+
+
+def sessions_to_trace(record: RunRecord, grown: Sequence[Growth]) -> int:
+    """More where few of them leave something; fewer where each leaves so much that the machine
+    would feel it.
+    """
+    held = record.series(held_metric(record)).x
+    rates = {one.kind: one.per_session for one in reversed(grown) if not one.made_at}
+    share = min([_leaking_share(record), *rates.values()])
+    wanted = min(MAX_TRACED, max(TRACED_SESSIONS, round(TRACED_OCCASIONS / share)))
+    return (
+        max(1, min(wanted, round(TRACED_SHARE * record.sessions)))
+        if held[-1] - held[0] > 2**28
+        else wanted
+    )
+
+
+def _leaking_share(record: RunRecord) -> float:
+    """Share of the sessions that leave memory, where it is memory that they leave."""
+    in_use = record.series("malloc_in_use")
+    leaves = len(in_use.x) > 1 and tail_rate(in_use.t, in_use.x) > MIN_MAPPED_BYTES
+    return leaking_share(in_use.t, in_use.x, METRICS["malloc_in_use"].quantum) if leaves else 1.0
+
+
+def _busy_at_rest(record: RunRecord) -> bool:
+    x = record.series("idle_cpu").x
+    third = max(1, len(x) // 3)
+    return len(x) > 1 and median(x[-third:]) > median(x[:third]) + BUSY_PERCENT
+
+
+def _summed(counts: Any) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for one in counts:
+        for name, count in one.items():
+            total[name] = total.get(name, 0) + count
+    return total
+
+
+def _read_and_remove(path: Path) -> Any:
+    """The pairs of a census.
+
+    Raises:
+        ProbeError: the file cannot be read, or holds no pairs.
+    """
+    try:
+        pairs = np.fromfile(path, dtype=np.uint64)
+    except OSError as error:
+        raise ProbeError(f"the lengths of containers cannot be read: {error}") from error
+    finally:
+        path.unlink(missing_ok=True)
+    if len(pairs) % 2:
+        raise ProbeError(f"{path.name} holds {len(pairs)} numbers, which are no pairs")
+    return pairs

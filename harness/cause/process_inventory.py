@@ -1,0 +1,115 @@
+"""What processes have open, from outside: descriptors by kind, child processes by command,
+memory by mapping.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+_VARYING: Final = re.compile(
+    r"[0-9a-f]{8}(-?[0-9a-f]{4}){2,}[0-9a-f]*|(?<=tmp)[a-z0-9_]{8}|[0-9a-f]{6,}|\d+"
+)
+"""Ids, random parts of temporary names, numbers."""
+MAX_WORDS: Final = 12
+_PLAIN_ADDRESS: Final = 8
+_KIB: Final = 1024
+
+
+def without_numbers(words: str) -> str:
+    """The words with a star for all that differs from one of their kind to the next."""
+    return _VARYING.sub("*", words)
+
+
+def open_paths(pids: Iterable[int]) -> list[str]:
+    """What each descriptor of these processes leads to: a path, `pipe`, `anon_inode:[eventfd]`,
+    `tcp 127.0.0.1:80`.
+    """
+    found = []
+    for pid in pids:
+        sockets = _sockets(pid)
+        with suppress(OSError):
+            for link in Path(f"/proc/{pid}/fd").iterdir():
+                with suppress(OSError):
+                    target = str(link.readlink())
+                    found.append(
+                        sockets.get(target, "socket") if target.startswith("socket:") else target
+                    )
+    return found
+
+
+def descriptors(pids: Iterable[int]) -> dict[str, int]:
+    """Descriptors counted by what they lead to, numbers left out."""
+    return dict(Counter(without_numbers(path) for path in open_paths(pids)).most_common(500))
+
+
+def command(pid: int) -> list[str]:
+    """The words by which a process was started; none of one that is gone."""
+    with suppress(OSError):
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")
+        return [word.decode(errors="replace") for word in words]
+    return []
+
+
+def children(pids: Sequence[int]) -> dict[str, int]:
+    """Processes counted by program and arguments, folders and numbers left out."""
+    return dict(Counter(program(words) for pid in pids if (words := command(pid))))
+
+
+def program(words: Sequence[str]) -> str:
+    """A command, short: without folders and without numbers."""
+    return without_numbers(" ".join(word.rpartition("/")[2] for word in words[:MAX_WORDS]))
+
+
+def mappings(pids: Iterable[int]) -> dict[str, int]:
+    """Resident bytes by kind of mapping: `[heap]`, `[anonymous]`, `[stack]`, or the name of a
+    file.
+    """
+    found: Counter[str] = Counter()
+    for pid in pids:
+        with suppress(OSError):
+            name = ""
+            for line in (
+                Path(f"/proc/{pid}/smaps")
+                .read_text(encoding="utf-8", errors="replace")
+                .splitlines()
+            ):
+                if line.startswith("Rss:"):
+                    found[name] += int(line.split()[1]) * _KIB
+                elif "-" in line.partition(" ")[0] and not line.partition(" ")[0].endswith(":"):
+                    words = line.split(maxsplit=5)
+                    name = words[5].rpartition("/")[2] if len(words) > 5 else "[anonymous]"
+    return dict(found.most_common(50))
+
+
+def _sockets(pid: int) -> dict[str, str]:
+    """By the link that a descriptor shows: the protocol and the address at either end."""
+    found = {}
+    for family in ("tcp", "tcp6"):
+        with suppress(OSError):
+            for line in (
+                Path(f"/proc/{pid}/net/{family}").read_text(encoding="ascii").splitlines()[1:]
+            ):
+                words = line.split()
+                found[f"socket:[{words[9]}]"] = f"tcp {_address(words[1])} - {_address(words[2])}"
+    with suppress(OSError):
+        for line in (
+            Path(f"/proc/{pid}/net/unix")
+            .read_text(encoding="utf-8", errors="replace")
+            .splitlines()[1:]
+        ):
+            words = line.split(maxsplit=7)
+            found[f"socket:[{words[6]}]"] = f"unix {words[7] if len(words) > 7 else ''}".strip()
+    return found
+
+
+def _address(text: str) -> str:
+    """`0100007F:1F90` of /proc/net/tcp: the bytes of each word in the order of the machine."""
+    host, _, port = text.partition(":")
+    if len(host) != _PLAIN_ADDRESS:
+        return f"[v6]:{int(port, 16)}"
+    return ".".join(str(byte) for byte in reversed(bytes.fromhex(host))) + f":{int(port, 16)}"

@@ -1,4 +1,0 @@
-"""The embedded chat server: an AI companion behind a WebSocket, with a page's whole life and switchable faults.
-
-It runs as a process of its own and imports nothing of `harness`: `python -m harness.chat_server`, or by path.
-"""

@@ -1,0 +1,42 @@
+"""A cache by page that has a bound: it fills, and then it does not grow."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from harness.demo.chat_server.hooks import Hooks
+    from harness.demo.chat_server.page import Session
+
+SPECS: Final[list[dict[str, Any]]] = [
+    {
+        "name": f"cache-fills-{entries}",
+        "argument": str(entries),
+        "description": f"a cache of {entries} entries of 16 KiB fills, and then drops the oldest",
+        "innocent": True,
+        "scenario": "plain-chat",
+        "options": ["--agent-size", "1MiB"],
+        "verdict": "flat",
+    }
+    for entries in (30, 100)
+]
+
+
+class Cache:
+    """The latest pages."""
+
+    def __init__(self, entries: int) -> None:
+        self.entries = entries
+        self.by_page: OrderedDict[str, bytes] = OrderedDict()
+
+    def __call__(self, session: Session) -> None:
+        """Remember the page, and forget the oldest."""
+        self.by_page[session.client_uid] = b"\x01" * 16_384
+        while len(self.by_page) > self.entries:
+            self.by_page.popitem(last=False)
+
+
+def install(hooks: Hooks, entries: str) -> None:
+    """Cache so many pages."""
+    hooks.session_opened.append(Cache(int(entries)))

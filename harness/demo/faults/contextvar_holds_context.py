@@ -1,0 +1,38 @@
+"""A copy of each page's context variables is kept, and one of them is the page's context."""
+
+from __future__ import annotations
+
+from contextvars import Context, ContextVar, copy_context
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from harness.demo.chat_server.context import ServiceContext
+    from harness.demo.chat_server.hooks import Hooks
+    from harness.demo.chat_server.page import Session
+
+SPEC: Final[dict[str, Any]] = {
+    "name": "contextvar-holds-context",
+    "description": "a context variable in a kept copy of the context holds each page's context",
+    "scenario": "plain-chat",
+    "options": ["--agent-size", "1MiB", "--grace", "2s"],
+    "verdict": "leak",
+    "gate": "memory",
+    "finding": "container",
+    "type": "chat_server_fault_contextvar_holds_context._snapshots",
+    "file": "faults/contextvar_holds_context.py",
+    "function": "_snapshot",
+    "action": "connect",
+}
+
+_current: ContextVar[ServiceContext] = ContextVar("current_page")
+_snapshots: list[Context] = []
+
+
+def install(hooks: Hooks) -> None:
+    """Keep what was current when the page opened."""
+    hooks.session_opened.append(_snapshot)
+
+
+def _snapshot(session: Session) -> None:
+    _current.set(session.context)
+    _snapshots.append(copy_context())

@@ -1,0 +1,39 @@
+"""A prompt that all pages share is bound anew on each turn, and is longer each time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from harness.demo.chat_server.hooks import Hooks
+    from harness.demo.chat_server.page import Session
+
+SPEC: Final[dict[str, Any]] = {
+    "name": "growing-prompt",
+    "description": "a prompt that is shared gets 2 KiB longer with each page",
+    "scenario": "plain-chat",
+    "options": ["--agent-size", "1MiB", "--grace", "2s"],
+    "verdict": "leak",
+    "gate": "containers",
+    "finding": "container",
+    "type": "chat_server_fault_growing_prompt.Prompt.text",
+    "file": "faults/growing_prompt.py",
+    "function": "Prompt.learn",
+    "action": "connect",
+}
+
+
+class Prompt:
+    """What every agent is told first."""
+
+    def __init__(self) -> None:
+        self.text = "You are a kind companion. " * 20
+
+    def learn(self, session: Session) -> None:
+        """Add what the page's agent has learned."""
+        self.text = self.text + f"[{session.client_uid}] likes long walks. " * 35
+
+
+def install(hooks: Hooks) -> None:
+    """Let the prompt learn."""
+    hooks.session_opened.append(Prompt().learn)

@@ -1,0 +1,32 @@
+"""What a page held is released ten seconds after it has gone."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from harness.demo.chat_server.hooks import Hooks
+    from harness.demo.chat_server.page import Session
+
+SPEC: Final[dict[str, Any]] = {
+    "name": "late-release",
+    "description": "8 KiB of each page are released ten seconds later",
+    "innocent": True,
+    "scenario": "plain-chat",
+    "options": ["--agent-size", "1MiB"],
+    "verdict": "flat",
+}
+
+LATER_S: Final = 10.0
+_held: dict[str, bytes] = {}
+
+
+def install(hooks: Hooks) -> None:
+    """Hold, and release later."""
+    hooks.session_opened.append(_hold)
+
+
+def _hold(session: Session) -> None:
+    _held[session.client_uid] = b"\x01" * 8_192
+    asyncio.get_running_loop().call_later(LATER_S, _held.pop, session.client_uid)

@@ -1,0 +1,41 @@
+"""Only a clean close takes a page out of the registry: one whose connection breaks stays in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from harness.demo.chat_server.hooks import Hooks
+    from harness.demo.chat_server.page import Session
+
+SPEC: Final[dict[str, Any]] = {
+    "name": "registry-kept-on-drop",
+    "description": "a page whose connection breaks stays in a registry",
+    "scenario": "drop-mid-reply",
+    "options": ["--agent-size", "1MiB", "--grace", "2s"],
+    "verdict": "leak",
+    "kind": "python",
+    "gate": "memory",
+    "finding": "container",
+    "type": "chat_server_fault_registry_kept_on_drop._pages",
+    "file": "chat_server/server.py",
+    "function": "_listen.<locals>.handle",
+    "action": "drop",
+}
+
+_pages: dict[str, Session] = {}
+
+
+def install(hooks: Hooks) -> None:
+    """Register each page, and take it out once it has said goodbye."""
+    hooks.session_opened.append(_register)
+    hooks.session_closed.append(_leave)
+
+
+def _register(session: Session) -> None:
+    _pages[session.client_uid] = session
+
+
+def _leave(session: Session) -> None:
+    if session.said_goodbye:
+        del _pages[session.client_uid]

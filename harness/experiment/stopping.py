@@ -1,0 +1,115 @@
+"""An event loop that a user can always stop, whatever the script in it does."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Any, Final, TypeVar
+
+from harness.errors import ExitStatus
+from harness.sessions.driver import ABANDON_S, is_in_script
+from harness.sessions.script_errors import Stopped
+
+T = TypeVar("T")
+HARD_STOP_S: Final = 8.0
+"""After a SIGTERM or a second SIGINT the process is there for so long at most."""
+_exit = os._exit
+
+
+def run_stoppable(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """The result of a coroutine in a loop of its own.
+
+    A signal cancels it. A SIGTERM or a second SIGINT also breaks into a script that never awaits,
+    and ends the process where that does not help either. Tasks that swallow their cancellation are
+    left behind.
+
+    Raises:
+        Stopped: a signal broke into a script, and the coroutine came to no result.
+    """
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(work())
+    try:
+        with _signals(loop, task):
+            try:
+                return loop.run_until_complete(task)
+            except Stopped:
+                loop.set_exception_handler(
+                    lambda *_: None
+                )  # it would tell of everything that was broken off
+                task.cancel()
+                with suppress(Stopped):  # of the script's own task, which the loop raises once more
+                    loop.run_until_complete(asyncio.wait({task}, timeout=HARD_STOP_S))
+                if not task.done() or task.cancelled():
+                    raise
+                return task.result()
+            finally:
+                _end_all(loop)
+    finally:
+        loop.set_exception_handler(lambda *_: None)  # it would name every task that was left behind
+        loop.close()
+
+
+def _end_all(loop: asyncio.AbstractEventLoop) -> None:
+    """Cancel every task, and give them a while to end."""
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    with suppress(Stopped):
+        if tasks:
+            loop.run_until_complete(asyncio.wait(tasks, timeout=ABANDON_S))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+
+
+@contextmanager
+def _signals(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    stop = _Stop(loop, task)
+    before = {
+        number: signal.signal(number, stop.handle) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        stop.timer.cancel()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _Stop:
+    """What the user's signals do."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:
+        self.timer = threading.Timer(HARD_STOP_S, _end_at_once)
+        self.timer.daemon = True
+        self._loop = loop
+        self._task = task
+        self._count = 0
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """Cancel at the first signal; insist at a SIGTERM and at the second."""
+        self._count += 1
+        self._loop.call_soon_threadsafe(self._task.cancel)
+        if number == signal.SIGINT and self._count == 1:
+            return
+        if self.timer.ident is None:
+            self.timer.start()
+        if is_in_script(frame):
+            raise Stopped
+
+
+def _end_at_once() -> None:
+    """The record is on the disk, and the guardian ends the server."""
+    said = (
+        "leak-harness: the run did not let itself be stopped, and was ended at once; its record "
+        "is kept\n"
+    )
+    with suppress(OSError):
+        os.write(2, said.encode())
+    _exit(ExitStatus.INTERRUPTED)

@@ -1,0 +1,1 @@
+"""Driving: scenarios, sessions, handshakes and chat protocols."""

@@ -1,0 +1,96 @@
+"""GraphQL over WebSocket: `graphql-transport-ws`, and `graphql-ws` of before, as the handshake
+has settled it.
+"""
+
+from __future__ import annotations
+
+import json
+from itertools import count
+from typing import Any, ClassVar
+
+from harness.errors import ProtocolViolation
+from harness.sessions.contract import RECEIVE, Exchange, Greeting, Mark, Send, Stage
+from harness.sessions.decoding import object_of
+
+LEGACY = "graphql-ws"
+Message = dict[str, Any]
+
+
+class Adapter:
+    """One session's side. Pings are answered whenever something is read."""
+
+    name: ClassVar[str] = "graphql"
+    default_path: ClassVar[str] = "/graphql"
+    subprotocols: ClassVar[tuple[str, ...]] = ("graphql-transport-ws", LEGACY)
+    actions: ClassVar[frozenset[str]] = frozenset(
+        {"execute", "subscribe", "await_result", "complete"}
+    )
+    turns: ClassVar[frozenset[str]] = frozenset({"execute"})
+
+    def __init__(self) -> None:
+        self.playback = True
+        self.subprotocol = ""
+        """The one that the server has chosen; set by the session after the handshake."""
+        self._ids = count(1)
+
+    def open(self) -> Exchange[Greeting]:
+        """Initialise, until that is acknowledged."""
+        yield _send("connection_init", payload={})
+        yield from self._until({"connection_ack"})
+        return Greeting()
+
+    def execute(self, query: str, variables: Message | None = None) -> Exchange[Any]:
+        """A query, mutation or subscription to its end; the first payload comes back."""
+        number = yield from self.subscribe(query, variables)
+        payload = yield from self.await_result(number)
+        yield Mark(Stage.FIRST_TEXT)
+        while (yield from self._until({"next", "data", "complete"}, number))["type"] != "complete":
+            pass
+        return payload
+
+    def subscribe(self, query: str, variables: Message | None = None) -> Exchange[str]:
+        """Start an operation, and wait for nothing; its id comes back."""
+        number = str(next(self._ids))
+        kind = "start" if self._is_legacy else "subscribe"
+        yield _send(kind, id=number, payload={"query": query, "variables": variables or {}})
+        return number
+
+    def await_result(self, number: str) -> Exchange[Any]:
+        """The next payload of an operation."""
+        message = yield from self._until({"next", "data"}, number)
+        return message.get("payload")
+
+    def complete(self, number: str) -> Exchange[None]:
+        """End an operation; the server is not waited for."""
+        yield _send("stop" if self._is_legacy else "complete", id=number)
+
+    def answer(self, data: str | bytes) -> str | None:
+        """What is to be said to a message while the session idles."""
+        return json.dumps({"type": "pong"}) if _parsed(data).get("type") == "ping" else None
+
+    @property
+    def _is_legacy(self) -> bool:
+        return self.subprotocol == LEGACY
+
+    def _until(self, wanted: set[str], number: str | None = None) -> Exchange[Message]:
+        while True:
+            data = yield RECEIVE
+            assert data is not None, "the session sends a message for each Receive"
+            if reply := self.answer(data):
+                yield Send(reply)
+            message = _parsed(data)
+            if message.get("type") in ("error", "connection_error") and message.get("id") in (
+                None,
+                number,
+            ):
+                raise ProtocolViolation(f"the server reported an error: {message.get('payload')}")
+            if message.get("type") in wanted and (number is None or message.get("id") == number):
+                return message
+
+
+def _send(kind: str, **more: Any) -> Send:
+    return Send(json.dumps({"type": kind, **more}, ensure_ascii=False))
+
+
+def _parsed(data: str | bytes) -> Message:
+    return object_of(data, hint="is it a GraphQL server?")

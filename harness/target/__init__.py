@@ -1,0 +1,1 @@
+"""The server under test: how it is started, reached, watched and sampled."""

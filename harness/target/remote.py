@@ -1,0 +1,231 @@
+"""A server whose processes cannot be looked at: what a Prometheus text page or a control group
+says of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Final, Protocol
+
+import psutil
+from prometheus_client.parser import text_string_to_metric_families
+
+from harness.errors import NoMetrics, UsageError
+from harness.record.record import Beat, RestSample, Values
+from harness.redaction import url_without_secrets
+from harness.target.attached import until_ready
+
+CPU_S: Final = "cpu_s"
+"""Seconds of CPU used so far; all else are names of metrics."""
+PAGE_NAMES: Final[Mapping[str, str]] = {
+    "rss": "process_resident_memory_bytes",
+    CPU_S: "process_cpu_seconds_total",
+    "descriptors": "process_open_fds",
+    "threads": "process_num_threads",
+}
+"""Names of the Prometheus client libraries; of a page of several jobs all of a name are added
+up.
+"""
+READ_LIMIT_S: Final = 5.0
+QUIET_S: Final = 0.25
+QUIET_CPU_S: Final = 0.011
+"""One tick of the clock that counts it."""
+SETTLE_LIMIT_S: Final = 3.0
+BEAT_EVERY_S: Final = 1.0
+"""A page costs the server more than a look from outside."""
+
+
+class Source(Protocol):
+    """Where numbers come from."""
+
+    async def read(self) -> Values:
+        """`rss`, and what else is known: `cpu_s`, `descriptors`, `threads`.
+
+        Raises:
+            NoMetrics: it does not answer, or does not say how much memory is held.
+        """
+        ...
+
+
+class Page:
+    """A Prometheus text page."""
+
+    def __init__(self, url: str, names: Mapping[str, str] | None = None) -> None:
+        self._url = url
+        self._shown = url_without_secrets(url)
+        self._names = {**PAGE_NAMES, **(names or {})}
+
+    async def read(self) -> Values:
+        """Read it once."""
+        import httpx  # noqa: PLC0415 - slow to import, and few targets are remote
+
+        try:
+            async with httpx.AsyncClient(timeout=READ_LIMIT_S, follow_redirects=True) as client:
+                answer = await client.get(self._url, headers={"Accept": "text/plain"})
+            answer.raise_for_status()
+            families = list(text_string_to_metric_families(answer.text))
+        except httpx.InvalidURL as error:
+            raise UsageError(f"--metrics-url '{self._shown}' is no address: {error}") from error
+        except httpx.HTTPStatusError as error:
+            status = error.response.status_code
+            raise NoMetrics(
+                f"--metrics-url {self._shown} answers with status {status}",
+                hint="is the page there?",
+            ) from error
+        except httpx.HTTPError as error:
+            raise NoMetrics(
+                f"--metrics-url {self._shown}: {error}", hint="is the page there?"
+            ) from error
+        except ValueError as error:
+            raise NoMetrics(
+                f"--metrics-url {self._shown} is no Prometheus text page: {error}"
+            ) from error
+        samples: dict[str, list[float]] = {}
+        for family in families:
+            for sample in family.samples:
+                samples.setdefault(sample.name, []).append(sample.value)
+        found = {
+            metric: sum(samples[name]) for metric, name in self._names.items() if name in samples
+        }
+        if "rss" not in found:
+            names = sorted(name for name in samples if "bytes" in name or "memory" in name)
+            raise NoMetrics(
+                f"--metrics-url {self._shown} has no {self._names['rss']}",
+                why=f"of memory it says: {', '.join(names[:8]) or 'nothing'}",
+                hint="name one with --metric rss=NAME",
+            )
+        return found
+
+
+class Cgroup:
+    """A control group, version 2: its memory without what files on disk can be read from again.
+
+    Raises:
+        UsageError: the folder is none.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        if not (folder / "memory.current").is_file():
+            raise UsageError(
+                f"--cgroup {folder} has no memory.current",
+                hint="give the folder of a version 2 group with a memory controller, below "
+                "/sys/fs/cgroup",
+            )
+
+    async def read(self) -> Values:
+        """Read its files once."""
+        try:
+            held = int((self._folder / "memory.current").read_text(encoding="ascii"))
+            found = {"rss": float(held - self._number("memory.stat", "inactive_file"))}
+        except (OSError, ValueError) as error:
+            raise NoMetrics(
+                f"--cgroup {self._folder}: {error}", hint="has the group ended?"
+            ) from error
+        if (used := self._number("cpu.stat", "usage_usec")) > 0:
+            found[CPU_S] = used / 1e6
+        return found
+
+    def _number(self, file: str, name: str) -> int:
+        try:
+            lines = (self._folder / file).read_text(encoding="ascii").splitlines()
+        except OSError:
+            return 0
+        return next((int(line.split()[1]) for line in lines if line.startswith(f"{name} ")), 0)
+
+
+class Remote:
+    """A server that is somewhere else: no process of it is known."""
+
+    pid = 0
+    exit_status: int | None = None
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+
+    def check_alive(self) -> None:
+        """Whether it lives shows in its answers alone."""
+
+    async def wait_ready(self, why_not: Callable[[], Awaitable[str]], limit_s: float) -> None:
+        """See that it answers, and that its memory can be read.
+
+        Raises:
+            ServerNotReady: it does not answer within the limit.
+            NoMetrics: its memory cannot be read.
+        """
+        await self.source.read()
+        await until_ready(why_not, self.check_alive, limit_s, "is --url its address?")
+
+    def processes(self) -> list[psutil.Process]:
+        """None are known."""
+        return []
+
+    def pids(self) -> list[int]:
+        """None are known."""
+        return []
+
+    async def stop(self) -> None:
+        """It is not ours to stop."""
+
+
+class RemoteSampler:
+    """Samples of such a server, in the form of those of a local one."""
+
+    def __init__(self, source: Source, began_s: float) -> None:
+        self._source = source
+        self._began_s = began_s
+        self._last: Values = {}
+        self._beat_at_s = 0.0
+
+    async def used_ns(self) -> float:
+        """CPU used so far; 0 where that is not known."""
+        await self._read()
+        return self._last.get(CPU_S, 0.0) * 1e9
+
+    async def beat(self) -> Beat:
+        """RSS, at most once a second."""
+        now_s = time.monotonic()
+        if now_s - self._beat_at_s < BEAT_EVERY_S:
+            return Beat(now_s - self._began_s, {})
+        self._beat_at_s = now_s
+        values = await self._read()
+        return Beat(now_s - self._began_s, {"rss": values["rss"]} if values else {})
+
+    async def rest(
+        self,
+        cycle: int,
+        sessions: int,
+        *,
+        idle: bool = False,
+        collect: bool = True,  # noqa: ARG002
+    ) -> RestSample:
+        """Wait for quiet, and read; `collect` is more than can be asked from here."""
+        began_s = time.monotonic()
+        before, settled, share = await self._read(), False, 0.0
+        while not settled and time.monotonic() - began_s < SETTLE_LIMIT_S:
+            await asyncio.sleep(QUIET_S)
+            values = await self._read()
+            used_s = values.get(CPU_S, 0.0) - before.get(CPU_S, 0.0)
+            share = max(0.0, 100 * used_s / QUIET_S)
+            settled = used_s <= QUIET_CPU_S and values.get("descriptors") == before.get(
+                "descriptors"
+            )
+            before = values
+        found = {name: value for name, value in before.items() if name != CPU_S}
+        if CPU_S in before:
+            found["idle_cpu"] = share
+        now_s = time.monotonic()
+        return RestSample(
+            cycle, sessions, now_s - self._began_s, settled, now_s - began_s, found, idle=idle
+        )
+
+    async def _read(self) -> Values:
+        """Empty where it could not be read: what is not known is not zero."""
+        try:
+            self._last = await self._source.read()
+        except NoMetrics:
+            return {}
+        return self._last

@@ -1,0 +1,61 @@
+"""Sizes and times as users write and read them: ``64KiB``, ``1.5MiB``, ``250ms``, ``2s``,
+``1m``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+SIZE_UNITS: Final = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "TiB": 1024**4}
+TIME_UNITS_S: Final = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def parse_size(text: str) -> int:
+    """Bytes in ``text``, plain (``4096``) or with a binary unit (``1.5MiB``).
+
+    Raises:
+        ValueError: the text is no size; the message says what one looks like.
+    """
+    return round(
+        _parse(text, {"": 1, **SIZE_UNITS}, "a size, such as 64KiB, 1.5MiB, 2GiB or plain bytes")
+    )
+
+
+def parse_time_s(text: str) -> float:
+    """Seconds in ``text``: ``250ms``, ``2s``, ``1m``; a plain number counts seconds.
+
+    Raises:
+        ValueError: the text is no time; the message says what one looks like.
+    """
+    return _parse(text, {"": 1.0, **TIME_UNITS_S}, "a time, such as 250ms, 2s or 1m")
+
+
+def _parse(text: str, units: Mapping[str, float], expected: str) -> float:
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", text)
+    by_lower = {unit.lower(): factor for unit, factor in units.items()}
+    if found is None or found[2].lower() not in by_lower:
+        raise ValueError(f"'{text}' is not {expected}")
+    return float(found[1]) * by_lower[found[2].lower()]
+
+
+def format_size(size_bytes: float) -> str:
+    """``1536`` as ``1.5KiB``: three digits at most, binary units, the sign kept."""
+    return _format(size_bytes, SIZE_UNITS)
+
+
+def format_time(time_s: float) -> str:
+    """``0.25`` as ``250ms``, ``90`` as ``1.5m``."""
+    return _format(time_s, TIME_UNITS_S)
+
+
+def _format(value: float, units: Mapping[str, float]) -> str:
+    fitting = [unit for unit, factor in units.items() if abs(value) >= factor]
+    unit = fitting[-1] if fitting else next(iter(units))
+    number = value / units[unit]
+    digits = 0 if abs(number) >= 100 else 1 if abs(number) >= 10 else 2
+    text = f"{number:.{digits}f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return ("0" if text in ("-0", "") else text) + unit

@@ -1,0 +1,95 @@
+"""Containers that have a bound and fill up: growth that they account for ends by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from harness.record.record import Bounded, RunRecord
+
+MIN_PER_SESSION: Final = 0.08
+WARM_UP_SHARE: Final = 1 / 3
+"""Of the sessions: growth before then is no growth of the latter part of the run, of which gates
+speak.
+"""
+ROUNDING: Final = 1.5
+"""Entries take more than their objects say: malloc rounds up, tables grow in leaps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """All that fills in a run, together."""
+
+    bytes_per_session: float
+    objects_per_session: float
+    full_after_sessions: int
+    """When the last of them is full, counted from the start of the run."""
+    words: str
+
+    @property
+    def told(self) -> str:
+        """What is flat for that reason, and until when."""
+        return (
+            f"containers with a bound are filling ({self.words}), the last until session "
+            f"{self.full_after_sessions:,}"
+        )
+
+    def explains(self, rate: float, limit: float, share: float) -> bool:
+        """Whether a growth per session is below its limit without what fills; `share` of that is
+        in its unit.
+        """
+        return rate - ROUNDING * share <= limit
+
+
+def filling(record: RunRecord) -> Filling | None:
+    """What has a bound and has got longer since a third of the sessions; None where nothing has.
+
+    What is full by now counts, too: memory that has been level for a few sessions only still looks
+    like growth.
+    """
+    if len(record.censuses) < 2:
+        return None
+    last = record.censuses[-1]
+    growing = [
+        (one, rate) for one in last.bounded if (rate := _rate(record, one)) >= MIN_PER_SESSION
+    ]
+    if not growing:
+        return None
+    return Filling(
+        sum(rate * one.entry_bytes for one, rate in growing),
+        sum(rate * one.entry_objects for one, rate in growing),
+        round(last.sessions + max(max(0, one.bound - one.length) / rate for one, rate in growing)),
+        _words(sorted((one for one, _ in growing), key=lambda one: -one.entry_bytes)),
+    )
+
+
+def _rate(record: RunRecord, now: Bounded) -> float:
+    """Entries per session since a third of the sessions, or since it was first seen where that
+    was later.
+    """
+    seen = _seen(record, now.id)
+    if len(seen) < 2:
+        return 0.0
+    sessions = sorted(seen)
+    since = max(sessions[0], min(sessions[-1] * WARM_UP_SHARE, sessions[-2]))
+    before = float(np.interp(since, sessions, [seen[one] for one in sessions]))
+    return (now.length - before) / (sessions[-1] - since)
+
+
+def _seen(record: RunRecord, container: str) -> dict[int, int]:
+    """Lengths by sessions, those from before its bound was found among them."""
+    seen: dict[int, int] = {}
+    taken = sorted({census.sessions for census in record.censuses})
+    for census in record.censuses:
+        rising = census.rising.get(container, ())
+        before = [one for one in taken if one <= census.sessions]
+        seen.update(zip(before[len(before) - len(rising) :], rising, strict=False))
+        seen.update((census.sessions, one.length) for one in census.bounded if one.id == container)
+    return seen
+
+
+def _words(growing: Sequence[Bounded]) -> str:
+    return ", ".join(f"{one.kind} {one.length} of {one.bound}" for one in growing[:3])

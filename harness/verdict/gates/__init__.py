@@ -1,0 +1,1 @@
+"""One gate a file: each decides one question about a record."""

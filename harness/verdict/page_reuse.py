@@ -1,0 +1,70 @@
+"""Memory that allocators hold after a late release: is it used again by the sessions that
+follow?
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import takewhile
+
+from harness.record.record import RestSample
+from harness.verdict.evidence import Situation
+from harness.verdict.growth_engine import first_of_tail
+from harness.verdict.kinds import SMALL_BLOCK_BYTES, is_fragmentation
+
+
+@dataclass(frozen=True, slots=True)
+class Refilling:
+    """Sessions after a wait that took small objects, as long as there are fewer of these than
+    before the wait.
+
+    Their pages may stay with Python's own allocator, into which nobody can look. If so, these
+    sessions fill the pages again, and memory is level meanwhile; a leak goes on at once.
+    """
+
+    empty: RestSample
+    """What the wait has left."""
+    last: RestSample
+    is_over: bool
+
+    @classmethod
+    def of(cls, situation: Situation) -> Refilling | None:
+        """None where the wait took too little to have held what has grown."""
+        rests = situation.record.rests
+        empty = next(
+            (end for end in situation.ends_of_waits if end.sessions >= situation.full_guard), None
+        )
+        if empty is None or "blocks" not in empty.values:
+            return None
+        before = next(rest for rest in rests if rest.cycle == empty.cycle).values.get("blocks", 0.0)
+        growth, free_growth = tail_growths(situation)
+        room = (free_growth or 0.0) + SMALL_BLOCK_BYTES * max(0.0, before - empty.values["blocks"])
+        if not is_fragmentation(growth, room):
+            return None
+        later = [rest for rest in rests if rest.cycle > empty.cycle]
+        fewer = list(takewhile(lambda rest: rest.values.get("blocks", math.inf) <= before, later))
+        return cls(empty, fewer[-1] if fewer else empty, len(fewer) < len(later))
+
+    @property
+    def sessions(self) -> int:
+        """How many."""
+        return self.last.sessions - self.empty.sessions
+
+    def is_level(self, metric: str, limit: float) -> bool:
+        """Whether memory has grown by no more than the limit for each of these sessions."""
+        before, after = (one.values.get(metric, math.nan) for one in (self.empty, self.last))
+        return after - before <= limit * self.sessions  # of a reading that is missing, no
+
+
+def tail_growths(situation: Situation) -> tuple[float, float | None]:
+    """Of RSS, and of what malloc holds beyond what is in use: over the tail, and up to the wait
+    where there was one.
+    """
+    rests, end = situation.record.rests, situation.latest.values
+    start = rests[min(len(rests) - 1, first_of_tail(len(rests) - 1))].values
+    growth = end.get("rss", 0.0) - start.get("rss", 0.0)
+    if not {"malloc_system", "malloc_in_use"} <= start.keys() & end.keys():
+        return growth, None
+    free = [values["malloc_system"] - values["malloc_in_use"] for values in (start, end)]
+    return growth, free[1] - free[0]

@@ -1,0 +1,92 @@
+"""Suspects: containers that were longer at every census, without a bound that their own code
+keeps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from harness.record.record import Cause, Census, RunRecord
+
+MIN_LENGTHS: Final = 4
+"""Censuses at which a suspect was longer each time, and the one before them."""
+MIN_PER_SESSION: Final = 0.08
+SATURATING: Final = 0.5
+"""What has grown by less than this share of its average rate since the latest census fills up,
+and leaks not.
+"""
+TRIM_SLACK: Final = 1.1
+"""What is trimmed now and then may be so much longer than its bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A container that was longer at every census, without a bound, or past that which its own
+    code keeps.
+    """
+
+    key: str
+    per_session: float
+    suspected_sessions: int
+    """Where it had been longer each time for the first time."""
+    trimmed_at: str = ""
+    """The code that may make it shorter once it is as long as a number that is not known."""
+
+
+def census_is_due(taken: list[int], sessions: int) -> bool:
+    """Whether a census is due after so many sessions: five by session 40, then ever more rarely.
+
+    Args:
+        taken: after how many sessions there has been one.
+        sessions: done so far.
+    """
+    if not taken:
+        return sessions >= 2
+    last = taken[-1]
+    return sessions - last >= (
+        3
+        if last < 5
+        else 5
+        if last < 10
+        else 15
+        if last < 70
+        else max(40 if last < 110 else 50, 0.4 * last)
+    )
+
+
+def is_within_bound(record: RunRecord, key: str, length: int) -> bool:
+    """Whether the container of that key is kept by its own code below a bound that is known, and is
+    so far.
+
+    A bound at which its entries would take more than a server may grow by is none.
+    """
+    cause = record.causes.get(key)
+    if cause is None or cause.bound is None:
+        return False
+    budget = record.started.policy.memory_budget_bytes
+    return length <= cause.bound * TRIM_SLACK and cause.bound * cause.bytes <= budget
+
+
+def suspects(record: RunRecord) -> list[Suspect]:
+    """Suspects of the latest census, those that grow fastest first."""
+    if not record.censuses:
+        return []
+    last, sessions = record.censuses[-1], census_sessions(record.censuses)
+    found = []
+    for key, lengths in last.rising.items():
+        if len(lengths) > len(sessions) or is_within_bound(record, key, lengths[-1]):
+            continue
+        since, before_last = sessions[-len(lengths)], sessions[-2]
+        rate = (lengths[-1] - lengths[0]) / max(1, last.sessions - since)
+        lately = (lengths[-1] - lengths[-2]) / max(1, last.sessions - before_last)
+        if rate >= MIN_PER_SESSION and lately >= SATURATING * rate:
+            cause = record.causes.get(key, Cause())
+            trimmed_at = cause.trimmed_at if cause.bound is None else ""
+            found.append(Suspect(key, rate, sessions[MIN_LENGTHS - 1 - len(lengths)], trimmed_at))
+    return sorted(found, key=lambda one: (-one.per_session, one.key))
+
+
+def census_sessions(censuses: list[Census]) -> list[int]:
+    """After how many sessions censuses were taken, each number once."""
+    return sorted({one.sessions for one in censuses})

@@ -1,0 +1,56 @@
+"""The line of a run under way."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from stored_run import scripted_run
+
+from harness.record.policy import Policy
+from harness.record.record import RunRecord
+from harness.reporters.progress import progress, seconds_per_session
+from harness.verdict.judge import judge
+from harness.verdict.outcome import Judgement, NextStep
+
+
+def so_far(cycles: int, policy: Policy) -> tuple[RunRecord, Judgement]:
+    """A flat run after so many cycles, one session in each of the first ten."""
+    record = RunRecord.from_lines(scripted_run(cycles, leak_bytes=0)[:-1])
+    record.started = replace(record.started, policy=policy)
+    return record, judge(record, policy)
+
+
+def test_it_says_what_is_open_and_how_many_sessions_may_still_be_needed() -> None:
+    line = progress(*so_far(6, Policy()))
+    assert "sessions    6" in line
+    assert "open: memory, objects, tasks and" in line
+    assert "sessions more" in line
+
+
+def test_where_nothing_is_open_it_says_so() -> None:
+    record, judgement = so_far(6, Policy(fixed_cycles=16))
+    decided = replace(
+        judgement, verdict=replace(judgement.verdict, open_gates=()), next=NextStep.CONTINUE
+    )
+    assert "open: nothing; 10 cycles more" in progress(record, decided)
+
+
+def test_before_the_first_cycle_it_promises_no_time() -> None:
+    line = progress(*so_far(0, Policy()))
+    assert line.endswith("sessions more")
+
+
+def test_the_time_left_is_that_of_the_latest_sessions() -> None:
+    record, judgement = so_far(6, Policy(fixed_cycles=16))
+    pace_s = seconds_per_session(record)
+    assert pace_s is not None
+    assert progress(record, judgement).endswith(f"10 cycles more, {round(10 * pace_s)}s")
+
+
+@pytest.mark.parametrize(
+    ("step", "words"), [(NextStep.IDLE, "waiting 1.5m at most"), (NextStep.STOP, "decided")]
+)
+def test_it_says_what_the_run_does_instead_of_going_on(step: NextStep, words: str) -> None:
+    record, judgement = so_far(6, Policy())
+    assert words in progress(record, replace(judgement, next=step))

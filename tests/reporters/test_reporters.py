@@ -1,0 +1,463 @@
+"""Reports of scripted runs: numbers made by hand, so that each word in a report can be told
+beforehand.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import math
+import re
+import subprocess
+import sys
+from base64 import b64encode
+from dataclasses import replace
+from html.parser import HTMLParser
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from weakref import ref
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from stored_run import EVIL, KIB, MIB, leak_verdict, scripted_run
+
+from harness.commands.report import write_reports
+from harness.record.policy import Policy
+from harness.record.record import (
+    CycleDone,
+    Incident,
+    RestSample,
+    RunRecord,
+    ServerReady,
+    SessionResult,
+)
+from harness.reporters import REPORTERS, console
+from harness.reporters.canvas import ORANGE, VERMILION
+from harness.reporters.facts import account
+from harness.verdict.outcome import (
+    CounterGate,
+    Kind,
+    LatencyGate,
+    MemoryGate,
+    Outcome,
+    Verdict,
+    VerdictName,
+)
+
+
+def run(cycles: int = 20, **options: Any) -> RunRecord:
+    return RunRecord.from_lines(scripted_run(cycles, **options))
+
+
+def cut_short(lines: int) -> RunRecord:
+    return RunRecord.from_lines(scripted_run()[:lines])
+
+
+def without_metrics() -> RunRecord:
+    """Only what can be read from outside, of a server in a foreign namespace."""
+    kept = [
+        replace(line, values={})
+        if isinstance(line, RestSample)
+        else replace(line, peaks={}, talking_cpu_percent=None)
+        for line in scripted_run()
+        if isinstance(line, RestSample | CycleDone)
+    ]
+    return RunRecord.from_lines([scripted_run()[0], *kept])
+
+
+SERVER_FAILED = Verdict(VerdictName.SERVER_FAILED, "SERVER-FAILED: no handshake within 10s", {})
+MEMORY_ALONE = Verdict(
+    VerdictName.INCONCLUSIVE,
+    "INCONCLUSIVE: too few cycles",
+    {"memory": MemoryGate(Outcome.INCONCLUSIVE, bounds=(-math.inf, math.inf), limit=1024.0)},
+)
+
+
+def test_a_run_folder_gets_exactly_the_reports_that_scripts_look_for() -> None:
+    assert set(REPORTERS) == {
+        "result.json", "report.html", "memory.png", "latency.png", "cpu.png", "junit.xml", "summary.md",
+    }  # fmt: skip
+
+
+def test_the_reports_cost_nothing_until_they_are_drawn() -> None:
+    heavy = "{'matplotlib', 'jinja2', 'rich'}"
+    code = f"import sys, harness.reporters; sys.exit(' '.join({heavy} & set(sys.modules)) or 0)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("file_name", sorted(set(REPORTERS) - {"report.html"}))
+def test_the_same_run_gives_the_same_bytes(file_name: str) -> None:
+    draw = REPORTERS[file_name]
+    assert draw(run(3), leak_verdict()) == draw(run(3), leak_verdict())
+
+
+@pytest.mark.parametrize(
+    ("record", "verdict"),
+    [
+        (cut_short(1), SERVER_FAILED),
+        (cut_short(3), MEMORY_ALONE),
+        (cut_short(5), MEMORY_ALONE),
+        (cut_short(20), leak_verdict()),
+        (without_metrics(), leak_verdict()),
+    ],
+    ids=["nothing", "one-sample", "two-samples", "killed-half-way", "no-metrics"],
+)
+def test_every_report_can_be_drawn_of_whatever_there_is(
+    record: RunRecord, verdict: Verdict
+) -> None:
+    texts = [
+        REPORTERS[file_name](record, verdict)
+        for file_name in ("result.json", "junit.xml", "summary.md")
+    ]
+    assert all(verdict.name.encode() in text or verdict.summary.encode() in text for text in texts)
+    assert REPORTERS["report.html"](record, verdict).count(b"data:image/png;base64,") == 3
+
+
+def result_of(record: RunRecord, verdict: Verdict) -> dict[str, Any]:
+    result: dict[str, Any] = json.loads(REPORTERS["result.json"](record, verdict))
+    return result
+
+
+def test_the_result_has_the_promised_keys() -> None:
+    result = result_of(run(), leak_verdict())
+    assert {
+        "schema", "verdict", "exit_status", "scenario", "target", "started_at", "duration_s", "environment", "doubts",
+        "cycles", "warmup_cycles", "sessions", "sessions_failed", "runs", "gates", "findings",
+    } <= set(result)  # fmt: skip
+    assert (result["schema"], result["verdict"], result["exit_status"]) == (1, "leak", 1)
+    assert (result["cycles"], result["warmup_cycles"], result["sessions"]) == (20, 5, 60)
+    assert (
+        result["open_gates"],
+        result["sessions_needed"],
+        result["first_suspicion_sessions"],
+    ) == (["tasks"], 40, 5)
+    assert result["findings"][0]["chain"] == ["event loop", "task", "ServiceContext"]
+    assert [one["verdict"] for one in result["runs"]] == ["leak"]
+
+
+def test_the_result_keeps_every_number_of_a_gate() -> None:
+    gates = result_of(run(), leak_verdict())["gates"]
+    assert gates["memory"]["growth_per_session"] == 32 * MIB
+    assert gates["memory"]["bounds"] == pytest.approx([0.98 * 32 * MIB, 1.02 * 32 * MIB])
+    assert gates["memory"]["tags"] == ["unconfirmed"]
+    assert gates["latency"]["p99"] == 1.0
+    assert gates["cpu"]["idle_last"] == 90.2
+
+
+def test_a_gate_that_was_not_measured_says_why_and_its_numbers_are_null() -> None:
+    descriptors = result_of(run(), leak_verdict())["gates"]["descriptors"]
+    assert descriptors["outcome"] == "not-measured"
+    assert descriptors["reason"] == "could not be read"
+    assert descriptors["growth_per_session"] is None
+
+
+def test_a_run_that_was_killed_lasted_until_its_last_line() -> None:
+    record = cut_short(20)
+    last_s = max(record.rests[-1].at_s, record.cycles[-1].ended_s)
+    assert record.ended is None
+    assert result_of(record, MEMORY_ALONE)["duration_s"] == pytest.approx(last_s, abs=0.001)
+
+
+def test_a_run_without_the_probe_says_why_it_had_none() -> None:
+    record = RunRecord.from_lines(scripted_run())
+    assert "without the probe" not in account(record)
+    record.ready = ServerReady(
+        0.8, 4711, "no probe greeted within 5 s\n  its Python ignores PYTHONPATH"
+    )
+    assert account(record).endswith(
+        "; without the probe: no probe greeted within 5 s its Python ignores PYTHONPATH"
+    )
+
+
+def test_a_crowded_machine_is_named() -> None:
+    record = run()
+    for rest in record.rests:
+        rest.values["crowd"] = 40.0
+    assert account(record).endswith("; others used 40% of the machine")
+    assert json.loads(REPORTERS["result.json"](record, leak_verdict()))["crowded_percent"] == 40
+
+
+def test_the_console_says_the_verdict_first_and_then_every_gate() -> None:
+    first, second, *rest = console.render(run(), leak_verdict(), 120, color=False).splitlines()
+    assert (
+        first == "LEAK  memory grows by 32MiB per session (limit 1KiB), decided by malloc after 60 "
+        "sessions"
+    )
+    assert second.startswith("character-switch against embedded: 20 cycles, 60 sessions")
+    for gate in leak_verdict().gates:
+        assert any(line.startswith(f"|{gate} ") for line in rest)
+    assert any("+32MiB" in line and "31.4MiB to 32.6MiB" in line for line in rest)
+
+
+def test_a_counter_that_is_flat_beside_its_growth_says_why() -> None:
+    gate = CounterGate(
+        Outcome.FLAT, "grew, and was released", 1, 56, 55, (54, 56), 2, Kind.RELEASED_LATE
+    )
+    lines = console.render(
+        run(), replace(leak_verdict(), gates={"objects": gate}), 120, color=False
+    ).splitlines()
+    assert any(
+        "flat (released-late)" in line and "+55" in line
+        for line in lines
+        if line.startswith("|objects ")
+    )
+
+
+def test_the_console_is_plain_characters_where_there_is_no_terminal() -> None:
+    text = console.render(run(failure="NoReply: within 5s"), leak_verdict(), 120, color=False)
+    assert text.isascii()
+    assert "\x1b" not in text
+
+
+def test_the_console_is_coloured_on_a_terminal() -> None:
+    assert "\x1b[1;31mLEAK" in console.render(run(), leak_verdict(), 120, color=True)
+
+
+def test_a_narrow_console_cuts_no_number() -> None:
+    text = console.render(run(), leak_verdict(), 80, color=False)
+    assert max(map(len, text.splitlines())) <= 80
+    assert "+32MiB" in text
+    assert "…" not in text
+
+
+def test_a_servers_words_cannot_steer_the_terminal() -> None:
+    text = console.render(run(failure=EVIL), leak_verdict(), 200, color=False)
+    assert "\x1b" not in text
+    assert "3 sessions: <script>alert" in text
+
+
+def test_a_long_list_of_failures_is_shortened_on_the_console() -> None:
+    record = cut_short(1)
+    sessions = tuple(
+        SessionResult(ok=False, duration_s=1, failure=f"NoReply: number {number}")
+        for number in range(9)
+    )
+    record.add(CycleDone(1, 1.0, 2.0, sessions))
+    assert "failed: and 4 more, see the report" in console.render(
+        record, SERVER_FAILED, 100, color=False
+    )
+
+
+def pixels(file_name: str, record: RunRecord, verdict: Verdict) -> NDArray[np.uint8]:
+    from matplotlib.image import imread
+
+    picture = np.asarray(imread(BytesIO(REPORTERS[file_name](record, verdict)), format="png"))
+    return np.round(picture[..., :3] * 255).astype(np.uint8)
+
+
+def holds_color(picture: NDArray[np.uint8], color: str) -> bool:
+    wanted = np.frombuffer(bytes.fromhex(color.removeprefix("#")), dtype=np.uint8)
+    return int((picture == wanted).all(axis=-1).sum()) > 20
+
+
+@pytest.mark.parametrize("file_name", ["memory.png", "latency.png", "cpu.png"])
+def test_a_plot_is_wide_enough_to_read_and_not_blank(file_name: str) -> None:
+    picture = pixels(file_name, run(), leak_verdict())
+    height, width, _ = picture.shape
+    assert width == 1200
+    assert height >= 500
+    assert (picture != 255).any(axis=-1).mean() > 0.01
+
+
+def test_the_warm_up_is_shaded() -> None:
+    shade = "#f1f1ee"
+    assert holds_color(pixels("memory.png", run(), leak_verdict()), shade)
+    assert not holds_color(
+        pixels("memory.png", run(), replace(leak_verdict(), warmup_cycles=0)), shade
+    )
+
+
+def test_peaks_are_told_apart_from_samples_at_rest() -> None:
+    with_peaks = run()
+    without = RunRecord.from_lines(
+        replace(line, peaks={}) if isinstance(line, CycleDone) else line for line in scripted_run()
+    )
+    assert holds_color(pixels("memory.png", with_peaks, leak_verdict()), ORANGE)
+    assert not holds_color(pixels("memory.png", without, leak_verdict()), ORANGE)
+
+
+def test_the_limit_is_drawn_as_a_line_of_its_slope() -> None:
+    def lowest_ink(limit: float) -> int:
+        """Where the dashed line ends on the right of the lower panel: the higher the limit, the
+        higher.
+        """
+        gate = leak_verdict().gates["memory"]
+        assert isinstance(gate, MemoryGate)
+        verdict = replace(leak_verdict(), gates={"memory": replace(gate, limit=limit)})
+        dark = (pixels("memory.png", run(), verdict)[450:760, 860:930] < 60).all(axis=-1)
+        return int(np.flatnonzero(dark.sum(axis=1)).max())
+
+    assert lowest_ink(16 * MIB) < lowest_ink(KIB) - 50
+
+
+def test_failed_sessions_are_marked_in_the_plot_of_latency() -> None:
+    calm = {"latency": LatencyGate(Outcome.FLAT)}
+    verdict = replace(leak_verdict(), gates=calm)
+    assert holds_color(pixels("latency.png", run(failure="NoReply"), verdict), VERMILION)
+    assert not holds_color(pixels("latency.png", run(), verdict), VERMILION)
+
+
+def test_late_releases_are_drawn_where_the_run_idled() -> None:
+    idled = run()
+    idled.add(replace(idled.rests[-1], values={"rss": 100.0 * MIB}, idle=True))
+    assert not np.array_equal(
+        pixels("memory.png", idled, leak_verdict()), pixels("memory.png", run(), leak_verdict())
+    )
+
+
+def test_a_long_run_is_drawn_with_lines_in_a_small_file() -> None:
+    assert len(REPORTERS["memory.png"](run(1500, leak_bytes=100), leak_verdict())) < 200_000
+
+
+class Page(HTMLParser):
+    """What a browser would show of a report."""
+
+    def __init__(self, html: bytes) -> None:
+        super().__init__()
+        self.html = html
+        self.tags: list[str] = []
+        self.sources: list[str] = []
+        self.words: list[str] = []
+        self.feed(html.decode())
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.words)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.sources += [value or "" for name, value in attrs if name in ("src", "href")]
+
+    def handle_data(self, data: str) -> None:
+        if data.strip() and self.tags[-1] != "style":
+            self.words.append(data.strip())
+
+
+@pytest.fixture(scope="module")
+def page() -> Page:
+    """The report of a run whose server says evil things."""
+    record = run(failure=EVIL, target_name=EVIL)
+    record.add(Incident(33.0, "the server wrote to its log: Task exception was never retrieved"))
+    return Page(REPORTERS["report.html"](record, leak_verdict()))
+
+
+def test_the_page_says_the_verdict_and_how_much_before_anything_else(page: Page) -> None:
+    assert page.words[:3] == [
+        "leak: character-switch",
+        "leak",
+        "memory grows by 32MiB per session (limit 1KiB), decided by malloc after 60 sessions",
+    ]
+
+
+def test_the_page_opens_offline(page: Page) -> None:
+    assert len(page.sources) == 3
+    assert all(source.startswith("data:image/png;base64,") for source in page.sources)
+    assert not {"link", "iframe"} & set(page.tags)
+    assert b"//" not in re.sub(
+        rb'base64,[^"]+|/\*! https://github[^*]+', b"", page.html
+    )  # a licence names its home
+
+
+def test_the_page_shows_a_servers_words_as_words(page: Page) -> None:
+    assert (
+        page.tags.count("script") == 3
+    )  # the charts' data, the library that draws them, and the page's own
+    assert page.text.count("<script>alert('小明')</script>") == 2
+    assert "\x1b" not in page.text
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "leak-harness run --fault untracked-task",
+        "3 sessions: <script>",
+        "33s: the server wrote to its log",
+        "1 of 20 cycles was unsettled",
+        "two tasks a session are never cancelled",
+        "3.11.7",
+    ],
+)
+def test_the_page_tells_how_to_repeat_the_run_and_what_went_wrong(page: Page, words: str) -> None:
+    assert words in page.text
+
+
+def cases_of(record: RunRecord, verdict: Verdict) -> tuple[ET.Element, dict[str, str]]:
+    """The suite, and by test case: passed, or the element that says why not."""
+    suite = ET.fromstring(REPORTERS["junit.xml"](record, verdict))
+    states = {}
+    for case in suite.iter("testcase"):
+        states[case.attrib["name"]] = next(
+            (one.tag for one in case if one.tag != "system-out"), "passed"
+        )
+    return suite, states
+
+
+def test_ci_sees_one_test_case_a_gate() -> None:
+    suite, states = cases_of(run(), leak_verdict())
+    assert states == {
+        "run": "passed", "memory": "failure", "objects": "failure", "tasks": "error", "threads": "passed",
+        "descriptors": "skipped", "latency": "failure", "cpu": "failure",
+    }  # fmt: skip
+    counts = {name: suite.attrib[name] for name in ("tests", "failures", "errors", "skipped")}
+    assert counts == {"tests": "8", "failures": "4", "errors": "1", "skipped": "1"}
+
+
+def test_ci_passes_a_gate_that_the_user_allowed() -> None:
+    record = run()
+    record.started = replace(record.started, policy=Policy(allow=("memory", "tasks")))
+    _, states = cases_of(record, leak_verdict())
+    assert (states["memory"], states["tasks"], states["objects"]) == ("passed", "passed", "failure")
+
+
+def test_ci_sees_an_error_where_the_server_failed() -> None:
+    assert cases_of(cut_short(2), SERVER_FAILED)[1] == {"run": "error"}
+
+
+def test_a_servers_control_characters_do_not_break_the_xml() -> None:
+    suite, _ = cases_of(run(failure=EVIL), leak_verdict())
+    assert "<script>alert('小明')</script>" in "".join(suite.itertext())
+
+
+def test_the_summary_is_a_table_that_a_servers_words_cannot_break() -> None:
+    verdict = replace(
+        leak_verdict(), gates={"tasks": CounterGate(Outcome.NOT_MEASURED, EVIL)}, doubts=(EVIL,)
+    )
+    text = REPORTERS["summary.md"](run(), verdict).decode()
+    assert text.startswith("## leak-harness: leak\n\nmemory grows by 32MiB per session")
+    bars = {
+        len(re.findall(r"(?<!\\)\|", line)) for line in text.splitlines() if line.startswith("|")
+    }
+    assert bars == {8}
+    assert r"\<script\>" in text
+    assert not re.search(r"(?<!\\)<", text)
+
+
+class Watched(RunRecord):
+    """A record that a weak reference may point at: the class itself has slots."""
+
+
+@pytest.mark.parametrize("file_name", sorted(REPORTERS))
+def test_a_report_keeps_no_record_alive(file_name: str) -> None:
+    record = Watched.from_lines(scripted_run())
+    alive = ref(record)
+    REPORTERS[file_name](record, leak_verdict())
+    del record
+    gc.collect()
+    assert alive() is None
+
+
+def test_all_reports_of_a_run_together_keep_no_record_alive_and_draw_each_plot_once(
+    tmp_path: Path,
+) -> None:
+    record = Watched.from_lines(scripted_run())
+    alive = ref(record)
+    write_reports(tmp_path, record, leak_verdict(), "zh")
+    del record
+    gc.collect()
+    assert alive() is None
+    page = (tmp_path / "report.html").read_text()
+    for name in ("memory.png", "latency.png", "cpu.png"):
+        assert b64encode((tmp_path / name).read_bytes()).decode() in page

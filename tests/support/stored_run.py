@@ -1,0 +1,139 @@
+"""A run made by hand, with numbers that can be told beforehand, and a verdict that has every
+kind of gate.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.record.policy import Policy
+from harness.record.record import (
+    CycleDone,
+    Line,
+    RestSample,
+    RunEnded,
+    RunStarted,
+    ServerReady,
+    SessionResult,
+    Turn,
+)
+from harness.verdict.outcome import (
+    CounterGate,
+    CpuGate,
+    Finding,
+    Kind,
+    LatencyGate,
+    MemoryGate,
+    Outcome,
+    Tag,
+    Verdict,
+    VerdictName,
+)
+
+KIB = 1024
+MIB = 1024 * KIB
+EVIL = "<script>alert('小明')</script> | `x`\x1b[31m\x00"
+
+
+def scripted_run(
+    cycles: int = 20, leak_bytes: float = 32 * MIB, *, failure: str = "", target_name: str = ""
+) -> list[Line]:
+    """The lines of a run: one session a cycle, then five; memory, CPU and latency grow with what
+    is leaked.
+    """
+    noise = np.random.default_rng(7)
+    load = leak_bytes / (32 * MIB)
+    target = {
+        "mode": "embedded",
+        "protocol": "open-llm-vtuber",
+        "command_line": "leak-harness run --fault untracked-task",
+    }
+    environment = {"python": "3.11.7", "kernel": "6.1.0", "cpu": "2 cores"}
+    lines: list[Line] = [
+        RunStarted(
+            "character-switch",
+            target | {"character": target_name},
+            Policy(),
+            environment,
+            "2025-03-01T12:00:00Z",
+        ),
+        ServerReady(0.8, pid=4711, probe=""),
+    ]
+    done, now_s = 0, 1.0
+    for cycle in range(cycles + 1):
+        if cycle:
+            count = 1 if cycle <= 10 else 5
+            grown = 1 + 0.05 * done * load
+            sessions = tuple(
+                SessionResult(
+                    ok=not (failure and number == 0 and cycle % 7 == 3),
+                    duration_s=0.4,
+                    failure=failure if number == 0 and cycle % 7 == 3 else "",
+                    connect_s=0.02,
+                    turns=tuple(
+                        Turn(complete, 0.2 * complete, 0.45 * complete)
+                        for complete in 0.25 * grown * noise.lognormal(0, 0.15, size=3)
+                    ),
+                    switches_s=(0.01, 0.012),
+                    actions={"chat": 3, "switch_character": 2},
+                )
+                for number in range(count)
+            )
+            done += count
+            talking = 22 + 0.8 * done * load + noise.normal(0, 1)
+            held = 48 * MIB + done * leak_bytes
+            lines.append(
+                CycleDone(
+                    cycle, now_s, now_s + 0.4 * count, sessions, talking, {"rss": held + 70 * MIB}
+                )
+            )
+            now_s += 0.5 * count
+        warm = 6 * MIB * (1 - np.exp(-done / 4))
+        held = 46 * MIB + warm + done * leak_bytes + noise.normal(0, 2 * KIB)
+        values = {
+            "rss": held + 11 * MIB,
+            "uss": held,
+            "malloc_in_use": 31 * MIB + 0.8 * warm + done * leak_bytes + noise.normal(0, 300),
+            "blocks": 210_000.0 + done * 30 * load,
+            "gc_objects": 90_000.0 + done * 14 * load,
+            "tasks": 1.0 + 2 * done * load,
+            "idle_cpu": 0.1 + 1.5 * done * load + abs(noise.normal(0, 0.05)),
+        }
+        lines.append(RestSample(cycle, done, now_s, settled=True, settle_s=0.05, values=values))
+        now_s += 0.3
+    lines.append(RunEnded(now_s, "decided"))
+    return lines
+
+
+def leak_verdict(leak_bytes: float = 32 * MIB) -> Verdict:
+    """All kinds of gates, each in another state."""
+    sure = (0.98 * leak_bytes, 1.02 * leak_bytes)
+    return Verdict(
+        VerdictName.LEAK,
+        "LEAK: memory grows by 32MiB per session (limit 1KiB), decided by malloc after 60 sessions",
+        {
+            "memory": MemoryGate(
+                Outcome.LEAK, "grows steadily since session 5", Kind.LARGE_OBJECT, (Tag.UNCONFIRMED,), "malloc", "uss",
+                46.0 * MIB, 1972.0 * MIB, 2053.0 * MIB, leak_bytes, sure, KIB, 310.0,
+            ),
+            "objects": CounterGate(Outcome.LEAK, "grows steadily", 90_000, 90_840, 14, (13.9, 14.1), 0.6),
+            "tasks": CounterGate(Outcome.INCONCLUSIVE, "two looks do not agree yet", 1, 121, 2, (1.5, 2.5), 0.02),
+            "threads": CounterGate(Outcome.FLAT, "", 4, 4, 0, (0, 0), 0.02),
+            "descriptors": CounterGate(Outcome.NOT_MEASURED, "could not be read", limit=0.02),
+            "latency": LatencyGate(Outcome.DRIFT, "replies grow steadily slower", 0.31, 0.88, 0.6, 0.9, 1.0, 1.1, 2.84),
+            "cpu": CpuGate(Outcome.DRIFT, "", 0.1, 90.2, 22, 70),
+        },
+        doubts=("1 of 20 cycles was unsettled",),
+        findings=(
+            Finding(
+                "0123456789abcdef", "leak", "task", "ServiceContext._keep_warm", 2.0, 33554432,
+                "chat_server/context.py:143", "ServiceContext.handle_config_switch", "application",
+                ("event loop", "task", "ServiceContext"),
+                "two tasks a session are never cancelled",
+            ),
+        ),
+        warmup_cycles=5,
+        first_suspicion_sessions=5,
+        open_gates=("tasks",),
+        sessions_needed=40,
+    )  # fmt: skip

@@ -1,0 +1,107 @@
+"""Containers that have a bound and fill up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from record_builder import KIB, Script, memory, rising
+
+from harness.record.policy import Policy
+from harness.record.record import Bounded, Census, RunRecord
+from harness.verdict.bounded_growth import filling
+from harness.verdict.judge import judge
+from harness.verdict.outcome import Kind, Outcome, VerdictName
+
+
+def run(
+    entry_bytes: int, *, per_session: float = 1.0, entry_objects: int = 0, objects: float = 0.0
+) -> RunRecord:
+    """A run that grows by 2 KiB a session, and a deque of 1 500 that grows by so many entries of
+    so many bytes.
+    """
+    script = Script({**memory(2 * KIB), "gc_objects": rising(21_000, objects)})
+    record = script.record(40)
+    for cycle, sessions in ((13, 25), (22, 70), (40, 160)):
+        length = round(per_session * sessions)
+        deque = Bounded("100:7", "deque", length, 1_500, entry_bytes, entry_objects)
+        record.add(Census(1.0, cycle, sessions, {}, bounded=(deque,)))
+    return record
+
+
+def test_growth_that_a_bounded_container_accounts_for_is_filling_and_says_when_it_ends() -> None:
+    record = run(2_000)
+    verdict = judge(record, record.started.policy).verdict
+    memory_gate = verdict.gates["memory"]
+    assert (verdict.name, getattr(memory_gate, "kind", None)) == (VerdictName.FLAT, Kind.FILLING)
+    assert "deque 160 of 1500" in verdict.summary
+    assert "until session 1,500" in verdict.summary
+
+
+def test_growth_beside_a_container_that_fills_is_a_leak() -> None:
+    record = run(200)
+    assert judge(record, record.started.policy).verdict.name is VerdictName.LEAK
+
+
+def test_tracked_objects_of_the_entries_are_no_leak_either() -> None:
+    record = run(2_000, entry_objects=2, objects=2.0)
+    gate = judge(record, record.started.policy).verdict.gates["objects"]
+    assert (gate.outcome, getattr(gate, "kind", None)) == (Outcome.FLAT, Kind.FILLING)
+    assert "deque 160 of 1500" in gate.reason
+
+
+def test_what_was_seen_before_its_bound_was_found_counts() -> None:
+    record = Script(memory(2 * KIB)).record(40)
+    record.add(Census(1.0, 13, 25, {}, rising={"100:7": (3, 6, 11, 25)}))
+    for earlier in (10, 5, 2):
+        record.censuses.insert(0, Census(1.0, earlier, earlier, {}))
+    now = Bounded("100:7", "server.pages", 160, 200, 2_000, 0)
+    record.add(Census(1.0, 40, 160, {}, bounded=(now,)))
+    found = filling(record)
+    assert found is not None
+    assert found.bytes_per_session == pytest.approx(2_000)
+    assert found.full_after_sessions == 200
+
+
+def test_what_became_full_lately_accounts_for_what_it_took_until_then() -> None:
+    record = Script(memory(2 * KIB)).record(40)
+    for sessions, length in ((25, 25), (70, 70), (110, 110), (160, 130)):
+        record.add(
+            Census(
+                1.0,
+                13,
+                sessions,
+                {},
+                bounded=(Bounded("100:7", "server.pages", length, 130, 2_000, 0),),
+            )
+        )
+    found = filling(record)
+    assert found is not None
+    assert found.words == "server.pages 130 of 130"
+    assert found.bytes_per_session == pytest.approx(2_000 * (130 - 160 / 3) / (160 - 160 / 3))
+
+
+def test_what_fills_is_no_leak_beside_what_is_released_late() -> None:
+    record = run(2_000, entry_objects=2, objects=11.0)
+    last = record.rests[-1]
+    for objects, outcome in ((21_000 + 160 * 2, Outcome.FLAT), (21_000 + 160 * 6, Outcome.LEAK)):
+        values = {**last.values, "gc_objects": objects}
+        record.add(replace(last, at_s=last.at_s + 90, idle=True, values=values))
+        assert judge(record, Policy()).verdict.gates["objects"].outcome is outcome
+    record.idles.pop()
+    script = Script({**memory(2 * KIB), "gc_objects": rising(21_000, 11.0)})
+    record.add(script.cycle(41, 160, 5))
+    record.add(script.rest(41, 165))
+    assert (
+        judge(record, Policy()).verdict.gates["objects"].outcome is Outcome.FLAT
+    )  # until the next look
+
+
+def test_a_container_that_stays_as_long_as_it_is_fills_nothing() -> None:
+    assert filling(run(2_000, per_session=0.0)) is None
+
+
+def test_without_a_second_census_nothing_is_known_to_fill() -> None:
+    record = run(2_000)
+    del record.censuses[1:]
+    assert filling(record) is None
