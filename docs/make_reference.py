@@ -1,6 +1,8 @@
-"""Write the pages of docs/reference that are made from the code: options, configuration, results, actions, faults.
+"""Write the pages of docs/reference that are made from the code: options, configuration, results,
+actions, faults.
 
-`python docs/make_reference.py` writes them. With `--check` it writes nothing, and returns 1 if one is out of date.
+`python docs/make_reference.py` writes them. With `--check` it writes nothing, and returns 1 if one
+is out of date.
 """
 
 from __future__ import annotations
@@ -21,15 +23,16 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any, Final
 
-from harness.config import Allowance, Settings
-from harness.metrics import METRICS
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from harness import Session, protocols
+from harness import Session
 from harness.errors import ExitStatus
+from harness.experiment.config import Allowance, Settings
+from harness.record.metrics import METRICS
 from harness.reporters import result_json
+from harness.sessions import protocols
 
 FOLDER: Final = Path(__file__).parent / "reference"
 NOTE: Final = (
@@ -105,7 +108,8 @@ def main() -> int:
             path.write_text(text, encoding="utf-8")
     for path in stale:
         print(
-            f"{path}: {'out of date, run python docs/make_reference.py' if options.check else 'written'}"
+            f"{path}: "
+            f"{'out of date, run python docs/make_reference.py' if options.check else 'written'}"
         )
     return 1 if options.check and stale else 0
 
@@ -154,8 +158,10 @@ def configuration_page() -> str:
             "",
             NOTE,
             "",
-            "Settings stand in `leak-harness.toml`, or in `[tool.leak-harness]` of `pyproject.toml`.",
-            "The nearest folder that has one is used, from the current folder upward. Paths are relative to it.",
+            "Settings stand in `leak-harness.toml`, or in `[tool.leak-harness]` of "
+            "`pyproject.toml`.",
+            "The nearest folder that has one is used, from the current folder upward. Paths are "
+            "relative to it.",
             "The command line wins. A server that it names takes the place of the file's.",
             "Each key is an [option](options.md#run) of `leak-harness run` without its dashes.",
             "",
@@ -176,7 +182,8 @@ def configuration_page() -> str:
             "",
             "## allow",
             "",
-            "A list of tables, each a [known leak](../how-to/known-leaks.md). Name a gate or a fingerprint.",
+            "A list of tables, each a [known leak](../how-to/known-leaks.md). Name a gate or a "
+            "fingerprint.",
             "",
             *_table(("key", "value"), allow),
         ]
@@ -269,7 +276,8 @@ def faults_page() -> str:
             "",
             NOTE,
             "",
-            "`--fault NAME` switches one on in the embedded server. A look-alike is innocent: the run must be flat.",
+            "`--fault NAME` switches one on in the embedded server. A look-alike is innocent: "
+            "the run must be flat.",
             "`leak-harness selftest` runs them all.",
             "",
             *_table(("name", "is", "does"), rows),
