@@ -12,7 +12,7 @@ happened is told as more of what that leaves.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import nan
 from typing import Final
@@ -31,33 +31,29 @@ from harness.blame.design_matrix import (
     apart,
     beside,
 )
-from harness.blame.regression import Floats, fit
+from harness.blame.regression import fit
 from harness.errors import UsageError
+from harness.formulas import Floats
+from harness.record.facts import last_third
+from harness.record.metrics import METRICS, names
 from harness.record.record import RunRecord
 from harness.verdict.bounded_growth import ROUNDING, filling
 from harness.verdict.suspects import is_within_bound
 
 MIN_CYCLES: Final = 6
-EXACT: Final = ("tasks", "threads", "descriptors", "children")
-LIMITS: Final[Mapping[str, float]] = {
-    **dict.fromkeys(EXACT, 0.02),
-    "gc_objects": 0.02,
-    "malloc_in_use": 512.0,
-    "uss": 4096.0,
-    "blocks": 1.5,
-    "idle_cpu": 0.2,
-}
-"""What an action may leave without being to blame, by metric, the surest first; of memory,
-malloc's is preferred.
-"""
-NOISE: Final[Mapping[str, float]] = {
-    **dict.fromkeys(LIMITS, 0.05),
-    "malloc_in_use": 512.0,
-    "uss": 4096.0,
-    "blocks": 1.0,
-}
+_RULES: Final = dict(
+    sorted(
+        ((metric.name, metric.blame) for metric in METRICS.values() if metric.blame is not None),
+        key=lambda rule: rule[1].order,
+    )
+)
+"""By metric, the surest first; of memory, malloc's is preferred."""
+EXACT: Final = tuple(name for name, rule in _RULES.items() if rule.is_exact)
+LIMITS: Final = {name: rule.limit for name, rule in _RULES.items()}
+"""What an action may leave without being to blame, by metric."""
+NOISE: Final = {name: rule.noise for name, rule in _RULES.items()}
 """No cycle is known better than that."""
-LAST: Final = ("blocks",)
+LAST: Final = tuple(name for name, rule in _RULES.items() if rule.is_last_resort)
 """Asked only where nothing else has grown or fills: every server leaves a few."""
 LASTING: Final = 0.5
 """In the last third of the cycles, the metric grows by at least so much of what the guilty leave
@@ -151,13 +147,13 @@ class _Regression:
             name: each for name, each in grown.items() if np.isfinite(each).sum() >= MIN_CYCLES
         }
         """Not a number where a reading is missing, as of a probe that was lost."""
-        if "malloc_in_use" in self._grown:
-            self._grown.pop("uss", None)
+        if names.MALLOC_IN_USE in self._grown:
+            self._grown.pop(names.USS, None)
         self._limits = dict(LIMITS)
         self._filling = filling(record)
         if self._filling is not None:
-            self._limits["gc_objects"] += ROUNDING * self._filling.objects_per_session
-            for name in ("malloc_in_use", "uss"):
+            self._limits[names.TRACKED_OBJECTS] += ROUNDING * self._filling.objects_per_session
+            for name in (names.MALLOC_IN_USE, names.USS):
                 self._limits[name] += ROUNDING * self._filling.bytes_per_session
 
     def blame(self) -> Blame:
@@ -236,4 +232,4 @@ class _Regression:
 
 
 def _late(grown: Floats) -> float:
-    return float(grown[-(len(grown) // 3) :].sum())
+    return float(last_third(grown).sum())

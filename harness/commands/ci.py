@@ -102,7 +102,7 @@ def tell(folder: Path, environment: Mapping[str, str]) -> None:
         for line in _annotations(result, Path(environment.get("GITHUB_WORKSPACE", "."))):
             print(line)
     if environment.get("GITLAB_CI"):
-        (folder / "metrics.txt").write_text(openmetrics.render(result), encoding="utf-8")
+        (folder / "metrics.txt").write_bytes(openmetrics.render(result))
         (folder / "codequality.json").write_text(
             json.dumps(_issues(result, Path.cwd())), encoding="utf-8"
         )

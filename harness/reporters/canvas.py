@@ -8,9 +8,7 @@ import os
 from io import BytesIO
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
+from harness.formulas import Floats
 from harness.units import SIZE_UNITS
 from harness.verdict.outcome import Outcome
 
@@ -45,14 +43,12 @@ the time of a plot.
 _MAX_MARKS: Final = 150
 """With more points, marks would run into one another."""
 
-Floats = NDArray[np.float64]
-
 
 def figure(height_in: float, panel_heights: tuple[float, ...] = (1,)) -> tuple[Figure, list[Axes]]:
     """A figure with empty panels one above the other, all with sessions as x."""
-    backend = os.environ.pop(
-        "MPLBACKEND", None
-    )  # a notebook's would have to be installed, and none is used here
+    # A backend that the environment names, such as a notebook's, would have to be installed. None
+    # is used here.
+    backend = os.environ.pop("MPLBACKEND", None)
     try:
         from matplotlib.figure import Figure
     finally:
@@ -102,7 +98,7 @@ def points(axis: Axes, t: Floats, y: Floats, marker: str, *, color: str, label: 
 
 
 def finish(drawn: Figure, axes: list[Axes], sessions: float, warmup_sessions: float = 0) -> bytes:
-    """Shade the warm-up, put the legends beside the panels, and encode the picture as PNG."""
+    """Shade the warm-up, put the legends next to the panels, and encode the picture as PNG."""
     for axis in axes:
         if not axis.has_data():
             axis.text(

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from harness.record.metrics import METRICS
+from harness.record.facts import reported_metric
+from harness.record.metrics import METRICS, names
 from harness.record.policy import Policy
 from harness.record.record import RestSample, RunRecord, Series
 from harness.verdict.growth_engine import (
@@ -36,7 +37,7 @@ FLOOR_BARE: Final = 150
 """A run that ends before its guard may still declare from here on; below, false alarms are 36 to
 98 %.
 """
-GUARD_TASKS: Final = 40
+GUARD_TASKS: Final = METRICS[names.TASKS].guard_sessions or 0
 """Caches hold no pending tasks. Threads, descriptors and children do pile up in pools, and wait
 for the guard.
 """
@@ -236,7 +237,7 @@ class Evidence:
 
 def held_metric(record: RunRecord) -> str:
     """The metric whose growth is reported: USS, or RSS where the system does not say USS."""
-    return "uss" if any("uss" in rest.values for rest in record.rests) else "rss"
+    return reported_metric(record)
 
 
 def evidence(

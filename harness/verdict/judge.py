@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
+from harness.record.metrics import DECISIVE
 from harness.record.policy import Policy
 from harness.record.record import RestSample, RunRecord
 from harness.verdict.allowances import allowed_findings, excused_gates
@@ -40,7 +41,6 @@ TOLERATED_GAPS: Final = 0.05
 """A reading that failed now and then does not hurt: series are over sessions, not over samples."""
 TOLERATED_UNSETTLED: Final = 0.2
 GATES: Final = ("memory", *COUNTERS, "containers", "latency", "cpu", "log", "files")
-_DECISIVE: Final = ("uss", "rss", "malloc_in_use", *COUNTERS.values())
 _FAILING: Final = (VerdictName.LEAK, VerdictName.DEGRADED)
 ENOUGH_SESSIONS_TO_GIVE_UP: Final = 5
 """A run without fixed cycles stops from here on when most of its sessions fail."""
@@ -289,7 +289,7 @@ def _missing_samples(record: RunRecord) -> str:
         return ""
     expected = record.rests[-1].cycle + 1
     gaps = {"rest": expected - len(record.rests)}
-    for metric in _DECISIVE:
+    for metric in DECISIVE:
         having = sum(metric in rest.values for rest in record.rests)
         gaps[metric] = len(record.rests) - having if having else 0
     worst = max(gaps, key=gaps.__getitem__)

@@ -9,7 +9,8 @@ from stored_run import scripted_run
 
 from harness.record.policy import Policy
 from harness.record.record import RunRecord
-from harness.reporters.progress import progress, seconds_per_session
+from harness.reporters.progress import render as progress
+from harness.reporters.progress import seconds_per_session
 from harness.verdict.judge import judge
 from harness.verdict.outcome import Judgement, NextStep
 

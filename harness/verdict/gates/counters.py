@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, replace
 from statistics import median
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from harness.record.metrics import METRICS, Source
+from harness.formulas import Floats
+from harness.record import metrics
+from harness.record.facts import cpu_while_talking, first_third, last_third
+from harness.record.metrics import METRICS, CounterLimit, Metric, Source
 from harness.record.record import SessionResult
 from harness.verdict.bounded_growth import filling
 from harness.verdict.drift import (
@@ -26,7 +27,6 @@ from harness.verdict.drift import (
     next_look,
 )
 from harness.verdict.evidence import (
-    GUARD_TASKS,
     Evidence,
     Situation,
     Standing,
@@ -38,15 +38,7 @@ from harness.verdict.growth_engine import FLAT_SPAN_SESSIONS, Trend
 from harness.verdict.orphan_tasks import left
 from harness.verdict.outcome import CounterGate, CpuGate, Gate, Kind, LatencyGate, Outcome
 
-Floats = NDArray[np.float64]
-
-COUNTERS: Final = {
-    "objects": "gc_objects",
-    "tasks": "tasks",
-    "threads": "threads",
-    "descriptors": "descriptors",
-    "children": "children",
-}
+COUNTERS: Final = {gate: metric.name for gate, metric in metrics.COUNTERS.items()}
 """Gates of exact counters, and their metrics."""
 
 _OUTCOMES: Final = {
@@ -79,10 +71,7 @@ class Judged:
 
 def counter_gate(situation: Situation, metric: str) -> Judged:
     """An exact counter: tracked objects, tasks, threads, descriptors or children."""
-    guard = GUARD_TASKS if metric == "tasks" else None
-    limit = (
-        situation.policy.object_limit if metric == "gc_objects" else situation.policy.counter_limit
-    )
+    guard, limit = METRICS[metric].guard_sessions, _limit(situation, METRICS[metric])
     found = evidence(situation, metric, limit, guard)
     if found is None:
         why = "needs the probe" if METRICS[metric].source is Source.PROBE else "could not be read"
@@ -113,6 +102,13 @@ def counter_gate(situation: Situation, metric: str) -> Judged:
         if outcome is Outcome.INCONCLUSIVE
         else None,
     )
+
+
+def _limit(situation: Situation, metric: Metric) -> float:
+    """Growth per session that is still flat: the metric's own limit, or the policy's."""
+    rule = metric.gate or CounterLimit(metric.name)
+    policy_limit: float = getattr(situation.policy, rule.policy_limit)
+    return policy_limit if rule.limit is None else rule.limit
 
 
 def standing_reason(found: Evidence) -> str:
@@ -152,9 +148,8 @@ def latency_gate(situation: Situation) -> Judged:
     ]
     if not sessions:
         return Judged(LatencyGate(Outcome.NOT_MEASURED, "no reply was timed"))
-    third = max(1, len(sessions) // 3)
-    first_p50 = float(np.median(_replies_s(sessions[:third])))
-    last_p50 = float(np.median(_replies_s(sessions[-third:])))
+    first_p50 = float(np.median(_replies_s(first_third(sessions))))
+    last_p50 = float(np.median(_replies_s(last_third(sessions))))
     p50, p95, p99, largest = (
         float(value) for value in np.percentile(_replies_s(sessions), [50, 95, 99, 100])
     )
@@ -201,15 +196,11 @@ def cpu_gate(situation: Situation) -> Judged:
     a run up.
     """
     rest = situation.record.series("idle_cpu")
-    talking_t, talking = _talking(situation)
+    talking_t, talking = cpu_while_talking(situation.record)
     if len(rest.x) == 0 and len(talking) == 0:
         return Judged(CpuGate(Outcome.NOT_MEASURED, "no CPU time was read"))
     at_rest = _cpu_drift(rest.t, rest.x, situation, IDLE_LIMIT_PERCENT, warm_up=NO_WARM_UP_PERCENT)
-    limit = (
-        TALKING_LIMIT_SHARE * float(np.median(talking[: max(1, len(talking) // 3)]))
-        if len(talking)
-        else 0.0
-    )
+    limit = TALKING_LIMIT_SHARE * float(np.median(first_third(talking))) if len(talking) else 0.0
     in_talk = _cpu_drift(talking_t, talking, situation, max(limit, IDLE_LIMIT_PERCENT))
     outcome, reason = _cpu_outcome(at_rest, in_talk, measured_rest=len(rest.x) > 0)
     if outcome is Outcome.DRIFT and _is_back_at_rest(situation, rest.x):
@@ -228,24 +219,6 @@ def _is_back_at_rest(situation: Situation, at_rest: Floats) -> bool:
         return False
     first, _ = _first_and_last(at_rest)
     return idle.values["idle_cpu"] <= (first or 0.0) + IDLE_LIMIT_PERCENT / 2
-
-
-def _talking(situation: Situation) -> tuple[Floats, Floats]:
-    """CPU of the cycles with the most usual number of sessions: how many there are changes the
-    share of pauses.
-    """
-    done, points = 0, []
-    for cycle in situation.record.cycles:
-        done += len(cycle.sessions)
-        if cycle.talking_cpu_percent is not None and cycle.sessions:
-            points.append((len(cycle.sessions), done, cycle.talking_cpu_percent))
-    if not points:
-        return np.array([]), np.array([])
-    usual = Counter(size for size, _, _ in points).most_common(1)[0][0]
-    kept = [(at, percent) for size, at, percent in points if size == usual]
-    return np.array([at for at, _ in kept], dtype=np.float64), np.array(
-        [percent for _, percent in kept]
-    )
 
 
 def _cpu_drift(
@@ -281,5 +254,6 @@ def _cpu_outcome(
 
 
 def _first_and_last(y: Floats) -> tuple[float | None, float | None]:
-    third = max(1, len(y) // 3)
-    return (float(np.median(y[:third])), float(np.median(y[-third:]))) if len(y) else (None, None)
+    if not len(y):
+        return None, None
+    return float(np.median(first_third(y))), float(np.median(last_third(y)))

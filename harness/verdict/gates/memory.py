@@ -449,7 +449,7 @@ def _peak(situation: Situation, metric: str) -> float:
     readings = [rest.values for rest in record.rests] + [cycle.peaks for cycle in record.cycles]
     return max(
         values[metric]
-        for values in [*readings, *(beat.values for beat in record.beats)]
+        for values in [*readings, *(sample.values for sample in record.fast_samples)]
         if metric in values
     )
 
