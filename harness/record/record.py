@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from harness.errors import RecordDamaged
 from harness.formulas import Floats
+from harness.record.intake import fit
 from harness.record.lines import (
     SCHEMA,
     Bounded,
@@ -117,13 +118,16 @@ class RunRecord:
             raise RecordDamaged(
                 "the record does not begin with the start of a run", hint="is this a run folder?"
             )
-        record = cls(first)
+        started = fit(first)
+        assert isinstance(started, RunStarted), "a line stays what it is"
+        record = cls(started)
         for line in rest:
             record.add(line)
         return record
 
     def add(self, line: Line) -> None:
-        """Append what was just measured."""
+        """Append what was just measured, its texts made printable."""
+        line = fit(line)
         match line:
             case RestSample():
                 (self.idles if line.idle else self.rests).append(line)

@@ -11,6 +11,7 @@ from itertools import chain, count
 from pathlib import Path
 
 from harness.errors import NotARun, RecordDamaged, RecordError, RecordLost, RecordNotWritable
+from harness.record.intake import fit
 from harness.record.record import (
     CycleDone,
     FastSample,
@@ -57,7 +58,7 @@ class RunFolder:
         Raises:
             RecordNotWritable: the disk is full, or the like.
         """
-        data = encode_line(line)
+        data = encode_line(fit(line))
         try:
             if self._lines.write(data) != len(data):
                 raise OSError("no room for the whole line")

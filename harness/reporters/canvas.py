@@ -5,10 +5,12 @@ touched.
 from __future__ import annotations
 
 import os
+import warnings
 from io import BytesIO
 from typing import TYPE_CHECKING, Final
 
 from harness.formulas import Floats
+from harness.redaction import printable
 from harness.units import SIZE_UNITS
 from harness.verdict.outcome import Outcome
 
@@ -73,12 +75,19 @@ def figure(height_in: float, panel_heights: tuple[float, ...] = (1,)) -> tuple[F
     return drawn, axes
 
 
+def literal(text: str) -> str:
+    """A legend or title as it is: matplotlib reads mathematics between two dollar signs."""
+    return printable(text).replace("$", r"\$")
+
+
 def title(axis: Axes, what: str, outcome: Outcome | None, finding: str) -> None:
     """What is drawn on the left, what came of it on the right, in the outcome's colour."""
-    axis.set_title(what, loc="left", y=1.0, fontsize=13, fontweight="bold", color=INK)
+    axis.set_title(literal(what), loc="left", y=1.0, fontsize=13, fontweight="bold", color=INK)
     if outcome is not None:
         color = _OUTCOME_COLORS.get(outcome, FAINT)
-        axis.set_title(finding, loc="right", y=1.0, fontsize=12, fontweight="bold", color=color)
+        axis.set_title(
+            literal(finding), loc="right", y=1.0, fontsize=12, fontweight="bold", color=color
+        )
 
 
 def line(axis: Axes, t: Floats, y: Floats, color: str, label: str, *, marks: bool = True) -> None:
@@ -86,7 +95,13 @@ def line(axis: Axes, t: Floats, y: Floats, color: str, label: str, *, marks: boo
     marker = "o" if marks and len(t) <= _MAX_MARKS else ""
     if len(t):
         axis.plot(
-            t, y, marker=marker, markersize=3.5, color=color, label=label, linewidth=TWO_PIXELS
+            t,
+            y,
+            marker=marker,
+            markersize=3.5,
+            color=color,
+            label=literal(label),
+            linewidth=TWO_PIXELS,
         )
 
 
@@ -126,7 +141,10 @@ def finish(drawn: Figure, axes: list[Axes], sessions: float, warmup_sessions: fl
         hspace=_BETWEEN,
     )
     out = BytesIO()
-    drawn.savefig(out, format="png")
+    with warnings.catch_warnings():
+        # The font may lack a character of a name. The box in its place says so well enough.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        drawn.savefig(out, format="png")
     return out.getvalue()
 
 
