@@ -105,7 +105,7 @@ def test_what_may_not_have_been_seen_is_told_beside_not_worse() -> None:
 
 def told(before: Figure, after: Figure) -> str:
     return comparison.text(
-        replace(compared(Script()), growth=Row("growth a session", "bytes", before, after))
+        replace(compared(Script()), growth=Row("growth per session", "bytes", before, after))
     )
 
 

@@ -16,8 +16,8 @@ import pytest
 from record_builder import KIB, MIB
 from server_scripts import ECHO, ECHO_SCENARIO, written
 
-from harness.across_runs.change_points import changes, findings_since
-from harness.across_runs.history import Entry, History, server_of
+from harness.across_runs.change_points import change_points, findings_since
+from harness.across_runs.history import History, HistoryRun, server_of
 from harness.commands.history import LEAST, steps_of
 from harness.errors import RecordNotWritable
 from harness.record.record import Line, RestSample, RunStarted, decode_line, encode_line
@@ -36,7 +36,7 @@ def noisy(
 def test_a_step_of_2_kib_in_60_runs_is_found_within_one_run(at: int, seed: int) -> None:
     series = noisy(60, seed)
     series[at:] += 2 * KIB
-    (found,) = changes(series.tolist(), 512)
+    (found,) = change_points(series.tolist(), 512)
     assert abs(found.at - at) <= 1
     assert found.confirmed
     assert found.after - found.before == pytest.approx(2 * KIB, rel=0.2)
@@ -47,14 +47,17 @@ def test_several_steps_up_and_down_are_told_apart() -> None:
     series[20:] += 4 * KIB
     series[50:] -= 2 * KIB
     series[70:] += 3 * KIB
-    assert [step.at for step in changes(series.tolist(), 512)] == [20, 50, 70]
+    assert [step.at for step in change_points(series.tolist(), 512)] == [20, 50, 70]
 
 
 def test_200_histories_without_a_step_raise_no_alarm() -> None:
     heavy = [300 + 150 * np.random.default_rng(seed).standard_t(3, 60) for seed in range(100)]
     calm = [noisy(60, seed, noise=900) for seed in range(100)]
     alarms = [
-        one for series in (*heavy, *calm) for one in changes(series.tolist(), 512) if one.confirmed
+        one
+        for series in (*heavy, *calm)
+        for one in change_points(series.tolist(), 512)
+        if one.confirmed
     ]
     assert alarms == []
 
@@ -62,19 +65,19 @@ def test_200_histories_without_a_step_raise_no_alarm() -> None:
 def test_one_run_that_stands_out_is_no_level() -> None:
     series = noisy(40, 1)
     series[20] += 50 * KIB
-    assert changes(series.tolist(), 512) == []
+    assert change_points(series.tolist(), 512) == []
 
 
 def test_a_step_in_the_last_run_alone_is_only_suspected() -> None:
     series = noisy(40, 1)
     series[-1] += 50 * KIB
-    (found,) = changes(series.tolist(), 512)
+    (found,) = change_points(series.tolist(), 512)
     assert (found.at, found.confirmed) == (39, False)
 
 
-def entry(number: int) -> Entry:
+def entry(number: int) -> HistoryRun:
     at = f"2026-01-{number // 24 + 1:02}T{number % 24:02}:00:00Z"
-    return Entry(
+    return HistoryRun(
         f"{number:016}",
         at,
         f"c{number}",
