@@ -156,8 +156,10 @@ def test_two_run_folders_are_compared_and_the_status_says_which_way(tmp_path: Pa
     assert (tmp_path / "worse" / "compare.png").read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("words", [["flat"], ["--before", "true"], ["no-such-folder", "nor-this"]])
-def test_what_cannot_be_compared_is_told(tmp_path: Path, options: list[str]) -> None:
+@pytest.mark.parametrize(
+    "options", [["flat"], ["--before", "true"], ["no-such-folder", "nor-this"]]
+)
+def test_a_comparison_without_two_runs_is_refused(tmp_path: Path, options: list[str]) -> None:
     done = run_compare(tmp_path, *options)
     assert (done.returncode, "Traceback" in done.stderr) == (2, False)
 

@@ -7,8 +7,8 @@ to it, such as the folders of unpacked wheels. It reads source and imports nothi
 
 from __future__ import annotations
 
+import argparse
 import ast
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +17,8 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
+PAGE: Final = Path(__file__).parents[2] / "docs" / "architecture.md"
+MARKS: Final = ("<!-- structure -->", "<!-- end of structure -->")
 HARNESS: Final = Path(__file__).parents[2] / "harness"
 TEST_FOLDERS: Final = frozenset({"test", "tests", "_tests", "testing"})
 COMPREHENSIONS: Final = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -210,16 +212,31 @@ def _total(modules: Iterable[Module], kinds: tuple[type[ast.AST], ...]) -> int:
     return sum(nested(module.tree, kinds) for module in modules)
 
 
-def main(folders: Sequence[str]) -> None:
-    """Print the table, in Markdown."""
-    packages = [HARNESS, *(Path(folder).resolve() for folder in folders)]
-    columns = {folder.name: measured(folder) for folder in packages}
-    columns = {"leak-harness" if name == "harness" else name: c for name, c in columns.items()}
-    print("| |", " | ".join(columns), "|")
-    print("|---" * (len(columns) + 1) + "|")
-    for row in next(iter(columns.values())):
-        print(f"| {row} |", " | ".join(column[row] for column in columns.values()), "|")
+def table(folders: Sequence[Path]) -> str:
+    """The harness and other packages side by side, in Markdown."""
+    columns = {"leak-harness": measured(HARNESS)}
+    columns |= {folder.name: measured(folder) for folder in folders}
+    lines = [f"| | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+    for row in columns["leak-harness"]:
+        cells = " | ".join(column[row] for column in columns.values())
+        lines.append(f"| {row} | {cells} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Print the table, or write it into docs/architecture.md."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help="of a package")
+    parser.add_argument("--write", action="store_true", help="into docs/architecture.md")
+    options = parser.parse_args()
+    lines = table([folder.resolve() for folder in options.folders])
+    if not options.write:
+        print(lines)
+        return
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(MARKS[0])
+    _, _, after = rest.partition(MARKS[1])
+    PAGE.write_text(f"{before}{MARKS[0]}\n{lines}\n{MARKS[1]}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()
