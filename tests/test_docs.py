@@ -35,7 +35,7 @@ MADE = {
 PROSE = [
     README,
     *(ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md")),
-    *(set(PAGES) - MADE),
+    *sorted(set(PAGES) - MADE),
 ]
 MAX_README_LINES = 120
 MAX_SENTENCE_WORDS = 17
@@ -168,7 +168,7 @@ def test_the_readme_names_every_exit_status(page: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", [*ROOT.glob("*.md"), *PAGES], ids=lambda page: str(page.relative_to(ROOT))
+    "page", [*sorted(ROOT.glob("*.md")), *PAGES], ids=lambda page: str(page.relative_to(ROOT))
 )
 def test_relative_links_lead_to_files(page: Path) -> None:
     text = _FENCE.sub("", page.read_text(encoding="utf-8"))
