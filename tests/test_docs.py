@@ -75,6 +75,13 @@ def steps(block: Block) -> list[Step]:
     return found
 
 
+def write_files(page: Path, folder: Path) -> None:
+    """Write the files of a page: blocks whose first line is a comment with a name."""
+    for block in blocks(page):
+        if found := re.match(r"# (?P<name>\w+\.py)\n", block.code):
+            (folder / found["name"]).write_text(block.code, encoding="utf-8")
+
+
 def prose(page: Path) -> str:
     """The running text of a page: no code, tables, headings or addresses."""
     text = _COMMENT.sub("", _FENCE.sub("", page.read_text(encoding="utf-8")))
@@ -194,6 +201,7 @@ def test_the_tutorial_shows_the_files_that_lie_next_to_it() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # four runs, of which a machine that is busy makes minutes
 def test_the_commands_of_the_tutorial_say_what_it_shows(tmp_path: Path) -> None:
     for name in ("server.py", "visit.py", "leak-harness.toml"):
         shutil.copy(TUTORIAL / name, tmp_path)
@@ -219,10 +227,17 @@ def test_the_commands_of_the_tutorial_say_what_it_shows(tmp_path: Path) -> None:
     ids=lambda page: page.stem,
 )
 def test_the_server_and_the_scenario_of_a_page_understand_each_other(tmp_path: Path, page: Path) -> None:
-    for block in blocks(page):
-        if found := re.match(r"# (?P<name>\w+\.py)\n", block.code):
-            (tmp_path / found["name"]).write_text(block.code, encoding="utf-8")
+    write_files(page, tmp_path)
     (command,) = [step.command for block in blocks(page) if block.info == "console" for step in steps(block)]
+    status, output = said(tmp_path, f"{command} --once")
+    assert status == 0, output
+
+
+def test_the_five_lines_of_the_readme_speak_with_a_fastapi_server(tmp_path: Path) -> None:
+    write_files(DOCS / "how-to" / "fastapi.md", tmp_path)
+    (script,) = [block.code for block in blocks(README) if block.info == "python"]
+    (tmp_path / "visit.py").write_text(script, encoding="utf-8")
+    (command,) = [block.code.strip() for block in blocks(README) if block.code.startswith("leak-harness run")]
     status, output = said(tmp_path, f"{command} --once")
     assert status == 0, output
 
