@@ -179,9 +179,10 @@ def test_the_lock_pins_every_package_with_hashes_and_names_no_host() -> None:
 
 def test_the_lock_holds_every_dependency_that_the_project_names() -> None:
     pinned = set(re.findall(r"^([a-z0-9-]+)==", LOCK.read_text(), re.MULTILINE))
+    extras = PROJECT["optional-dependencies"]
     wanted = {
         Requirement(line).name
-        for line in [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]
+        for line in [*PROJECT["dependencies"], *extras["dev"], *extras["docs"]]
     }
     assert wanted <= pinned
 
