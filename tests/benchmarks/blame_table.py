@@ -59,7 +59,7 @@ class Row:
     @property
     def cells(self) -> list[str]:
         guilty = [one for one in self.found.shares if one.guilty]
-        off = [f"{one.label} {figure(one)}" for one in self.others if not one.is_calm]
+        off = [f"{one.label} {figure(one)}" for one in self.others if not one.may_be_nothing]
         return [
             self.spec.name,
             self.action,
@@ -113,7 +113,7 @@ def main() -> None:
     for row in rows:
         print(f"| {' | '.join(row.cells)} |")
     others = [one for row in rows if row.spec.action or row.spec is FAULTLESS for one in row.others]
-    missed = sum(not one.is_calm for one in others)
+    missed = sum(not one.may_be_nothing for one in others)
     right = sum(row.blamed == row.action for row in rows)
     print(f"\n{right} of {len(rows)} right.")
     print(
