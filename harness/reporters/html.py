@@ -147,7 +147,7 @@ def _blamed(blamed: Blame | None, say: Say) -> list[list[str]]:
     """Action, metric, what it leaves each time, the interval; the guilty first."""
     if blamed is None:
         return []
-    shares = [share for share in blamed.shares if not (share.more_of and share.is_calm)]
+    shares = [share for share in blamed.shares if not (share.more_of and share.may_be_nothing)]
     shares.sort(key=lambda share: (not share.guilty, share.metric, share.action))
     return [_share_cells(share, say) for share in shares]
 

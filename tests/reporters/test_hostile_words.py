@@ -18,7 +18,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from stored_run import leak_verdict, scripted_run
 
 from harness.across_runs.compare import compare
-from harness.across_runs.history import Entry as PastRun
+from harness.across_runs.history import HistoryRun
 from harness.commands.ci import _annotations
 from harness.record.policy import Policy
 from harness.record.record import (
@@ -217,7 +217,7 @@ def test_a_comparison_holds_words_alone(text: str) -> None:
 
 @pytest.mark.parametrize("text", [WHOLE, *TEXTS[-3:]])
 def test_the_history_holds_words_alone(text: str) -> None:
-    runs = [PastRun.of(record_of(text), verdict_of(text), text) for _ in range(2)]
+    runs = [HistoryRun.of(record_of(text), verdict_of(text), text) for _ in range(2)]
     runs.append(replace(runs[0], target="another $ server $"))
     past = history_page.Runs(runs, {})
     files = {name: draw(past) for name, draw in history_page.REPORTS.items()}
