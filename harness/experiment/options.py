@@ -38,8 +38,8 @@ EMBEDDED_LOG: Final = (
 if TYPE_CHECKING:
     from harness.experiment.experiment import Plan
     from harness.record.policy import Policy
+    from harness.sessions.connection import Trace
     from harness.sessions.scenario import Scenario
-    from harness.sessions.session import Trace
 
 
 def declare(parser: argparse.ArgumentParser) -> None:

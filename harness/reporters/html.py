@@ -167,7 +167,7 @@ def _blamed(found: Blame | None) -> list[list[str]]:
     ranked = sorted(found.shares, key=lambda one: (not one.guilty, one.metric, one.action))
     told = []
     for one in ranked:
-        if one.more_of and one.is_calm:
+        if one.more_of and one.may_be_nothing:
             continue
         write = format_size if one.metric in ("malloc_in_use", "uss") else format_count
         cells = [write(value) for value in (one.estimate, one.lower, one.upper)]

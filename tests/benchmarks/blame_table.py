@@ -61,7 +61,9 @@ class Row:
     @property
     def cells(self) -> list[str]:
         guilty = [share for share in self.blame.shares if share.guilty]
-        off = [f"{share.label} {figure(share)}" for share in self.others if not share.is_calm]
+        off = [
+            f"{share.label} {figure(share)}" for share in self.others if not share.may_be_nothing
+        ]
         return [
             self.spec.name,
             self.action,
@@ -117,7 +119,7 @@ def main() -> None:
     others = [
         share for row in rows if row.spec.action or row.spec is FAULTLESS for share in row.others
     ]
-    missed = sum(not share.is_calm for share in others)
+    missed = sum(not share.may_be_nothing for share in others)
     right = sum(row.blamed == row.action for row in rows)
     print(f"\n{right} of {len(rows)} right.")
     print(
