@@ -63,6 +63,10 @@ class ScriptFailed(UsageError):
     """The scenario's own code is wrong: it raised, or it left an action without `await`."""
 
 
+class FaultInvalid(UsageError):
+    """A file among the embedded server's faults is not a fault."""
+
+
 class UnknownProtocol(UsageError):
     """No chat protocol has that name."""
 

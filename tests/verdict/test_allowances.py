@@ -11,7 +11,7 @@ import pytest
 from record_builder import KIB, NOW, Script, memory, rising
 
 from harness.across_runs.compare import compare
-from harness.across_runs.history import Entry
+from harness.across_runs.history import HistoryRun
 from harness.record.record import Causes, Census, RunRecord, TaskGroup
 from harness.verdict.judge import judge
 from harness.verdict.outcome import Outcome, Verdict, VerdictName
@@ -153,4 +153,4 @@ def test_a_finding_beyond_those_that_are_shown_came_and_goes_into_the_history() 
     compared = compare(pair[0], pair[1])
     assert ([one.type for one in compared.came], len(compared.stayed)) == (["room.BrandNew"], 4)
     assert compared.gone == ()
-    assert len(Entry.of(*pair[1], "").findings) == 5
+    assert len(HistoryRun.of(*pair[1], "").findings) == 5

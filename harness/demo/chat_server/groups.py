@@ -7,40 +7,38 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
-from .group_talk import talk
-
-if TYPE_CHECKING:
-    from .page import Session
+from .group_talk import Member, talk
 
 
 @dataclass(slots=True)
 class _Group:
-    """Uids of its pages, and what their AIs say to one another."""
+    """Pages that share a conversation."""
 
     members: list[str]
+    """Uids, the owner's first."""
     talk: asyncio.Task[None] | None = None
+    """What their AIs say to one another."""
 
 
 class Groups:
     """Pages by uid, and the group of each that has one; the first member owns it."""
 
     def __init__(self) -> None:
-        self._pages: dict[str, Session] = {}
+        self._pages: dict[str, Member] = {}
         self._group: dict[str, _Group] = {}
 
-    def enter(self, page: Session) -> None:
-        """A page has opened."""
+    def enter(self, page: Member) -> None:
+        """Know a page that has opened."""
         self._pages[page.client_uid] = page
 
-    def leave(self, page: Session) -> list[Session]:
-        """A page closes; those that it leaves behind."""
+    def leave(self, page: Member) -> list[Member]:
+        """Forget a page that closes; the pages that stay in its group."""
         self._pages.pop(page.client_uid, None)
         return self.take_out(page.client_uid)
 
     def add(self, owner: str, invitee: str) -> str:
-        """Why it cannot be, or nothing."""
+        """Add a page to the owner's group; why that cannot be, or an empty text."""
         if invitee not in self._pages:
             return f"Client {invitee} is not connected"
         if invitee == owner or invitee in self._group:
@@ -51,7 +49,7 @@ class Groups:
         return ""
 
     def why_not_remove(self, owner: str, target: str) -> str:
-        """Why that page may not take that other one out, or nothing."""
+        """Why the one page may not take the other out of its group, or an empty text."""
         members = self.members(owner)
         if target not in members:
             return f"Client {target} is not in the group"
@@ -59,8 +57,8 @@ class Groups:
             return "Only the owner may remove others"
         return ""
 
-    def take_out(self, uid: str) -> list[Session]:
-        """Of its group, whose talk has been stopped before; those that are left in it."""
+    def take_out(self, uid: str) -> list[Member]:
+        """Take a page out of its group, whose talk has ended; the pages that stay in it."""
         group = self._group.pop(uid, None)
         if group is None:
             return []
@@ -78,20 +76,20 @@ class Groups:
         """Whether the group is this page's."""
         return self.members(uid)[:1] == [uid]
 
-    def pages(self, uids: list[str]) -> list[Session]:
-        """Those of them that are open."""
+    def pages(self, uids: list[str]) -> list[Member]:
+        """Those pages that are open."""
         return [self._pages[uid] for uid in uids if uid in self._pages]
 
     def start_talk(self, uid: str, words: str) -> None:
-        """Have the page's group talk about that, unless it does so already."""
+        """Have the page's group talk, beginning with these words, unless it talks already."""
         group = self._group[uid]
         if group.talk is None or group.talk.done():
             group.talk = asyncio.create_task(
                 talk(partial(self.pages, group.members), words), name="group talk"
             )
 
-    async def stop_talk(self, uid: str) -> list[Session]:
-        """The pages of the group whose talk that has ended; empty when there was none."""
+    async def stop_talk(self, uid: str) -> list[Member]:
+        """End the talk of a page's group; its pages, or an empty list where none talked."""
         group = self._group.get(uid)
         if group is None or group.talk is None:
             return []

@@ -9,8 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from harness.demo.chat_server.hooks import Hooks
-    from harness.demo.chat_server.page import Session
+    from harness.demo.chat_server.hooks import Hooks, Page
 
 SPEC: Final[dict[str, Any]] = {
     "name": "busy-loop-after-close",
@@ -28,7 +27,7 @@ SPEC: Final[dict[str, Any]] = {
 
 PERIOD_S: Final = 0.02
 SHARE_PER_PAGE: Final = 0.01
-MOST: Final = 2.0
+MAX_SHARE: Final = 2.0
 
 
 class Janitor:
@@ -37,15 +36,15 @@ class Janitor:
     def __init__(self) -> None:
         self.gone = 0
 
-    def note(self, session: Session) -> None:
-        """One more has gone; of a connection that broke nobody knows."""
-        self.gone += session.said_goodbye
-        if self.gone == 1 and session.said_goodbye:
+    def note(self, page: Page) -> None:
+        """Count a page that has said goodbye; one whose connection broke is not counted."""
+        self.gone += page.said_goodbye
+        if self.gone == 1 and page.said_goodbye:
             self.look()
 
     def look(self) -> None:
         """Look after them all, and come again."""
-        end_s = time.thread_time() + PERIOD_S * min(MOST, SHARE_PER_PAGE * self.gone)
+        end_s = time.thread_time() + PERIOD_S * min(MAX_SHARE, SHARE_PER_PAGE * self.gone)
         while time.thread_time() < end_s:
             pass
         asyncio.get_running_loop().call_later(PERIOD_S, self.look)

@@ -1,12 +1,11 @@
-"""A record of each page is kept for ever: a list of short strings, so many bytes of it."""
+"""A record of each page is kept for ever: a list of short strings of a given size."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from harness.demo.chat_server.hooks import Hooks
-    from harness.demo.chat_server.page import Session
+    from harness.demo.chat_server.hooks import Hooks, Page
 
 SPECS: Final[list[dict[str, Any]]] = [
     {
@@ -36,13 +35,13 @@ class Keeper:
         self.strings = max(1, size_bytes // STRING_BYTES)
         self.records: list[list[str]] = []
 
-    def __call__(self, session: Session) -> None:
+    def __call__(self, page: Page) -> None:
         """Note what the page would need, were it ever to come back."""
         self.records.append(
-            [f"{session.client_uid[:8]} {number:06}" for number in range(self.strings)]
+            [f"{page.client_uid[:8]} {number:06}" for number in range(self.strings)]
         )
 
 
 def install(hooks: Hooks, size_bytes: str) -> None:
-    """Keep so many bytes of each page."""
+    """Keep a record of this size of each page."""
     hooks.session_opened.append(Keeper(int(size_bytes)))
