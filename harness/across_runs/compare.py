@@ -16,7 +16,8 @@ from harness.record.facts import cpu_while_talking, last_third
 from harness.record.metrics import names
 from harness.record.record import RunRecord
 from harness.verdict.findings import worth_telling
-from harness.verdict.outcome import Finding, MemoryGate, Verdict, VerdictName
+from harness.verdict.gates.memory import MemoryGate
+from harness.verdict.outcome import Finding, Verdict, VerdictName
 
 MEMORY_AT: Final = (1, 5, 10, 20)
 LATENCY_AT: Final = (1, 5, 10)

@@ -15,7 +15,8 @@ from harness.record.facts import reported_metric, sessions_done, warmup_sessions
 from harness.record.metrics import Chart as Place
 from harness.record.metrics import Metric, Unit, charted, names
 from harness.record.record import RestSample, RunRecord, Turn
-from harness.verdict.outcome import MemoryGate, Verdict
+from harness.verdict.gates.memory import MemoryGate
+from harness.verdict.outcome import Verdict
 
 MAX_POINTS: Final = 1500
 MAX_STRETCHES: Final = 200

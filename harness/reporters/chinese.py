@@ -7,14 +7,10 @@ from typing import Final
 
 from harness.record.metrics import COUNTERS
 from harness.units import format_size, format_time
-from harness.verdict.outcome import (
-    CounterGate,
-    LatencyGate,
-    MemoryGate,
-    Outcome,
-    Verdict,
-    VerdictName,
-)
+from harness.verdict.counting import CounterGate
+from harness.verdict.gates.latency import LatencyGate
+from harness.verdict.gates.memory import MemoryGate
+from harness.verdict.outcome import Status, Verdict, VerdictName
 
 _GATES: Final = {
     **{gate: metric.label_zh for gate, metric in COUNTERS.items()},
@@ -82,6 +78,7 @@ _PAGE: Final = {
     "why": "原因",
     "Findings": "发现",
     "Gates": "检查项",
+    "How each gate was decided": "各检查项如何判定",
     "Doubts": "疑点",
     "Course of the run": "运行过程",
     "Incidents": "事件",
@@ -130,7 +127,7 @@ def chinese_sentence(verdict: Verdict, sessions: int) -> str:
             growths = [
                 _growth(name, verdict)
                 for name, gate in verdict.gates.items()
-                if gate.outcome in (Outcome.LEAK, Outcome.DRIFT)
+                if gate.outcome in (Status.LEAK, Status.DRIFT)
             ]
             return f"{'；'.join(growths)}（{sessions} 次会话之后）"
         case VerdictName.FLAT if isinstance(memory, MemoryGate) and memory.limit is not None:

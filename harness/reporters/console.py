@@ -11,7 +11,6 @@ from harness.record.record import RunRecord
 from harness.reporters.contract import ScreenText
 from harness.reporters.escaping import log_lines, one_line
 from harness.reporters.facts import (
-    Row,
     account,
     failures,
     incidents,
@@ -20,7 +19,8 @@ from harness.reporters.facts import (
     sentence,
 )
 from harness.units import format_time
-from harness.verdict.outcome import Outcome, Verdict, VerdictName
+from harness.verdict.outcome import Status, Verdict, VerdictName
+from harness.verdict.rows import Row
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -29,11 +29,11 @@ _STYLES: Final = {
     VerdictName.FLAT: "bold green",
     VerdictName.LEAK: "bold red",
     VerdictName.DEGRADED: "bold red",
-    Outcome.FLAT: "green",
-    Outcome.LEAK: "bold red",
-    Outcome.DRIFT: "bold red",
-    Outcome.INCONCLUSIVE: "yellow",
-    Outcome.NOT_MEASURED: "dim",
+    Status.FLAT: "green",
+    Status.LEAK: "bold red",
+    Status.DRIFT: "bold red",
+    Status.INCONCLUSIVE: "yellow",
+    Status.NOT_MEASURED: "dim",
 }
 _PLAIN: Final = str.maketrans({"→": "->", "×": "x"})
 _MIN_WIDTH: Final = 80
@@ -98,7 +98,7 @@ def _notes(record: RunRecord, verdict: Verdict) -> Iterator[str]:
     """What the table leaves open, and what makes its numbers doubtful."""
     by_reason: dict[str, list[str]] = {}
     for row in rows(verdict):
-        if row.reason and row.outcome != Outcome.FLAT:
+        if row.reason and row.outcome != Status.FLAT:
             by_reason.setdefault(row.reason, []).append(row.gate)
     yield from (f"{', '.join(gates)}: {reason}" for reason, gates in by_reason.items())
     yield from (

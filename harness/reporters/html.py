@@ -21,8 +21,10 @@ from harness.reporters.contract import RunReports
 from harness.reporters.facts import account, failures, incidents, not_read, rows, sentence
 from harness.reporters.templates import draw_page, page_file, raw
 from harness.reporters.translation import Say, advice_in, say_in, sentence_in
+from harness.reporters.why import why
 from harness.units import format_count, format_percent, format_size, format_time
-from harness.verdict.outcome import MemoryGate, Outcome, Verdict
+from harness.verdict.gates.memory import MemoryGate
+from harness.verdict.outcome import Status, Verdict
 
 _COMMAND: Final = "command_line"
 """The entry of a target that holds what the user typed."""
@@ -68,6 +70,7 @@ def render(
         advice=advice_in(language, verdict),
         scale=_scale(verdict),
         rows=rows(verdict),
+        why=why(verdict),
         charts=[_Drawn(chart, say) for chart in drawn],
         plots={name: b64encode(picture).decode() for name, picture in pictures.items()},
         unseen=list(_unseen(record, verdict, say)),
@@ -213,7 +216,7 @@ def _unseen(record: RunRecord, verdict: Verdict, say: Say) -> Iterator[str]:
         yield say("leaks of less than {size} per session", size=size)
     yield say("leaks in fewer than one session in ten, and in what the script does not do")
     for row in rows(verdict):
-        if row.outcome is Outcome.NOT_MEASURED:
+        if row.outcome is Status.NOT_MEASURED:
             yield f"{say(row.gate)}: {row.reason}"
     if record.probe_silence:
         reason = " ".join(record.probe_silence.split())

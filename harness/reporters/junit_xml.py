@@ -9,13 +9,14 @@ from harness.record.facts import duration_s
 from harness.record.record import RunRecord
 from harness.reporters.contract import RunReports
 from harness.reporters.escaping import clean
-from harness.reporters.facts import Row, failures, incidents, rows
-from harness.verdict.outcome import Outcome, Verdict, VerdictName
+from harness.reporters.facts import failures, incidents, rows
+from harness.verdict.outcome import Status, Verdict, VerdictName
+from harness.verdict.rows import Row
 
 _ELEMENTS: Final = {
-    Outcome.LEAK: "failure",
-    Outcome.DRIFT: "failure",
-    Outcome.INCONCLUSIVE: "error",
+    Status.LEAK: "failure",
+    Status.DRIFT: "failure",
+    Status.INCONCLUSIVE: "error",
 }
 _NO_DECISION: Final = frozenset({VerdictName.SERVER_FAILED, VerdictName.INTERRUPTED})
 
@@ -74,7 +75,7 @@ def _gate_case(suite: ET.Element, record: RunRecord, row: Row) -> None:
 
 def _element(record: RunRecord, row: Row) -> str | None:
     """What says that a gate did not pass; None where it did, or is allowed to fail."""
-    if row.outcome == Outcome.NOT_MEASURED:
+    if row.outcome == Status.NOT_MEASURED:
         return "skipped"
     return None if row.gate in record.started.policy.allow else _ELEMENTS.get(row.outcome)
 

@@ -17,7 +17,8 @@ from harness.reporters.canvas import BLUE, GREEN, INK, ORANGE, PURPLE, TWO_PIXEL
 from harness.reporters.contract import RunReports
 from harness.reporters.facts import rows
 from harness.units import format_size
-from harness.verdict.outcome import MemoryGate, Outcome, Verdict
+from harness.verdict.gates.memory import MemoryGate
+from harness.verdict.outcome import Status, Verdict
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,7 +44,7 @@ def memory(record: RunRecord, verdict: Verdict) -> bytes:
     _memory_levels(axes[0], record)
     gate = verdict.gates.get("memory")
     if not isinstance(gate, MemoryGate):
-        gate = MemoryGate(Outcome.NOT_MEASURED)
+        gate = MemoryGate(Status.NOT_MEASURED)
     warmup = warmup_sessions(record, verdict.warmup_cycles)
     _memory_growth(axes[1], record, gate, warmup)
     return canvas.finish(drawn, axes, record.sessions, warmup)

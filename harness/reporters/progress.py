@@ -9,7 +9,8 @@ from harness.record.facts import reported_metric
 from harness.record.record import RunRecord
 from harness.reporters.contract import ScreenText
 from harness.units import format_size, format_time
-from harness.verdict.outcome import Judgement, MemoryGate, NextStep
+from harness.verdict.gates.memory import MemoryGate
+from harness.verdict.outcome import Judgement, NextStep
 
 _PACE_CYCLES: Final = 5
 """The latest cycles tell how long a session takes."""
@@ -41,9 +42,9 @@ def _next(record: RunRecord, judgement: Judgement) -> str:
     match judgement.next:
         case NextStep.CONTINUE:
             return f"open: {_open(judgement)}; {outlook(record, judgement)}"
-        case NextStep.IDLE:
-            grace = format_time(record.started.policy.grace_s)
-            return f"waiting {grace} at most to see what is released late"
+        case NextStep.WAIT:
+            wait_s = judgement.wait.at_most_s if judgement.wait else 0.0
+            return f"waiting {format_time(wait_s)} at most to see what is released late"
         case NextStep.EXPLAIN:
             return "looking for the cause"
         case NextStep.STOP:

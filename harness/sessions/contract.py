@@ -120,8 +120,8 @@ class ChatProtocol(Protocol):
     name: ClassVar[str]
     default_path: ClassVar[str]
     """Path of the WebSocket where the URL names none."""
-    actions: ClassVar[Collection[str]]
-    """The protocol's actions, best a dict of `Action`. A set of names is a dict of `Action()`."""
+    actions: ClassVar[Mapping[str, Action]]
+    """The protocol's actions by name."""
 
     def open(self) -> Exchange[Greeting]:
         """From the handshake until the session is ready for the user."""
@@ -131,10 +131,10 @@ class ChatProtocol(Protocol):
 def declared(protocol: type[ChatProtocol] | ChatProtocol) -> Mapping[str, Action]:
     """The actions of a protocol by name.
 
-    An adapter that lists only names may name its replies in `turns`, as it was done before there
-    was an `Action`.
+    An adapter may still give a set of names as `actions`, and those of replies as `turns`, as it
+    was done before there was an `Action`.
     """
-    actions = protocol.actions
+    actions: Collection[str] = protocol.actions
     if isinstance(actions, Mapping):
         return actions
     replies = getattr(protocol, "turns", ())

@@ -43,7 +43,8 @@ from harness.reporters import (
     plots,
 )
 from harness.reporters.escaping import log_lines, markdown, one_line, workflow_property
-from harness.verdict.outcome import CounterGate, Finding, Outcome, Verdict
+from harness.verdict.counting import CounterGate
+from harness.verdict.outcome import Finding, Status, Verdict
 
 FRAGMENTS = (
     "\x1b[31m", "\x9b2J", "\x1b]0;title\x07", "\x00", "\x7f", "\r\n", "\n", "\t", " ", "\u2028", "\u202e",
@@ -104,7 +105,7 @@ def verdict_of(text: str) -> Verdict:
     finding = Finding(
         "0123456789abcdef", "leak", "task", text, 2.0, 1, f"{text}:1", text, "application", (text, text), text
     )  # fmt: skip
-    gates = {**leak_verdict().gates, "tasks": CounterGate(Outcome.LEAK, text, 1, 2, 1, (1, 2), 0)}
+    gates = {**leak_verdict().gates, "tasks": CounterGate(Status.LEAK, text, 1, 2, 1, (1, 2), 0.02)}
     return replace(
         leak_verdict(),
         summary=f"LEAK: {text}",

@@ -15,8 +15,10 @@ from harness.record.record import RunRecord, ServerReady
 from harness.record.store import load_record
 from harness.reporters import html, translation
 from harness.reporters.chinese import TEXTS
-from harness.verdict.judge import GATES, judge
-from harness.verdict.outcome import Kind, MemoryGate, Outcome, Tag, Verdict, VerdictName
+from harness.verdict.gates import entries
+from harness.verdict.gates.memory import MemoryGate
+from harness.verdict.judge import judge
+from harness.verdict.outcome import Kind, Status, Tag, Verdict, VerdictName
 
 RUNS = sorted((Path(__file__).parents[1] / "data" / "corpus").glob("*.jsonl"))
 TEMPLATE = resources.files("harness.reporters").joinpath("page", "report.html.j2").read_text()
@@ -68,7 +70,7 @@ def test_a_page_with_all_there_is_leaves_nothing_in_english(untranslated: set[st
 @pytest.mark.parametrize("path", RUNS, ids=lambda path: path.stem)
 def test_pages_of_stored_runs_leave_nothing_in_english(path: Path, untranslated: set[str]) -> None:
     record = load_record(path)
-    draw(record, judge(record, record.started.policy).verdict)
+    draw(record, judge(record).verdict)
     assert untranslated == set()
 
 
@@ -78,7 +80,7 @@ def test_a_text_without_a_translation_is_found() -> None:
     assert say.untranslated == {"no such text"}
 
 
-@pytest.mark.parametrize("word", [*GATES, *VerdictName, *Outcome, *Kind, *Tag], ids=str)
+@pytest.mark.parametrize("word", [*entries(), *VerdictName, *Status, *Kind, *Tag], ids=str)
 def test_every_word_of_a_result_has_a_translation(word: str) -> None:
     assert str(word) in TEXTS
 

@@ -13,7 +13,20 @@ METRIC: Entry = {
     "order": 10,
     "chart": "counters",
     "falls_while_waiting": True,
-    "gate": {"gate": "objects", "policy_limit": "object_limit"},
+    "gate": {
+        "gate": "objects",
+        "policy_limit": "object_limit",
+        "order": 20,
+        "explained_by": (
+            "task",
+            "child-process",
+            "thread",
+            "descriptor",
+            "garbage",
+            "container",
+            "object",
+        ),
+    },
     "blame": {"limit": 0.02, "order": 5},
     "counted_as": "objects",
 }

@@ -14,7 +14,7 @@ METRIC: Entry = {
     "chart": "counters",
     "falls_while_waiting": True,
     "guard_sessions": 40,  # caches hold no pending tasks
-    "gate": {"gate": "tasks"},
+    "gate": {"gate": "tasks", "order": 30, "explained_by": ("task",)},
     "blame": {"limit": 0.02, "order": 1, "is_exact": True},
 }
 

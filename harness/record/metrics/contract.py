@@ -85,6 +85,10 @@ class CounterLimit:
     """Growth per session, in the metric's unit; None: the limit that the policy has."""
     policy_limit: str = "counter_limit"
     """The field of the policy that holds the limit where `limit` is None."""
+    order: int = 65
+    """Place among the gates: 10 is memory, 20 to 60 are the counters that every run has."""
+    explained_by: tuple[str, ...] = ()
+    """Kinds of findings that can explain its growth: where all of them are allowed, so is it."""
 
 
 @dataclass(frozen=True, slots=True)

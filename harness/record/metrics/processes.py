@@ -27,7 +27,7 @@ METRICS: Final = (
         order=12,
         chart=Chart.COUNTERS,
         falls_while_waiting=True,
-        gate=CounterLimit("threads"),
+        gate=CounterLimit("threads", order=40, explained_by=("thread",)),
         blame=BlameLimit(0.02, order=2, is_exact=True),
     ),
     Metric(
@@ -40,7 +40,7 @@ METRICS: Final = (
         order=13,
         chart=Chart.COUNTERS,
         falls_while_waiting=True,
-        gate=CounterLimit("descriptors"),
+        gate=CounterLimit("descriptors", order=50, explained_by=("descriptor",)),
         blame=BlameLimit(0.02, order=3, is_exact=True),
     ),
     Metric(
@@ -52,7 +52,7 @@ METRICS: Final = (
         order=14,
         chart=Chart.COUNTERS,
         falls_while_waiting=True,
-        gate=CounterLimit("children"),
+        gate=CounterLimit("children", order=60, explained_by=("child-process",)),
         blame=BlameLimit(0.02, order=4, is_exact=True),
     ),
 )
