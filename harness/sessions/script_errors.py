@@ -27,7 +27,7 @@ T = TypeVar("T")
 _MANY_CALLS: Final = 64
 _SESSIONS: Final = str(Path(__file__).parent) + os.sep
 _HARNESS: Final = str(Path(__file__).parents[1]) + os.sep
-_CALLERS: Final = (f"{_SESSIONS}scenario.py", f"{_SESSIONS}driver.py")
+_CALLERS: Final = (f"{_SESSIONS}scenario.py", f"{_SESSIONS}following.py")
 """The modules that run code of a script."""
 _LIBRARIES: Final = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib"))
 _UNKNOWN_ARGUMENT: Final = re.compile(r"unexpected keyword argument '(\w+)'")
