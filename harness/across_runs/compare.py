@@ -15,7 +15,8 @@ from harness.errors import ExitStatus
 from harness.formulas import t_quantile
 from harness.record.record import RunRecord
 from harness.verdict.findings import worth_telling
-from harness.verdict.outcome import Finding, MemoryGate, Verdict, VerdictName
+from harness.verdict.gates.memory import MemoryGate
+from harness.verdict.outcome import Finding, Verdict, VerdictName
 
 Floats = NDArray[np.float64]
 

@@ -16,7 +16,10 @@ from urllib.parse import urlsplit
 from harness.errors import RecordNotWritable
 from harness.record.record import RunRecord
 from harness.verdict.findings import worth_telling
-from harness.verdict.outcome import CpuGate, LatencyGate, MemoryGate, Verdict
+from harness.verdict.gates.cpu import CpuGate
+from harness.verdict.gates.latency import LatencyGate
+from harness.verdict.gates.memory import MemoryGate
+from harness.verdict.outcome import Verdict
 
 WAIT_S: Final = 60.0
 _SCHEMA: Final = """

@@ -15,7 +15,6 @@ from harness.experiment.options import declare, plan_of
 
 if TYPE_CHECKING:
     from harness.blame.blame import Blame, Share
-    from harness.record.policy import Policy
     from harness.record.record import RunRecord
     from harness.verdict.outcome import Judgement, Verdict
 
@@ -99,7 +98,7 @@ def run(options: argparse.Namespace) -> int:
         record = run_stoppable(Experiment(plan, folder, decide, _progress).run)
     finally:
         folder.close()
-    ended = judge(record, policy).verdict
+    ended = judge(record).verdict
     if ended.name in ("server-failed", "interrupted"):
         print(f"leak-harness: {ended.summary}", file=sys.stderr)
         return ended.exit_status
@@ -216,25 +215,23 @@ def _unit(metric: str) -> str:
     return "" if metric in IN_BYTES else f" {UNITS.get(metric, metric)}"
 
 
-def _judge_until(
-    cycles: int, unvaried: Collection[str]
-) -> Callable[[RunRecord, Policy], Judgement]:
+def _judge_until(cycles: int, unvaried: Collection[str]) -> Callable[[RunRecord], Judgement]:
     """The judge's verdict, but the run goes on until an action is to blame, all cycles are done, or
     the memory budget is exceeded.
     """
-    from harness.verdict.evidence import Situation
     from harness.verdict.judge import judge
     from harness.verdict.outcome import NextStep
+    from harness.verdict.situation import Situation
 
-    def decide(record: RunRecord, policy: Policy) -> Judgement:
-        at = Situation.of(record, policy)
+    def decide(record: RunRecord) -> Judgement:
+        at = Situation.of(record)
         stop = (
             at.ended
             or at.over_budget
             or len(record.cycles) >= cycles
             or _is_decided(record, at.full_guard, unvaried)
         )
-        return replace(judge(record, policy), next=NextStep.STOP if stop else NextStep.CONTINUE)
+        return replace(judge(record), next=NextStep.STOP if stop else NextStep.CONTINUE)
 
     return decide
 
@@ -245,7 +242,7 @@ def _is_decided(record: RunRecord, guard: int, unvaried: Collection[str]) -> boo
     """
     from harness.blame.blame import MIN_CYCLES, blame
     from harness.blame.design_matrix import WARMUP_CYCLES
-    from harness.verdict.evidence import GUARD_TASKS
+    from harness.verdict.situation import GUARD_TASKS
 
     cycles = len(record.cycles)
     if cycles % LOOK_EVERY or cycles < MIN_CYCLES + WARMUP_CYCLES:

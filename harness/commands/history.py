@@ -136,11 +136,7 @@ def _entries(paths: list[Path]) -> list[HistoryRun]:
             problem = record
             print(f"leak-harness: left out: {record.what}", file=sys.stderr)
         elif not (folder / BLAME_FILE).exists():
-            found.append(
-                HistoryRun.of(
-                    record, judge(record, record.started.policy).verdict, str(folder.resolve())
-                )
-            )
+            found.append(HistoryRun.of(record, judge(record).verdict, str(folder.resolve())))
     if problem is not None and not found:
         raise problem
     return found

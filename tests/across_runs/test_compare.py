@@ -14,7 +14,7 @@ from pathlib import Path
 
 import command
 import pytest
-from record_builder import KIB, MIB, NOW, Script, memory, rising
+from record_builder import KIB, MIB, NOW, Script, memory, rising, under
 from server_scripts import ECHO, ECHO_SCENARIO, HEAD
 
 from harness.across_runs.compare import Comparison, Figure, Row, compare
@@ -30,7 +30,7 @@ LEAKING = Script(
 
 def judged(script: Script, *findings: str) -> tuple[RunRecord, Verdict]:
     record = script.record(30)
-    verdict = judge(record, NOW).verdict
+    verdict = judge(under(record, NOW)).verdict
     listed = tuple(
         Finding(name, "leak", "task", name, 1.0, 0, "", "", "application", (), name)
         for name in findings
@@ -112,7 +112,7 @@ def said(before: Figure, after: Figure) -> str:
 def test_a_run_that_failed_is_no_better_than_another_and_the_reason_is_told() -> None:
     failed = Script().record(3)
     failed.add(Incident(9.0, "the server ended with status 1", fatal=True))
-    result = compare(judged(Script()), (failed, judge(failed, NOW).verdict))
+    result = compare(judged(Script()), (failed, judge(under(failed, NOW)).verdict))
     assert result.exit_status == 4
     assert "not known: after: SERVER-FAILED: the server ended with status 1" in comparison.text(
         result
@@ -122,14 +122,14 @@ def test_a_run_that_failed_is_no_better_than_another_and_the_reason_is_told() ->
 def test_growth_that_was_measured_in_one_run_alone_says_nothing() -> None:
     empty = Script().record(0)
     del empty.rests[:]
-    result = compare(judged(Script()), (empty, judge(empty, NOW).verdict))
+    result = compare(judged(Script()), (empty, judge(under(empty, NOW)).verdict))
     assert result.exit_status == 3
     assert "not known: the growth of memory was not measured" in comparison.text(result)
 
 
 def test_what_was_not_measured_is_a_dash_and_a_visit_that_did_not_happen_no_row() -> None:
     short = Script().record(3)
-    result = compare((short, judge(short, NOW).verdict), judged(Script(probe=False)))
+    result = compare((short, judge(under(short, NOW)).verdict), judged(Script(probe=False)))
     text = comparison.text(result)
     assert "after visit 20" in text
     assert "–" in text
