@@ -251,7 +251,7 @@ def _shipped_names() -> Iterator[str]:
 def _module(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"_scenario_{path.stem}", path)
     if spec is None or spec.loader is None:
-        raise ScenarioInvalid(f"{path} is no Python file")
+        raise ScenarioInvalid(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     with _interrupts() as interrupts, redirect_stdout(sys.stderr), exits_raised():

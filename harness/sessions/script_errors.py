@@ -47,8 +47,8 @@ def place(file: str, line: int) -> str:
 
 
 def line_in(trace: TracebackType | None, file: str) -> str:
-    """The place of the innermost frame in that file, else in code that is no library's; empty
-    where there is none.
+    """The place of the innermost frame in that file, else in code that is not a
+    library's; empty where there is none.
     """
     frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(trace)]
     same = [
