@@ -4,9 +4,9 @@ happened in it.
 Model: from one rest sample to the next a metric changes by the sum, over all actions, of the
 action's count times what it leaves each time, plus what a second and a sample leave.
 
-A session that did more is larger. That it leaves more is no second leak. So the guilty are looked
-for in whole counts first: container entries, then tasks and threads, then objects, then bytes. What
-other actions add in sessions with a guilty one is told as more of what that one leaves.
+A session that did more is larger. That it leaves more is not a second leak. So the guilty are
+looked for in whole counts first: container entries, then tasks and threads, then objects, then
+bytes. What other actions add in sessions with a guilty one is told as more of what that one leaves.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class Blame:
     inseparable: tuple[str, ...] = ()
     """Actions that always came together, so that what they leave cannot be told apart."""
     filling: str = ""
-    """Containers with a bound that fill: what they take is no leak."""
+    """Containers with a bound that fill: what they take is not a leak."""
 
     @property
     def with_time(self) -> bool:
@@ -184,8 +184,8 @@ class _Regression:
         )
 
     def _entries(self) -> list[Share]:
-        """Containers that are longer at each census by so many entries for each time that one
-        action happened.
+        """Containers that are longer at each census by a fixed number of entries for each time that
+        one action happened.
         """
         if not self._record.censuses:
             return []
@@ -225,7 +225,7 @@ class _Regression:
         actions = [share.action for share in sorted(shares, key=lambda share: -share.lower)]
         if {CLOSE, DROP} <= {*actions}:  # it stays however a session ends
             actions = [CONNECT, *(name for name in actions if name not in (CLOSE, DROP))]
-        # Every session leaves something: what more it leaves for what more it did is no second
+        # Every session leaves something. What more it leaves for what more it did is not a second
         # leak.
         return [CONNECT] if CONNECT in actions and metric not in EXACT else actions
 

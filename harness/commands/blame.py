@@ -81,6 +81,11 @@ def run(options: argparse.Namespace) -> int:
             hint=f"give --cycles {needed} or more",
         )
     plan = plan_of(options)
+    if plan.load.scenario.is_per_message:
+        raise UsageError(
+            f"blame varies how sessions end, and those of '{plan.load.scenario.name}' stay",
+            hint="leave per='message' out of its @scenario",
+        )
     policy = replace(plan.policy, fixed_cycles=cycles, grace_s=0.0, explain=False)
     factors = factors_of(plan.load.scenario, plan.load.protocol)
     unvaried = unvaried_of(plan.load.protocol)

@@ -136,6 +136,7 @@ class Experiment:
         self.record = RunRecord(
             RunStarted(
                 scenario=plan.load.scenario.name,
+                per=plan.load.scenario.per,
                 target=plan.target.words,
                 policy=plan.policy,
                 environment=plan.environment,

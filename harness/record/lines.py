@@ -33,6 +33,10 @@ class RunStarted:
     started_at: str
     """UTC, ISO 8601, ends in Z."""
     schema: int = SCHEMA
+    per: str = "session"
+    """What is counted as a session: `session`, or `message` where the script ran again and again on
+    sessions that stayed connected.
+    """
 
 
 @dataclass(frozen=True, slots=True)
