@@ -6,7 +6,7 @@ import argparse
 import json
 from dataclasses import asdict
 
-from harness.experiment.embedded import fault_specs
+from harness.target.embedded import fault_specs
 
 HELP = "list the faults and look-alikes of the embedded server"
 

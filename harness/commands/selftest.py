@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.errors import UsageError
-from harness.experiment.embedded import FaultSpec, fault_specs
+from harness.target.embedded import FaultSpec, fault_specs
 
 HELP = "run every fault and every look-alike, and see whether each is called what it is"
 FAULTLESS: Final = FaultSpec(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from harness.experiment.embedded import embedded_command
+from harness.target.embedded import embedded_command
 
 HELP = "run the embedded chat server alone"
 

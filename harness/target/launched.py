@@ -20,6 +20,8 @@ from typing import Final
 import psutil
 
 from harness.errors import ServerError, ServerExited, ServerNotReady, UsageError
+from harness.target.probe_client import ProbeLink
+from harness.target.sampler import Sampler
 
 STOP_LIMIT_S = 5.0
 
@@ -176,6 +178,10 @@ class Server:
     def pids(self) -> list[int]:
         """Their ids."""
         return [process.pid for process in self.processes()]
+
+    def sampler(self, probe: ProbeLink | None, began_s: float) -> Sampler:
+        """What reads its processes; `began_s` is the monotonic time at which the run began."""
+        return Sampler(self.processes, probe, began_s)
 
     def _silence(self, pattern: re.Pattern[str]) -> str:
         with self._log.open(errors="replace") as lines:

@@ -20,7 +20,7 @@ from harness.blame.blame import Blame, Share, blame
 from harness.blame.regression import CONFIDENCE
 from harness.commands.blame import figure
 from harness.commands.selftest import FAULTLESS
-from harness.experiment.embedded import FaultSpec, fault_specs
+from harness.target.embedded import FaultSpec, fault_specs
 from harness.record.store import load_record
 
 HEAD = (

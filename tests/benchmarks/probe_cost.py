@@ -15,7 +15,7 @@ import numpy as np
 import psutil
 from scipy import stats
 
-from harness.experiment.embedded import embedded_command
+from harness.target.embedded import embedded_command
 from harness.sessions.driver import Load, run_cycle
 from harness.sessions.handshake import Address, why_not_ready
 from harness.sessions.protocols import protocol_named

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UsageError
-from harness.experiment.embedded import FaultSpec, fault_specs, fault_word
+from harness.target.embedded import FaultSpec, fault_specs, fault_word
 from harness.sessions.scenario import load_scenario
 from harness.verdict.outcome import Kind, VerdictName
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -12,7 +12,7 @@ from pkgutil import iter_modules
 from typing import Any
 
 from harness.errors import UsageError
-from harness.units import parse_size
+from harness.units import format_size, parse_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +47,17 @@ class FaultSpec:
         return cls(**{**data, "options": tuple(data["options"])})
 
 
-def embedded_command(port: str, agent_size: str, faults: list[str]) -> list[str]:
+def embedded_command(port: str, agent_size_bytes: int, faults: Iterable[str]) -> list[str]:
     """The command line of the embedded server.
 
     Raises:
-        UsageError: there is no such fault, or the size is none.
+        UsageError: there is no such fault.
     """
-    try:
-        parse_size(agent_size)
-    except ValueError as error:
-        raise UsageError(f"--agent-size: {error}") from error
     main_file = Path(__file__).parents[1] / "demo" / "chat_server"
-    command = [sys.executable, str(main_file), "--port", port, "--agent-size", agent_size]
+    size = format_size(agent_size_bytes)
+    if parse_size(size) != agent_size_bytes:
+        size = str(agent_size_bytes)
+    command = [sys.executable, str(main_file), "--port", port, "--agent-size", size]
     for name in faults:
         command += ["--fault", fault_word(name)]
     return command
