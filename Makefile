@@ -3,21 +3,20 @@
 PYTHON ?= python3
 VENV := .venv
 COMPLETE := $(VENV)/.complete
-# What .venv and the downloads take; checked before anything is made.
-ROOM_MIB := 800
+PIP := $(VENV)/bin/python -m pip install -qq --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup stress test gate lint bench corpus docs
+.PHONY: help setup stress test test-slow gate lint bench corpus docs
 .ONESHELL:
 .SHELLFLAGS := -euc
 
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(COMPLETE) ## create .venv with the pinned dependencies and the project; nothing when that is done
+setup: $(COMPLETE) ## create .venv with the locked dependencies and the project; does nothing when that is done
 
 stress: $(COMPLETE) ## does the embedded chat server leak? ARGS="..." goes to `leak-harness run`; the status is the last line
-	@trap : INT  # the harness reports what it has when it is interrupted; its status comes after that
+	@trap : INT  # an interrupted harness reports what it has; its status is printed after that
 	status=0
 	$(VENV)/bin/leak-harness run $(ARGS) || status=$$?
 	echo "exit status $$status"
@@ -25,6 +24,9 @@ stress: $(COMPLETE) ## does the embedded chat server leak? ARGS="..." goes to `l
 
 test: $(COMPLETE) ## the whole test suite; ARGS="..." goes to pytest
 	@$(VENV)/bin/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+test-slow: $(COMPLETE) ## only the tests that take more than a few seconds; `make test` runs them, too
+	@$(VENV)/bin/python -m pytest -n 2 --dist worksteal -m slow $(ARGS)
 
 gate: $(COMPLETE) ## the project's own gate: the embedded server is flat; ARGS="--fault untracked-task" must fail it
 	@$(VENV)/bin/leak-harness ci character-switch --agent-size 1MiB --limit 16KiB --max-cycles 40 --grace 5s --allow latency --allow cpu $(ARGS)
@@ -36,7 +38,10 @@ lint: $(COMPLETE) ## ruff, mypy --strict, and the direction of imports
 	$(VENV)/bin/lint-imports --no-logo
 
 bench: $(COMPLETE) ## the benchmarks
-	@for one in operating_characteristics probe_cost heap_cost start_up; do echo; $(VENV)/bin/python tests/benchmarks/$$one.py; done
+	@for script in operating_characteristics probe_cost heap_cost start_up structure; do
+	    echo
+	    $(VENV)/bin/python tests/benchmarks/$$script.py
+	done
 
 corpus: $(COMPLETE) ## real packages that leaked and the releases that mended them: what does a run say of each?
 	@$(VENV)/bin/python tests/corpus/run.py $(ARGS)
@@ -46,38 +51,17 @@ docs: $(COMPLETE) ## the documentation as a site in site/; a link that leads now
 	$(VENV)/bin/mkdocs build --quiet --clean
 	echo "site/index.html"
 
-# A .venv without the mark is half-made and is made anew; one that has it is only brought up to date.
+# Only .venv/.complete says that the set-up came to its end: a .venv without it is made anew.
 $(COMPLETE): pyproject.toml requirements.lock
-	@refuse() { printf 'make setup: %s\n  %s\n' "$$1" "$$2" >&2; exit 1; }
-	again="then again: make setup"
-	free_mib() { df -Pk . | awk 'NR == 2 { print int($$4 / 1024) }'; }
-	need_mib() {
-	    [ "$$(free_mib)" -ge "$$1" ] ||
-	        refuse "the disk is too full: $$(free_mib) MiB are free here, $$1 MiB are needed" "make room, $$again"
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || {
+	    echo "make setup: '$(PYTHON)' is missing, or older than Python 3.11." >&2
+	    echo "  Name a newer one: make PYTHON=python3.12 setup" >&2
+	    exit 1
 	}
-
-	command -v "$(PYTHON)" >/dev/null ||
-	    refuse "there is no '$(PYTHON)' on this machine" \
-	        "install Python 3.11 or later (Debian: apt-get install python3 python3-venv), $$again"
-	"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
-	    refuse "$$("$(PYTHON)" --version 2>&1) is too old, 3.11 or later is needed" \
-	        "name a newer one: make PYTHON=python3.12 setup"
-	"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null ||
-	    refuse "'$(PYTHON)' has no module venv or ensurepip" \
-	        "install them (Debian: apt-get install $(notdir $(PYTHON))-venv), $$again"
-
-	if [ ! -e $(COMPLETE) ]; then
-	    rm -rf $(VENV)
-	    need_mib $(ROOM_MIB)
-	    "$(PYTHON)" -m venv $(VENV) || refuse "'$(PYTHON) -m venv' failed, as said above" "mend that, $$again"
-	fi
+	echo "make setup: installing the locked packages into $(VENV), about 500 MiB. It takes a minute or two."
+	[ -e $(COMPLETE) ] || "$(PYTHON)" -m venv --clear $(VENV)
 	rm -f $(COMPLETE)
-	echo "installing the pinned dependencies into $(VENV): about 500 MiB, a minute or so"
-	mkdir -p $(VENV)/tmp  # downloads go to the disk that was checked
-	install() { TMPDIR="$(CURDIR)/$(VENV)/tmp" $(VENV)/bin/python -m pip install -qq --no-input "$$@"; }
-	{ install --require-hashes -r requirements.lock && install --no-deps --no-build-isolation -e .; } || {
-	    need_mib 100
-	    refuse "pip failed, as said above" "look at the network and the disk ($$(free_mib) MiB free), $$again"
-	}
-	rm -rf $(VENV)/tmp
+	$(PIP) --require-hashes -r requirements.lock
+	$(PIP) --no-deps --no-build-isolation -e .
 	touch $(COMPLETE)
+	echo "make setup: done. Try: make stress"

@@ -14,7 +14,7 @@ error.
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import ClassVar
+from typing import ClassVar, Final
 
 
 class ExitStatus(IntEnum):
@@ -27,6 +27,12 @@ class ExitStatus(IntEnum):
     SERVER_FAILED = 4
     HARNESS_FAILED = 5
     INTERRUPTED = 130
+
+
+GIT_SKIPPED: Final = 125
+"""The status at which `git bisect run` tries another commit."""
+GIT_ABORTED: Final = 255
+"""The status at which `git bisect run` gives up. Most others mean that the commit is bad."""
 
 
 class HarnessError(Exception):
@@ -61,6 +67,10 @@ class ScenarioInvalid(UsageError):
 
 class ScriptFailed(UsageError):
     """The scenario's own code is wrong: it raised, or it left an action without `await`."""
+
+
+class FaultInvalid(UsageError):
+    """A file among the embedded server's faults is not a fault."""
 
 
 class UnknownProtocol(UsageError):

@@ -278,10 +278,8 @@ def settings(given: Mapping[str, Any], start: Path, tell: Callable[[str], None])
         return dict(given)
     expired = config.expired(datetime.now(UTC).date())
     for known in expired:
-        tell(
-            f"leak-harness: {config.path}: '{known.name}' was allowed until {known.until} ({known.reason}): "
-            f"mend the leak, or renew the entry"
-        )
+        until = f"'{known.name}' was allowed until {known.until} ({known.reason})"
+        tell(f"leak-harness: {config.path}: {until}: mend the leak, or renew the entry")
     counted = [known for known in config.allowed if known not in expired]
     values = {
         **config.options,

@@ -283,8 +283,7 @@ def _policy(options: RunOptions) -> Policy:
     if load.cycles:
         budget_bytes = 3 * free_bytes // 4
     left_out = [gate for gate in GATES if asked.only and gate not in asked.only]
-    changed = {} if asked.object_limit is None else {"object_limit": asked.object_limit}
-    return Policy(
+    policy = Policy(
         limit_bytes=asked.limit_bytes,
         fixed_cycles=load.cycles,
         min_cycles=load.min_cycles,
@@ -299,8 +298,10 @@ def _policy(options: RunOptions) -> Policy:
         log_expected=_log_expected(asked, options.target.NAME),
         log_forbidden=LOG_FORBIDDEN if asked.log_forbid is None else tuple(asked.log_forbid),
         log_noted=LOG_NOTED,
-        **changed,
     )
+    if asked.object_limit is None:
+        return policy
+    return replace(policy, object_limit=asked.object_limit)
 
 
 def _check_gates(asked: PolicyOptions) -> None:

@@ -25,8 +25,10 @@ from harness.errors import HarnessError, ScriptFailed
 P = ParamSpec("P")
 T = TypeVar("T")
 _MANY_CALLS: Final = 64
-_HARNESS: Final = str(Path(__file__).parent) + os.sep
-_CALLERS: Final = (f"{_HARNESS}scenarios.py", f"{_HARNESS}driver.py")
+_HARNESS: Final = str(Path(__file__).parents[1]) + os.sep
+_CALLERS: Final = tuple(
+    str(Path(__file__).with_name(name)) for name in ("scenario.py", "driver.py")
+)
 _LIBRARIES: Final = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib"))
 _UNKNOWN_ARGUMENT: Final = re.compile(r"unexpected keyword argument '(\w+)'")
 _CREATED_AT: Final = re.compile(r'File "([^"]+)", line (\d+)')

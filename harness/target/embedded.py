@@ -4,47 +4,85 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import MISSING, dataclass, fields
+from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import Any
 
-from harness.errors import UsageError
+import msgspec
+
+from harness.errors import FaultInvalid, UsageError
 from harness.units import format_size, parse_size
 
 
 @dataclass(frozen=True, slots=True)
 class FaultSpec:
-    """What a switchable fault or innocent look-alike of the embedded server is, and what the
-    harness must say of it.
+    """A switchable fault or innocent look-alike of the embedded server, and what a run must say
+    of it.
     """
 
     name: str
+    """As `--fault` names it."""
     description: str
+    """One line for `leak-harness faults`."""
     scenario: str
-    """The scenario that shows it, and the options of `run` it needs."""
+    """The name of the scenario that shows it."""
     options: tuple[str, ...]
+    """The options of `run` that it needs."""
     verdict: str
     innocent: bool = False
+    """Whether it is a look-alike: something that grows, and stops."""
     argument: str = ""
-    """What its module's `install` is given, where one module has several of its kind."""
+    """What its module's `install` is given, where one module has several faults."""
     kind: str | None = None
+    """Of the memory gate; None where any is right."""
     gate: str | None = None
     """The gate that sees it."""
     finding: str | None = None
-    """Kind of the first finding, and what it names."""
+    """Kind of the first finding."""
     type: str | None = None
+    """What the first finding names."""
     file: str | None = None
-    """Where the cause is: file and function, and the action that triggers it."""
+    """Where the cause is."""
     function: str | None = None
+    """The function of that file which leaks."""
     action: str | None = None
+    """The user's action that triggers it."""
 
     @classmethod
-    def from_data(cls, data: Mapping[str, Any]) -> FaultSpec:
-        """A fault module's plain `SPEC`."""
-        return cls(**{**data, "options": tuple(data["options"])})
+    def from_data(cls, data: object, file: str = "SPEC") -> FaultSpec:
+        """The plain dict of a fault's file, checked.
+
+        Args:
+            data: its `SPEC`, or one of its `SPECS`.
+            file: what an error names.
+
+        Raises:
+            FaultInvalid: a key is unknown or missing, or a value has the wrong type.
+        """
+        if not isinstance(data, dict):
+            raise FaultInvalid(f"{file}: SPEC is {type(data).__name__}, and must be a dict")
+        keys = [field.name for field in fields(cls)]
+        for key in data:
+            if key not in keys:
+                close = get_close_matches(str(key), keys, n=1)
+                raise FaultInvalid(
+                    f"{file}: SPEC has the unknown key '{key}'",
+                    why=f"did you mean '{close[0]}'?" if close else "",
+                    hint=f"the keys are: {', '.join(keys)}",
+                )
+        for field in fields(cls):
+            if field.default is MISSING and field.name not in data:
+                raise FaultInvalid(
+                    f"{file}: SPEC lacks the key '{field.name}'",
+                    hint="copy SPEC from a fault that is there, such as pending_task.py",
+                )
+        try:
+            return msgspec.convert(data, cls)
+        except msgspec.ValidationError as error:
+            raise FaultInvalid(f"{file}: SPEC has a value of the wrong type: {error}") from error
 
 
 def embedded_command(port: str, agent_size_bytes: int, faults: Iterable[str]) -> list[str]:
@@ -64,38 +102,57 @@ def embedded_command(port: str, agent_size_bytes: int, faults: Iterable[str]) ->
 
 
 def fault_specs() -> dict[str, FaultSpec]:
-    """Every fault and look-alike by its name."""
-    return {spec.name: spec for specs in _specs_by_module().values() for spec in specs}
+    """Every fault and look-alike by its name.
+
+    Raises:
+        FaultInvalid: a file of the folder is not a fault, or two have one name.
+    """
+    specs: dict[str, FaultSpec] = {}
+    for file, of_file in _specs_by_file().items():
+        for spec in of_file:
+            if spec.name in specs:
+                raise FaultInvalid(f"{file}: another file has a fault named '{spec.name}', too")
+            specs[spec.name] = spec
+    return specs
 
 
 def fault_word(name: str) -> str:
-    """What the chat server is told: the module's file, with the argument where it takes one.
+    """How the chat server is told of a fault: its file, with the argument where it takes one.
 
     Raises:
         UsageError: there is no such fault.
     """
-    for module, specs in _specs_by_module().items():
+    for file, specs in _specs_by_file().items():
         for spec in specs:
             if spec.name == name:
-                path = _folder() / f"{module}.py"
-                return f"{path}={spec.argument}" if spec.argument else str(path)
+                return f"{file}={spec.argument}" if spec.argument else str(file)
     raise UsageError(
         f"there is no fault '{name}'", hint=f"choose one of: {', '.join(fault_specs())}"
     )
 
 
-def _specs_by_module() -> dict[str, list[FaultSpec]]:
-    """Of modules with one fault, `SPEC`; of those with several of a kind, `SPECS`."""
-    modules = {
-        one.name: import_module(f"harness.demo.faults.{one.name}")
-        for one in iter_modules([str(_folder())])
-    }
-    return {
-        name: [
-            FaultSpec.from_data(data) for data in getattr(module, "SPECS", None) or [module.SPEC]
-        ]
-        for name, module in modules.items()
-    }
+def _specs_by_file() -> dict[Path, list[FaultSpec]]:
+    """What each file of the folder says of itself, in the order of their names."""
+    names = sorted(module.name for module in iter_modules([str(_folder())]))
+    return {_folder() / f"{name}.py": _specs_of(name) for name in names}
+
+
+def _specs_of(name: str) -> list[FaultSpec]:
+    """Of a module with one fault, `SPEC`; of one with several, `SPECS`."""
+    file = f"{name}.py"
+    try:
+        module = import_module(f"harness.demo.faults.{name}")
+    except Exception as error:
+        raise FaultInvalid(
+            f"{file}: the fault cannot be loaded: {type(error).__name__}: {error}"
+        ) from error
+    data = getattr(module, "SPECS", None) or [getattr(module, "SPEC", None)]
+    if data == [None] or not callable(getattr(module, "install", None)):
+        raise FaultInvalid(
+            f"{file}: a fault needs SPEC, a dict, and install(hooks), a function",
+            hint="copy a fault that is there, such as pending_task.py",
+        )
+    return [FaultSpec.from_data(spec, file) for spec in data]
 
 
 def _folder() -> Path:

@@ -24,9 +24,7 @@ CUTS: Final = (0.4, 0.7, 1.0)
 def verdicts_of_series(command: str) -> Iterator[tuple[str, str]]:
     """The name of each labelled series, and the line that `judge` prints of it."""
     files = sorted(str(path) for path in (DATA / "series").glob("*_*.csv"))
-    done = subprocess.run(
-        [command, "judge", *files], capture_output=True, text=True, check=False, cwd=DATA
-    )
+    done = subprocess.run([command, "judge", *files], capture_output=True, text=True, check=False)
     for line in done.stdout.splitlines():
         name, _, verdict = line.partition(",")
         yield Path(name).name, verdict

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from websockets.exceptions import ConnectionClosed
 
@@ -16,11 +16,37 @@ from .agent import AgentMissing
 from .messages import Message
 from .tool_client import ToolError
 
-if TYPE_CHECKING:
-    from .page import Session
+
+class Speech(Protocol):
+    """One reply in a group's talk, which is a `Turn` of turn.py."""
+
+    reply: list[str]
+    """The sentences sent so far."""
+
+    async def run(self, heard: str) -> bool:
+        """Answer; whether the reply came to its end."""
+        ...
 
 
-async def talk(members: Callable[[], Sequence[Session]], words: str) -> None:
+class Member(Protocol):
+    """What a group knows of a page."""
+
+    client_uid: str
+
+    async def send(self, message: Message) -> None:
+        """Say something to the page.
+
+        Raises:
+            ConnectionClosed: the page has left.
+        """
+        ...
+
+    def next_turn(self) -> Speech:
+        """The page's next reply, which takes the place of the one before."""
+        ...
+
+
+async def talk(members: Callable[[], Sequence[Member]], words: str) -> None:
     """Go on without end. Who speaks is told twice that its turn begins and ends, the others
     once, and without sound.
     """
@@ -38,8 +64,8 @@ async def talk(members: Callable[[], Sequence[Session]], words: str) -> None:
         await tell(members(), messages.error(f"Error in conversation: {error}"))
 
 
-async def tell(pages: Sequence[Session], *what: Message) -> None:
-    """The same to all of them that are still there."""
+async def tell(pages: Sequence[Member], *what: Message) -> None:
+    """Send messages to every page of the group that is still connected."""
     for page in pages:
         with suppress(ConnectionClosed):
             for message in what:

@@ -7,12 +7,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
-from .group_talk import talk
-
-if TYPE_CHECKING:
-    from .page import Session
+from .group_talk import Member, talk
 
 
 @dataclass(slots=True)
@@ -27,14 +23,14 @@ class Groups:
     """Pages by uid, and the group of each that has one; the first member owns it."""
 
     def __init__(self) -> None:
-        self._pages: dict[str, Session] = {}
+        self._pages: dict[str, Member] = {}
         self._group: dict[str, _Group] = {}
 
-    def enter(self, page: Session) -> None:
+    def enter(self, page: Member) -> None:
         """A page has opened."""
         self._pages[page.client_uid] = page
 
-    def leave(self, page: Session) -> list[Session]:
+    def leave(self, page: Member) -> list[Member]:
         """A page closes; those that it leaves behind."""
         self._pages.pop(page.client_uid, None)
         return self.take_out(page.client_uid)
@@ -59,7 +55,7 @@ class Groups:
             return "Only the owner may remove others"
         return ""
 
-    def take_out(self, uid: str) -> list[Session]:
+    def take_out(self, uid: str) -> list[Member]:
         """Of its group, whose talk has been stopped before; those that are left in it."""
         group = self._group.pop(uid, None)
         if group is None:
@@ -78,7 +74,7 @@ class Groups:
         """Whether the group is this page's."""
         return self.members(uid)[:1] == [uid]
 
-    def pages(self, uids: list[str]) -> list[Session]:
+    def pages(self, uids: list[str]) -> list[Member]:
         """Those of them that are open."""
         return [self._pages[uid] for uid in uids if uid in self._pages]
 
@@ -90,7 +86,7 @@ class Groups:
                 talk(partial(self.pages, group.members), words), name="group talk"
             )
 
-    async def stop_talk(self, uid: str) -> list[Session]:
+    async def stop_talk(self, uid: str) -> list[Member]:
         """The pages of the group whose talk that has ended; empty when there was none."""
         group = self._group.get(uid)
         if group is None or group.talk is None:

@@ -6,29 +6,60 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from .context import ServiceContext
-    from .page import Session
-    from .turn import Turn
+from .tool_client import ToolClient
 
 
 class FaultNotLoaded(Exception):
     """A fault module is absent, does not load, or has no `install`."""
 
 
-def track_task(context: ServiceContext, task: asyncio.Task[None]) -> None:
+class Context(Protocol):
+    """What a fault sees of a page's `ServiceContext`."""
+
+    client_uid: str
+    tools: ToolClient
+    conversation: deque[tuple[str, str]]
+    """Who said what, in order."""
+    background_tasks: set[asyncio.Task[None]]
+
+
+class Page(Protocol):
+    """What a fault sees of a page, which is a `Session` of page.py."""
+
+    client_uid: str
+
+    @property
+    def context(self) -> Context:
+        """What the server keeps for the page."""
+        ...
+
+    @property
+    def said_goodbye(self) -> bool:
+        """Whether the page closed its connection, and did not just lose it."""
+        ...
+
+
+class Turn(Protocol):
+    """What a fault sees of one turn: the user's words and the sentences of the reply."""
+
+    text: str
+    reply: list[str]
+
+
+def track_task(context: Context, task: asyncio.Task[None]) -> None:
     """Keep the handle by which the next switch, or the page's end, cancels the task."""
     context.background_tasks.add(task)
 
 
-async def close_tools(context: ServiceContext) -> None:
+async def close_tools(context: Context) -> None:
     """End the page's tool process."""
     await context.tools.close()
 
@@ -37,17 +68,17 @@ async def close_tools(context: ServiceContext) -> None:
 class Hooks:
     """A fault's `install(hooks)` replaces one of the two functions or adds itself to a list."""
 
-    track_task: Callable[[ServiceContext, asyncio.Task[None]], None] = track_task
+    track_task: Callable[[Context, asyncio.Task[None]], None] = track_task
     """A switch has started a background task."""
-    close_tools: Callable[[ServiceContext], Awaitable[None]] = close_tools
+    close_tools: Callable[[Context], Awaitable[None]] = close_tools
     """The context is being closed."""
-    session_opened: list[Callable[[Session], None]] = field(default_factory=list)
+    session_opened: list[Callable[[Page], None]] = field(default_factory=list)
     """A page is about to be greeted."""
-    turn_finished: list[Callable[[Session, Turn], None]] = field(default_factory=list)
+    turn_finished: list[Callable[[Page, Turn], None]] = field(default_factory=list)
     """A reply has been played; not called for a reply that was interrupted, failed or lost."""
-    character_switched: list[Callable[[Session], None]] = field(default_factory=list)
+    character_switched: list[Callable[[Page], None]] = field(default_factory=list)
     """A switch has been answered; its agent may still be in the making."""
-    session_closed: list[Callable[[Session], None]] = field(default_factory=list)
+    session_closed: list[Callable[[Page], None]] = field(default_factory=list)
     """A page's clean-up is over."""
 
 

@@ -15,7 +15,7 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
-from . import messages, requests
+from . import handlers, messages
 from .agent import AgentMissing
 from .characters import ConfigNotFound
 from .context import ServiceContext, Services
@@ -80,7 +80,7 @@ class Session:
         log.info("client %s: clean-up starts", self.client_uid)
         await self._stop_turns()
         with suppress(ConnectionClosed):
-            await requests.left(self)
+            await handlers.left(self)
         await self.context.close()
         for closed in self.services.hooks.session_closed:
             closed(self)
@@ -236,7 +236,7 @@ _HANDLERS: Final[dict[str, Callable[[Session, Message], Awaitable[None]]]] = {
     "raw-audio-data": Session._raw_audio_data,
     "frontend-playback-complete": Session._playback_complete,
     "interrupt-signal": Session._interrupt,
-    **requests.HANDLERS,
+    **handlers.HANDLERS,
 }
 
 

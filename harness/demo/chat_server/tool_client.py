@@ -28,7 +28,7 @@ class ToolClient:
 
     def __init__(self) -> None:
         self._process: asyncio.subprocess.Process | None = None
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._last_id = 0
 
     async def start(self) -> None:
@@ -60,7 +60,7 @@ class ToolClient:
         return int(await self._request("count_words", text[:TEXT_LIMIT]))
 
     async def _request(self, tool: str, text: str) -> Any:
-        async with self._turn:
+        async with self._lock:
             if self._process is None or self._process.stdin is None:
                 raise ToolError("the tool process is not running")
             self._last_id += 1

@@ -6,8 +6,7 @@ import itertools
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from harness.demo.chat_server.hooks import Hooks
-    from harness.demo.chat_server.page import Session
+    from harness.demo.chat_server.hooks import Hooks, Page
 
 SPEC: Final[dict[str, Any]] = {
     "name": "background-buffer",
@@ -27,7 +26,7 @@ def install(hooks: Hooks) -> None:
     hooks.session_opened.append(_work)
 
 
-def _work(_: Session) -> None:
+def _work(_: Page) -> None:
     number = next(_numbers) % 30
     if number == 20:
         _buffers.append(b"\x01" * 2**23)

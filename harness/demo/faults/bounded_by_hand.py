@@ -7,8 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from harness.demo.chat_server.hooks import Hooks
-    from harness.demo.chat_server.page import Session
+    from harness.demo.chat_server.hooks import Hooks, Page
 
 SPEC: Final[dict[str, Any]] = {
     "name": "bounded-by-hand",
@@ -33,9 +32,9 @@ class Cache:
         self.entries = entries
         self.by_page: dict[str, bytearray] = {}
 
-    def remember(self, session: Session) -> None:
+    def remember(self, page: Page) -> None:
         """Cache the page, and forget the oldest."""
-        self.by_page[session.client_uid] = bytearray(2_048)
+        self.by_page[page.client_uid] = bytearray(2_048)
         while len(self.by_page) > self.entries:
             del self.by_page[next(iter(self.by_page))]
 
@@ -45,6 +44,6 @@ def install(hooks: Hooks) -> None:
     hooks.session_opened += [Cache(400).remember, _write]
 
 
-def _write(session: Session) -> None:
-    _lines.append(f"{session.client_uid} came")
+def _write(page: Page) -> None:
+    _lines.append(f"{page.client_uid} came")
     del _lines[:-MAX_LINES]

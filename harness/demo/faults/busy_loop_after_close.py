@@ -9,8 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from harness.demo.chat_server.hooks import Hooks
-    from harness.demo.chat_server.page import Session
+    from harness.demo.chat_server.hooks import Hooks, Page
 
 SPEC: Final[dict[str, Any]] = {
     "name": "busy-loop-after-close",
@@ -37,10 +36,10 @@ class Janitor:
     def __init__(self) -> None:
         self.gone = 0
 
-    def note(self, session: Session) -> None:
+    def note(self, page: Page) -> None:
         """One more has gone; of a connection that broke nobody knows."""
-        self.gone += session.said_goodbye
-        if self.gone == 1 and session.said_goodbye:
+        self.gone += page.said_goodbye
+        if self.gone == 1 and page.said_goodbye:
             self.look()
 
     def look(self) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from harness.demo.chat_server.hooks import Hooks
-    from harness.demo.chat_server.page import Session
+    from harness.demo.chat_server.hooks import Hooks, Page
 
 SPEC: Final[dict[str, Any]] = {
     "name": "cache-by-session",
@@ -30,5 +29,5 @@ def install(hooks: Hooks) -> None:
     hooks.session_opened.append(_render)
 
 
-def _render(session: Session) -> None:
-    _rendered[session.client_uid] = bytearray(16_384)
+def _render(page: Page) -> None:
+    _rendered[page.client_uid] = bytearray(16_384)

@@ -6,8 +6,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from harness.demo.chat_server.hooks import Hooks
-    from harness.demo.chat_server.page import Session
+    from harness.demo.chat_server.hooks import Hooks, Page
 
 SPECS: Final[list[dict[str, Any]]] = [
     {
@@ -30,9 +29,9 @@ class Cache:
         self.entries = entries
         self.by_page: OrderedDict[str, bytes] = OrderedDict()
 
-    def __call__(self, session: Session) -> None:
+    def __call__(self, page: Page) -> None:
         """Remember the page, and forget the oldest."""
-        self.by_page[session.client_uid] = b"\x01" * 16_384
+        self.by_page[page.client_uid] = b"\x01" * 16_384
         while len(self.by_page) > self.entries:
             self.by_page.popitem(last=False)
 

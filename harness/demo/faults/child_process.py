@@ -6,8 +6,7 @@ import subprocess
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from harness.demo.chat_server.hooks import Hooks
-    from harness.demo.chat_server.page import Session
+    from harness.demo.chat_server.hooks import Hooks, Page
 
 SPEC: Final[dict[str, Any]] = {
     "name": "child-process",
@@ -31,5 +30,5 @@ def install(hooks: Hooks) -> None:
     hooks.session_opened.append(_start)
 
 
-def _start(_: Session) -> None:
+def _start(_: Page) -> None:
     _helpers.append(subprocess.Popen(["sleep", "3600"], close_fds=True))

@@ -7,9 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from harness.demo.chat_server.context import ServiceContext
-    from harness.demo.chat_server.hooks import Hooks
-    from harness.demo.chat_server.page import Session
+    from harness.demo.chat_server.hooks import Context, Hooks, Page
 
 SPEC: Final[dict[str, Any]] = {
     "name": "context-never-closed",
@@ -26,7 +24,7 @@ SPEC: Final[dict[str, Any]] = {
     "action": "connect",
 }
 
-_contexts: dict[str, ServiceContext] = {}
+_contexts: dict[str, Context] = {}
 
 
 def install(hooks: Hooks) -> None:
@@ -35,11 +33,11 @@ def install(hooks: Hooks) -> None:
     hooks.close_tools = _close
 
 
-def _remember(session: Session) -> None:
-    _contexts[session.client_uid] = session.context
+def _remember(page: Page) -> None:
+    _contexts[page.client_uid] = page.context
 
 
-async def _close(context: ServiceContext) -> None:
+async def _close(context: Context) -> None:
     _contexts.pop(context.client_uid, None)
     if (found := _contexts.get(context.client_uid)) is not None:
         await found.tools.close()

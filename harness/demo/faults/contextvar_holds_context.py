@@ -6,9 +6,8 @@ from contextvars import Context, ContextVar, copy_context
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from harness.demo.chat_server.context import ServiceContext
-    from harness.demo.chat_server.hooks import Hooks
-    from harness.demo.chat_server.page import Session
+    from harness.demo.chat_server.hooks import Context as PageContext
+    from harness.demo.chat_server.hooks import Hooks, Page
 
 SPEC: Final[dict[str, Any]] = {
     "name": "contextvar-holds-context",
@@ -24,7 +23,7 @@ SPEC: Final[dict[str, Any]] = {
     "action": "connect",
 }
 
-_current: ContextVar[ServiceContext] = ContextVar("current_page")
+_current: ContextVar[PageContext] = ContextVar("current_page")
 _snapshots: list[Context] = []
 
 
@@ -33,6 +32,6 @@ def install(hooks: Hooks) -> None:
     hooks.session_opened.append(_snapshot)
 
 
-def _snapshot(session: Session) -> None:
-    _current.set(session.context)
+def _snapshot(page: Page) -> None:
+    _current.set(page.context)
     _snapshots.append(copy_context())

@@ -8,8 +8,7 @@ import gc
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from harness.demo.chat_server.hooks import Hooks
-    from harness.demo.chat_server.page import Session
+    from harness.demo.chat_server.hooks import Hooks, Page
 
 SPEC: Final[dict[str, Any]] = {
     "name": "cycle-with-collector-off",
@@ -41,6 +40,6 @@ def install(hooks: Hooks) -> None:
     hooks.session_opened.append(_leave)
 
 
-def _leave(session: Session) -> None:
+def _leave(page: Page) -> None:
     for number in range(200):
-        Node(f"{session.client_uid} {number:06} " * 5)
+        Node(f"{page.client_uid} {number:06} " * 5)

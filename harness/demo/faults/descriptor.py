@@ -6,8 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from harness.demo.chat_server.hooks import Hooks
-    from harness.demo.chat_server.page import Session
+    from harness.demo.chat_server.hooks import Hooks, Page
 
 SPEC: Final[dict[str, Any]] = {
     "name": "descriptor",
@@ -31,5 +30,5 @@ def install(hooks: Hooks) -> None:
     hooks.session_opened.append(_open)
 
 
-def _open(_: Session) -> None:
+def _open(_: Page) -> None:
     _opened.append(os.open("/dev/null", os.O_RDONLY))

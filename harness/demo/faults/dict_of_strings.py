@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from harness.demo.chat_server.hooks import Hooks
-    from harness.demo.chat_server.page import Session
+    from harness.demo.chat_server.hooks import Hooks, Page
 
 SPEC: Final[dict[str, Any]] = {
     "name": "dict-of-strings",
@@ -30,5 +29,5 @@ def install(hooks: Hooks) -> None:
     hooks.session_opened.append(_remember)
 
 
-def _remember(session: Session) -> None:
-    _names[session.client_uid] = f"visitor {session.client_uid[:8]}"
+def _remember(page: Page) -> None:
+    _names[page.client_uid] = f"visitor {page.client_uid[:8]}"

@@ -6,8 +6,7 @@ import itertools
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from harness.demo.chat_server.hooks import Hooks
-    from harness.demo.chat_server.page import Session
+    from harness.demo.chat_server.hooks import Hooks, Page
 
 SPEC: Final[dict[str, Any]] = {
     "name": "every-tenth",
@@ -33,6 +32,6 @@ def install(hooks: Hooks) -> None:
     hooks.session_opened.append(_keep)
 
 
-def _keep(session: Session) -> None:
+def _keep(page: Page) -> None:
     if next(_numbers) % 10 == 0:
-        _kept.append([f"{session.client_uid[:8]} {number:06}" for number in range(910)])
+        _kept.append([f"{page.client_uid[:8]} {number:06}" for number in range(910)])

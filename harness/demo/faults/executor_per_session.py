@@ -6,8 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from harness.demo.chat_server.hooks import Hooks
-    from harness.demo.chat_server.page import Session
+    from harness.demo.chat_server.hooks import Hooks, Page
 
 SPEC: Final[dict[str, Any]] = {
     "name": "executor-per-session",
@@ -31,7 +30,7 @@ def install(hooks: Hooks) -> None:
     hooks.session_opened.append(_work)
 
 
-def _work(_: Session) -> None:
+def _work(_: Page) -> None:
     pool = ThreadPoolExecutor(max_workers=1)
     pool.submit(int)
     _pools.append(pool)

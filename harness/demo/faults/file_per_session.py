@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 if TYPE_CHECKING:
-    from harness.demo.chat_server.hooks import Hooks
-    from harness.demo.chat_server.page import Session
+    from harness.demo.chat_server.hooks import Hooks, Page
 
 SPEC: Final[dict[str, Any]] = {
     "name": "file-per-session",
@@ -33,6 +32,6 @@ def install(hooks: Hooks) -> None:
     hooks.session_opened.append(_open)
 
 
-def _open(session: Session) -> None:
-    file = Path(_folder.name, f"{session.client_uid}.log").open("w", encoding="utf-8")  # noqa: SIM115 - the fault
+def _open(page: Page) -> None:
+    file = Path(_folder.name, f"{page.client_uid}.log").open("w", encoding="utf-8")  # noqa: SIM115 - the fault
     _logs.append(file)

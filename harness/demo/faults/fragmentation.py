@@ -7,8 +7,7 @@ import itertools
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from harness.demo.chat_server.hooks import Hooks
-    from harness.demo.chat_server.page import Session
+    from harness.demo.chat_server.hooks import Hooks, Page
 
 SPEC: Final[dict[str, Any]] = {
     "name": "fragmentation",
@@ -42,7 +41,7 @@ def install(hooks: Hooks) -> None:
     hooks.session_opened.append(_leave_holes)
 
 
-def _leave_holes(_: Session) -> None:
+def _leave_holes(_: Page) -> None:
     size = FIRST_BYTES + STEP_BYTES * next(_numbers)
     blocks = [_libc.malloc(size) for _number in range(BLOCKS)]
     for block in blocks:

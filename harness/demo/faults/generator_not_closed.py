@@ -7,8 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from harness.demo.chat_server.hooks import Hooks
-    from harness.demo.chat_server.page import Session
+    from harness.demo.chat_server.hooks import Hooks, Page
 
 SPEC: Final[dict[str, Any]] = {
     "name": "generator-not-closed",
@@ -32,14 +31,14 @@ def install(hooks: Hooks) -> None:
     hooks.session_opened.append(_begin)
 
 
-def _begin(session: Session) -> None:
-    stream = _captions(session)
+def _begin(page: Page) -> None:
+    stream = _captions(page)
     with suppress(StopIteration):
         stream.__anext__().send(None)
     _streams.append(stream)
 
 
-async def _captions(session: Session) -> AsyncGenerator[str, None]:
-    context, lines = session.context, [str(number) for number in range(100)]
+async def _captions(page: Page) -> AsyncGenerator[str, None]:
+    context, lines = page.context, [str(number) for number in range(100)]
     for line in lines:
         yield f"{context.client_uid} {line}"

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from harness.demo.chat_server.hooks import Hooks
-    from harness.demo.chat_server.page import Session
+    from harness.demo.chat_server.hooks import Hooks, Page
 
 SPEC: Final[dict[str, Any]] = {
     "name": "growing-prompt",
@@ -29,9 +28,9 @@ class Prompt:
     def __init__(self) -> None:
         self.text = "You are a kind companion. " * 20
 
-    def learn(self, session: Session) -> None:
+    def learn(self, page: Page) -> None:
         """Add what the page's agent has learned."""
-        self.text = self.text + f"[{session.client_uid}] likes long walks. " * 35
+        self.text = self.text + f"[{page.client_uid}] likes long walks. " * 35
 
 
 def install(hooks: Hooks) -> None:

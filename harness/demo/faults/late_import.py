@@ -7,8 +7,7 @@ import itertools
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from harness.demo.chat_server.hooks import Hooks
-    from harness.demo.chat_server.page import Session
+    from harness.demo.chat_server.hooks import Hooks, Page
 
 SPEC: Final[dict[str, Any]] = {
     "name": "late-import",
@@ -36,7 +35,7 @@ def install(hooks: Hooks) -> None:
     hooks.session_opened.append(_import)
 
 
-def _import(_: Session) -> None:
+def _import(_: Page) -> None:
     if next(_numbers) == 20:
         for name in MODULES:
             importlib.import_module(name)

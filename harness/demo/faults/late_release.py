@@ -6,8 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from harness.demo.chat_server.hooks import Hooks
-    from harness.demo.chat_server.page import Session
+    from harness.demo.chat_server.hooks import Hooks, Page
 
 SPEC: Final[dict[str, Any]] = {
     "name": "late-release",
@@ -27,6 +26,6 @@ def install(hooks: Hooks) -> None:
     hooks.session_opened.append(_hold)
 
 
-def _hold(session: Session) -> None:
-    _held[session.client_uid] = b"\x01" * 8_192
-    asyncio.get_running_loop().call_later(LATER_S, _held.pop, session.client_uid)
+def _hold(page: Page) -> None:
+    _held[page.client_uid] = b"\x01" * 8_192
+    asyncio.get_running_loop().call_later(LATER_S, _held.pop, page.client_uid)

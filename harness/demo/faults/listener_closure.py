@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from harness.demo.chat_server.hooks import Hooks
-    from harness.demo.chat_server.page import Session
+    from harness.demo.chat_server.hooks import Hooks, Page
 
 SPEC: Final[dict[str, Any]] = {
     "name": "listener-closure",
@@ -30,9 +29,9 @@ class Emitter:
     def __init__(self) -> None:
         self.listeners: list[Callable[[], None]] = []
 
-    def subscribe(self, session: Session) -> None:
+    def subscribe(self, page: Page) -> None:
         """Let the page hear of it."""
-        context = session.context
+        context = page.context
         self.listeners.append(
             lambda: context.conversation.append(("system", "The voice has changed."))
         )

@@ -6,8 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from harness.demo.chat_server.hooks import Hooks
-    from harness.demo.chat_server.page import Session
+    from harness.demo.chat_server.hooks import Hooks, Page
 
 SPEC: Final[dict[str, Any]] = {
     "name": "logging-handler-per-session",
@@ -31,7 +30,7 @@ def install(hooks: Hooks) -> None:
     hooks.session_opened.append(_listen)
 
 
-def _listen(session: Session) -> None:
+def _listen(page: Page) -> None:
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter(f"{session.client_uid} %(message)s"))
+    handler.setFormatter(logging.Formatter(f"{page.client_uid} %(message)s"))
     _log.addHandler(handler)

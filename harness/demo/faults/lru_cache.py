@@ -6,8 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from harness.demo.chat_server.hooks import Hooks
-    from harness.demo.chat_server.page import Session
+    from harness.demo.chat_server.hooks import Hooks, Page
 
 SPEC: Final[dict[str, Any]] = {
     "name": "lru-cache",
@@ -31,5 +30,5 @@ def install(hooks: Hooks) -> None:
     hooks.session_opened.append(_draw)
 
 
-def _draw(session: Session) -> None:
-    _picture(session.client_uid)
+def _draw(page: Page) -> None:
+    _picture(page.client_uid)

@@ -6,8 +6,7 @@ import ctypes
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from harness.demo.chat_server.hooks import Hooks
-    from harness.demo.chat_server.page import Session
+    from harness.demo.chat_server.hooks import Hooks, Page
 
 SPEC: Final[dict[str, Any]] = {
     "name": "native-malloc",
@@ -33,5 +32,5 @@ def install(hooks: Hooks) -> None:
     hooks.session_opened.append(_allocate)
 
 
-def _allocate(_: Session) -> None:
+def _allocate(_: Page) -> None:
     _libc.strdup(b"x" * 16_383)

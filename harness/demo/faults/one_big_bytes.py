@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from harness.demo.chat_server.hooks import Hooks
-    from harness.demo.chat_server.page import Session
+    from harness.demo.chat_server.hooks import Hooks, Page
 
 SPEC: Final[dict[str, Any]] = {
     "name": "one-big-bytes",
@@ -31,5 +30,5 @@ def install(hooks: Hooks) -> None:
     hooks.session_opened.append(_keep)
 
 
-def _keep(_: Session) -> None:
+def _keep(_: Page) -> None:
     _recordings.append(b"\x01" * 16_384)

@@ -6,8 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from harness.demo.chat_server.hooks import Hooks
-    from harness.demo.chat_server.page import Session
+    from harness.demo.chat_server.hooks import Hooks, Page
 
 SPEC: Final[dict[str, Any]] = {
     "name": "pending-task",
@@ -29,8 +28,8 @@ def install(hooks: Hooks) -> None:
     hooks.session_opened.append(_start)
 
 
-def _start(session: Session) -> None:
-    asyncio.get_running_loop().create_task(_remind(session.client_uid))
+def _start(page: Page) -> None:
+    asyncio.get_running_loop().create_task(_remind(page.client_uid))
 
 
 async def _remind(client_uid: str) -> str:

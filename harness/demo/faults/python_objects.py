@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from harness.demo.chat_server.hooks import Hooks
-    from harness.demo.chat_server.page import Session
+    from harness.demo.chat_server.hooks import Hooks, Page
 
 SPECS: Final[list[dict[str, Any]]] = [
     {
@@ -36,10 +35,10 @@ class Keeper:
         self.strings = max(1, size_bytes // STRING_BYTES)
         self.records: list[list[str]] = []
 
-    def __call__(self, session: Session) -> None:
+    def __call__(self, page: Page) -> None:
         """Note what the page would need, were it ever to come back."""
         self.records.append(
-            [f"{session.client_uid[:8]} {number:06}" for number in range(self.strings)]
+            [f"{page.client_uid[:8]} {number:06}" for number in range(self.strings)]
         )
 
 

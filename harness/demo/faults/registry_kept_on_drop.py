@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from harness.demo.chat_server.hooks import Hooks
-    from harness.demo.chat_server.page import Session
+    from harness.demo.chat_server.hooks import Hooks, Page
 
 SPEC: Final[dict[str, Any]] = {
     "name": "registry-kept-on-drop",
@@ -23,7 +22,7 @@ SPEC: Final[dict[str, Any]] = {
     "action": "drop",
 }
 
-_pages: dict[str, Session] = {}
+_pages: dict[str, Page] = {}
 
 
 def install(hooks: Hooks) -> None:
@@ -32,10 +31,10 @@ def install(hooks: Hooks) -> None:
     hooks.session_closed.append(_leave)
 
 
-def _register(session: Session) -> None:
-    _pages[session.client_uid] = session
+def _register(page: Page) -> None:
+    _pages[page.client_uid] = page
 
 
-def _leave(session: Session) -> None:
-    if session.said_goodbye:
-        del _pages[session.client_uid]
+def _leave(page: Page) -> None:
+    if page.said_goodbye:
+        del _pages[page.client_uid]

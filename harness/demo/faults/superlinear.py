@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from harness.demo.chat_server.hooks import Hooks
-    from harness.demo.chat_server.page import Session
+    from harness.demo.chat_server.hooks import Hooks, Page
 
 SPEC: Final[dict[str, Any]] = {
     "name": "superlinear",
@@ -30,5 +29,5 @@ def install(hooks: Hooks) -> None:
     hooks.session_opened.append(_copy)
 
 
-def _copy(_: Session) -> None:
+def _copy(_: Page) -> None:
     _copies.append(b"\x01" * (256 * (len(_copies) + 1)))

@@ -8,8 +8,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from harness.demo.chat_server.hooks import Hooks
-    from harness.demo.chat_server.page import Session
+    from harness.demo.chat_server.hooks import Hooks, Page
 
 SPEC: Final[dict[str, Any]] = {
     "name": "task-waits-for-playback",
@@ -33,12 +32,12 @@ def install(hooks: Hooks) -> None:
     hooks.session_opened.append(_await_playback)
 
 
-def _await_playback(session: Session) -> None:
-    task = asyncio.get_running_loop().create_task(_played(session))
+def _await_playback(page: Page) -> None:
+    task = asyncio.get_running_loop().create_task(_played(page))
     _waiting.add(task)
     task.add_done_callback(_waiting.discard)
 
 
-async def _played(session: Session) -> None:
+async def _played(page: Page) -> None:
     await asyncio.get_running_loop().create_future()
-    session.context.conversation.clear()
+    page.context.conversation.clear()

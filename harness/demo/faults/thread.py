@@ -6,8 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from harness.demo.chat_server.hooks import Hooks
-    from harness.demo.chat_server.page import Session
+    from harness.demo.chat_server.hooks import Hooks, Page
 
 SPEC: Final[dict[str, Any]] = {
     "name": "thread",
@@ -29,5 +28,5 @@ def install(hooks: Hooks) -> None:
     hooks.session_opened.append(_start)
 
 
-def _start(_: Session) -> None:
+def _start(_: Page) -> None:
     threading.Thread(target=threading.Event().wait, daemon=True).start()

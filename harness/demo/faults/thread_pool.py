@@ -8,8 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from harness.demo.chat_server.hooks import Hooks
-    from harness.demo.chat_server.page import Session
+    from harness.demo.chat_server.hooks import Hooks, Page
 
 SPEC: Final[dict[str, Any]] = {
     "name": "thread-pool",
@@ -30,6 +29,6 @@ def install(hooks: Hooks) -> None:
     hooks.session_opened.append(_work)
 
 
-def _work(_: Session) -> None:
+def _work(_: Page) -> None:
     for _job in range(min(THREADS, next(_numbers))):
         _pool.submit(time.sleep, 0.02)

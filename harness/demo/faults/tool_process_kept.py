@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from harness.demo.chat_server.context import ServiceContext
-    from harness.demo.chat_server.hooks import Hooks
+    from harness.demo.chat_server.hooks import Context, Hooks
 
 SPEC: Final[dict[str, Any]] = {
     "name": "tool-process-kept",
@@ -22,7 +21,7 @@ SPEC: Final[dict[str, Any]] = {
     "action": "connect",
 }
 
-_kept: list[ServiceContext] = []
+_kept: list[Context] = []
 
 
 def install(hooks: Hooks) -> None:
@@ -30,6 +29,6 @@ def install(hooks: Hooks) -> None:
     hooks.close_tools = _keep
 
 
-async def _keep(context: ServiceContext) -> None:
+async def _keep(context: Context) -> None:
     """It may come back."""
     _kept.append(context)

@@ -7,8 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from harness.demo.chat_server.hooks import Hooks
-    from harness.demo.chat_server.page import Session
+    from harness.demo.chat_server.hooks import Hooks, Page
 
 SPEC: Final[dict[str, Any]] = {
     "name": "traceback-kept",
@@ -37,8 +36,8 @@ def install(hooks: Hooks) -> None:
     hooks.session_opened.append(_draw)
 
 
-def _draw(session: Session) -> None:
-    context, pixels = session.context, [float(number) for number in range(1_000)]
+def _draw(page: Page) -> None:
+    context, pixels = page.context, [float(number) for number in range(1_000)]
     try:
         raise RenderFailed(f"{context.client_uid}: {len(pixels)} pixels")
     except RenderFailed as error:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from harness.demo.chat_server.hooks import Hooks
-    from harness.demo.chat_server.page import Session
-    from harness.demo.chat_server.turn import Turn
+    from harness.demo.chat_server.hooks import Hooks, Page, Turn
 
 SPEC: Final[dict[str, Any]] = {
     "name": "unbounded-history",
@@ -32,7 +30,7 @@ def install(hooks: Hooks) -> None:
     hooks.turn_finished.append(_note)
 
 
-def _note(session: Session, turn: Turn) -> None:
+def _note(page: Page, turn: Turn) -> None:
     _history.append(
-        {"page": session.client_uid, "user": turn.text * 100, "ai": " ".join(turn.reply) * 10}
+        {"page": page.client_uid, "user": turn.text * 100, "ai": " ".join(turn.reply) * 10}
     )

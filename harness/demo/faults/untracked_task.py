@@ -10,8 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from harness.demo.chat_server.context import ServiceContext
-    from harness.demo.chat_server.hooks import Hooks
+    from harness.demo.chat_server.hooks import Context, Hooks
 
 SPEC: Final[dict[str, Any]] = {
     "name": "untracked-task",
@@ -35,5 +34,5 @@ def install(hooks: Hooks) -> None:
     hooks.track_task = _forget
 
 
-def _forget(context: ServiceContext, task: asyncio.Task[None]) -> None:
+def _forget(context: Context, task: asyncio.Task[None]) -> None:
     """Keep no handle."""

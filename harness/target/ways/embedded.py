@@ -8,7 +8,6 @@ from typing import ClassVar, Final
 
 from harness.option import SIZE, TEXT, declared, from_option
 from harness.redaction import without_secrets
-from harness.target.embedded import embedded_command
 from harness.target.target import ENV, LAUNCHED_READY_LIMIT_S, ServerUnderTest, Start, Target
 
 AGENT_SIZE_BYTES: Final = 32 * 2**20
@@ -59,4 +58,6 @@ class Embedded(Target):
         return self.env
 
     def _command(self, port: str) -> list[str]:
+        from harness.target.embedded import embedded_command
+
         return embedded_command(port, self.agent_size_bytes, self.fault)
