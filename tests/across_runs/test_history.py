@@ -18,7 +18,7 @@ from server_scripts import ECHO, ECHO_SCENARIO, written
 
 from harness.across_runs.change_points import changes, findings_since
 from harness.across_runs.history import Entry, History, server_of
-from harness.commands.history import LEAST, steps_of
+from harness.experiment.histories import MIN_STEPS, steps_of
 from harness.errors import RecordNotWritable
 from harness.record.record import Line, RestSample, RunStarted, decode_line, encode_line
 
@@ -266,7 +266,7 @@ def test_runs_of_two_servers_under_one_scenario_are_told_apart(tmp_path: Path) -
 def test_no_figure_of_20_histories_without_a_step_raises_an_alarm() -> None:
     for seed in range(20):
         chance = np.random.default_rng(seed)
-        noise = [chance.standard_normal(60) for _ in LEAST]
+        noise = [chance.standard_normal(60) for _ in MIN_STEPS]
         entries = [
             replace(
                 entry(at),
@@ -277,7 +277,7 @@ def test_no_figure_of_20_histories_without_a_step_raises_an_alarm() -> None:
             )
             for at in range(60)
         ]
-        assert [one for name in LEAST for one in steps_of(entries, name) if one.confirmed] == []
+        assert [one for name in MIN_STEPS for one in steps_of(entries, name) if one.confirmed] == []
 
 
 @pytest.mark.slow

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from harness.blame.blame import Blame, Share, blame
 from harness.blame.regression import CONFIDENCE
-from harness.commands.blame import figure
-from harness.commands.selftest import FAULTLESS
+from harness.reporters.blame_text import figure
+from harness.experiment.selftest import FAULTLESS
 from harness.target.embedded import FaultSpec, fault_specs
 from harness.record.store import load_record
 

@@ -21,7 +21,7 @@ from harness.blame.blame import Blame, Share, blame
 from harness.blame.design_matrix import SECOND, WARMUP_CYCLES, apart
 from harness.blame.regression import Columns, fit
 from harness.blame.varied_load import BLOCK, Variation, schedule
-from harness.commands.blame import words
+from harness.reporters.blame_text import words
 from harness.errors import UsageError
 from harness.record.record import (
     Bounded,

@@ -18,7 +18,7 @@ import yaml
 from server_scripts import ECHO, ECHO_SCENARIO, written
 
 from harness.cli import main
-from harness.commands.ci import comment, tell
+from harness.experiment.ci_outputs import comment, publish
 from harness.experiment.request_comment import MARK, TOKEN
 
 ROOT = Path(__file__).parents[2]

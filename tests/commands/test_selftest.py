@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from harness.commands.selftest import wrong
+from harness.experiment.selftest import wrong
 from harness.target.embedded import fault_specs
 
 SPEC = replace(fault_specs()["native-malloc"], finding=None)

@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator, ValidationError
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from stored_run import leak_verdict, scripted_run
 
-from harness.commands.run import _export
+from harness.experiment.exports import send
 from harness.record.record import RunRecord
 from harness.record.store import load_record
 from harness.reporters import junit_xml, openmetrics, result_json

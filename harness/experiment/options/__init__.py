@@ -18,7 +18,7 @@ from harness.experiment.options.output import OutputOptions
 from harness.experiment.options.policy import PolicyOptions
 from harness.option import SCENARIO, Form, Option, declarations, declared, fields_from
 from harness.target.target import Target
-from harness.target.ways import hinted, keys_of, target_from, target_named, targets
+from harness.target.ways import all_keys, hinted, keys_of, target_from, target_named, targets
 
 if TYPE_CHECKING:
     from harness.sessions.scenario import Scenario
@@ -37,7 +37,6 @@ __all__ = [
     "options_from",
     "without_other_targets",
 ]
-TARGET_GROUP: Final = "target: at most one of --serve, --pid, --container, --metrics-url, --cgroup"
 _GROUPS: Final = {
     "connection": ConnectionOptions,
     "load": LoadOptions,
@@ -135,15 +134,16 @@ def without_other_targets(
     """
     if target is None:
         return dict(settings)
-    of_targets = set().union(*(keys_of(other) for other in targets()))
-    left_out = of_targets - keys_of(target)
+    left_out = all_keys() - keys_of(target)
     return {key: value for key, value in settings.items() if key not in left_out}
 
 
 def _target_options() -> Iterator[Option]:
     """Those that choose a target first, then the others; each names the targets that have it."""
     ordered = sorted(targets(), key=lambda target: (not target.LAUNCHES, target.NAME))
-    chosen_by = {target.CHOSEN_BY for target in ordered}
+    chosen_by = {target.CHOSEN_BY for target in ordered if target.CHOSEN_BY}
+    words = ", ".join(target.HELP_NAME for target in ordered if target.CHOSEN_BY)
+    group = f"target: the embedded server, or one of {words}"
     owners: dict[str, list[type[Target]]] = {}
     found: dict[str, Option] = {}
     for target in ordered:
@@ -151,10 +151,10 @@ def _target_options() -> Iterator[Option]:
             owners.setdefault(option.key, []).append(target)
             if found.setdefault(option.key, option) is not option:
                 raise TypeError(f"--{option.name} of {target.NAME} is declared elsewhere, too")
-    for key in sorted(found, key=lambda key: key not in chosen_by):
+    for key in sorted(found, key=lambda key: (key not in chosen_by, -len(owners[key]))):
         names = tuple(target.HELP_NAME for target in owners[key])
         is_for_all = key in chosen_by or len(names) == len(ordered)
-        yield replace(found[key], group=TARGET_GROUP, targets=() if is_for_all else names)
+        yield replace(found[key], group=group, targets=() if is_for_all else names)
 
 
 def _group_options() -> Iterator[Option]:

@@ -49,6 +49,11 @@ def keys_of(target: type[Target]) -> set[str]:
     return {option.key for _, option in declarations(target)}
 
 
+def all_keys() -> set[str]:
+    """The keys of the options that any target has."""
+    return set().union(*(keys_of(target) for target in targets()))
+
+
 def chosen(values: Mapping[str, Any]) -> type[Target]:
     """The target that these values ask for, by the keys of their options.
 
