@@ -12,7 +12,6 @@ import re
 import select
 import signal
 import sys
-import traceback
 from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any, Final, NoReturn
@@ -25,7 +24,6 @@ from harness.errors import (
     HarnessError,
     ScriptFailed,
 )
-from harness.sessions.script_errors import in_words, line_in
 from harness.streams import usable_streams
 
 PROGRAM: Final = "leak-harness"
@@ -72,7 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     with usable_streams():
         status = _status(words)
-    is_for_git = "--bisect-status" in words
+    # Also where the option was cut short, which is refused: git takes 2 for a bad commit.
+    is_for_git = any(len(word) > 2 and "--bisect-status".startswith(word) for word in words)
     return GIT_ABORTED if is_for_git and status not in _ANSWERS_FOR_GIT else status
 
 
@@ -160,10 +159,13 @@ def _unexpected(error: BaseException) -> int:
         return ExitStatus.USAGE
     if isinstance(error, BrokenPipeError) and _is_unread():
         return 128 + signal.SIGPIPE
+    # Imported here: most calls do not need it.
+    from harness.sessions.script_errors import in_words, line_in  # noqa: PLC0415
+
     where = "" if isinstance(error, Exception) else line_in(error.__traceback__, "")
     if where:  # of a task that the script has started
         return _printed(ScriptFailed(f"{where}: the script raised {in_words(error)}"))
-    traceback.print_exception(error)
+    sys.excepthook(type(error), error, error.__traceback__)
     print(
         f"{PROGRAM}: this is a defect of {PROGRAM} itself: please report it with the lines above",
         file=sys.stderr,

@@ -128,10 +128,10 @@ def from_option(option: Option, *, required: bool = False) -> Any:
     metadata = {_KEY: option}
     if required:
         return field(metadata=metadata)
-    default = option.default
     if option.kind.form is Form.PAIRS:
         return field(default_factory=dict, metadata=metadata, kw_only=True)
-    return field(default=default, metadata=metadata, kw_only=True)
+    is_named = option.kind.form is not Form.POSITIONAL
+    return field(default=option.default, metadata=metadata, kw_only=is_named)
 
 
 def declarations(owner: type) -> Iterator[tuple[str, Option]]:

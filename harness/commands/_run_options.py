@@ -8,11 +8,9 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.experiment.options import options, options_from
-from harness.option import Form, Option
-
 if TYPE_CHECKING:
     from harness.experiment.options import RunOptions
+    from harness.option import Option
 
 STATUSES = """\
 status:
@@ -39,6 +37,8 @@ def add_run_options(
             and that do nothing there.
         refused: keys of options that the verb does not take, each with the reason.
     """
+    from harness.experiment.options import options
+
     left_out = refused or {}
     parser.set_defaults(refused=left_out)
     groups: dict[str, argparse._ActionsContainer] = {"": parser}
@@ -68,6 +68,7 @@ def asked(
         UsageError: two targets are named.
     """
     from harness.experiment.config import settings
+    from harness.experiment.options import options_from
 
     values = settings({**values_of(given), **(also or {})}, Path.cwd(), tell)
     unwanted = {*given.refused, *left_out}
@@ -77,6 +78,9 @@ def asked(
 
 def values_of(given: argparse.Namespace) -> dict[str, Any]:
     """The values that were typed, by the keys of their options."""
+    from harness.experiment.options import options
+    from harness.option import Form
+
     values: dict[str, Any] = {}
     for option in options():
         if option.key not in given:
@@ -91,6 +95,8 @@ def values_of(given: argparse.Namespace) -> dict[str, Any]:
 
 
 def _add(group: argparse._ActionsContainer, option: Option, *, is_hidden: bool) -> None:
+    from harness.option import Form
+
     kind = option.kind
     text = argparse.SUPPRESS if is_hidden else option.says.replace("%", "%%")
     more: dict[str, Any] = {"help": text, "default": argparse.SUPPRESS}

@@ -10,9 +10,6 @@ from typing import TYPE_CHECKING, Final
 
 from harness.commands._run_options import add_run_options, asked
 from harness.errors import ExitStatus
-from harness.experiment.options import options as run_options
-from harness.experiment.options.connection import GROUP as CONNECTION
-from harness.target.ways import all_keys
 
 if TYPE_CHECKING:
     from harness.experiment.checks import Check
@@ -28,6 +25,10 @@ _COLUMN: Final = 18
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Those of a run that say which server, and how it is reached."""
+    from harness.experiment.options import options as run_options
+    from harness.experiment.options.connection import GROUP as CONNECTION
+    from harness.target.ways import all_keys
+
     taken = {*_TAKEN, *all_keys()}
     hidden = [
         option.key

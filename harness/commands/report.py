@@ -8,13 +8,14 @@ from typing import Final
 
 from harness.commands._run_options import tell
 from harness.errors import ExitStatus, NotARun, RecordError, UsageError
-from harness.experiment.options.output import LANGUAGES
 
 HELP: Final = "Draw the reports of a run again from its run.jsonl, also of one that was cut short."
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Run folders, and what to draw."""
+    from harness.experiment.options.output import LANGUAGES
+
     parser.add_argument(
         "runs", metavar="RUN", type=Path, nargs="+", help="A run folder, or a folder of such."
     )

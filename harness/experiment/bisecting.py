@@ -85,14 +85,14 @@ def bisect(commits: Range, options: RunOptions, folder: Path, tell: Tell) -> Bis
         KeyboardInterrupt: a run was interrupted.
     """
     made(folder)
+    repository = Repository(commits.repo, folder / "worktrees")
+    good, bad = repository.commit(commits.good), repository.commit(commits.bad)
+    between = repository.between(good, bad)
     if not isinstance(options.target, Serve):
         raise UsageError(
             "bisect starts the server in the work tree of each commit",
             hint="give its command with --serve",
         )
-    repository = Repository(commits.repo, folder / "worktrees")
-    good, bad = repository.commit(commits.good), repository.commit(commits.bad)
-    between = repository.between(good, bad)
     wanted = {"good": good, "bad": bad, "asked": _asked(options)}
     state = _state(folder / STATE, wanted)
     tried: dict[str, Any] = state["tried"]

@@ -18,8 +18,8 @@ from server_scripts import ECHO, ECHO_SCENARIO, written
 
 from harness.across_runs.change_points import changes, findings_since
 from harness.across_runs.history import Entry, History, server_of
-from harness.experiment.histories import MIN_STEPS, steps_of
 from harness.errors import RecordNotWritable
+from harness.experiment.histories import MIN_STEPS, steps_of
 from harness.record.record import Line, RestSample, RunStarted, decode_line, encode_line
 
 FLAT = Path(__file__).parents[1] / "data" / "runs" / "flat.jsonl"

@@ -21,7 +21,6 @@ from harness.blame.blame import Blame, Share, blame
 from harness.blame.design_matrix import SECOND, WARMUP_CYCLES, apart
 from harness.blame.regression import Columns, fit
 from harness.blame.varied_load import BLOCK, Variation, schedule
-from harness.reporters.blame_text import words
 from harness.errors import UsageError
 from harness.record.record import (
     Bounded,
@@ -35,6 +34,7 @@ from harness.record.record import (
     SessionResult,
 )
 from harness.reporters import html
+from harness.reporters.blame_text import words
 from harness.sessions.handshake import Address
 from harness.sessions.protocols import protocol_named
 from harness.sessions.scenario import Scenario
