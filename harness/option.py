@@ -129,9 +129,8 @@ def from_option(option: Option, *, required: bool = False) -> Any:
     if required:
         return field(metadata=metadata)
     if option.kind.form is Form.PAIRS:
-        return field(default_factory=dict, metadata=metadata, kw_only=True)
-    is_named = option.kind.form is not Form.POSITIONAL
-    return field(default=option.default, metadata=metadata, kw_only=is_named)
+        return field(default_factory=dict, metadata=metadata)
+    return field(default=option.default, metadata=metadata)
 
 
 def declarations(owner: type) -> Iterator[tuple[str, Option]]:

@@ -84,12 +84,12 @@ def pytest_terminal_summary(
 ) -> None:
     """That parallel tests disturb measurements, where there were any."""
     calls = [
-        one
-        for some in terminalreporter.stats.values()
-        for one in some
-        if getattr(one, "when", "") == "call"
+        report
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", "") == "call"
     ]
-    measured = sum("leak_verdict" in dict(one.user_properties) for one in calls)
+    measured = sum("leak_verdict" in dict(call.user_properties) for call in calls)
     if measured and getattr(config.option, "numprocesses", None):
         words = (
             f"leak-harness: {measured} leak tests ran beside others, which disturb their latency "
@@ -309,14 +309,14 @@ class _Blocking:
         self._loop = loop
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._session, name)
-        if not callable(found):
-            return found
+        action = getattr(self._session, name)
+        if not callable(action):
+            return action
 
         def act(*arguments: Any, **named: Any) -> Any:
             import asyncio
 
-            result = found(*arguments, **named)
+            result = action(*arguments, **named)
             if inspect.isawaitable(result):
                 return asyncio.run_coroutine_threadsafe(_awaited(result), self._loop).result()
             return result

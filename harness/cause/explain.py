@@ -19,13 +19,8 @@ from harness.cause.python_source import function_at
 from harness.errors import ProbeError
 from harness.record.metrics import METRICS
 from harness.record.record import Bounded, Cause, Causes, Census, Incident, RunRecord
-from harness.target.probe_client import (
-    CauseAnswer,
-    CensusAnswer,
-    HomeAnswer,
-    NativeAnswer,
-    ProbeLink,
-)
+from harness.target.probe_answers import CauseAnswer, CensusAnswer, HomeAnswer, NativeAnswer
+from harness.target.probe_client import ProbeLink
 from harness.verdict.container_lengths import Lengths
 from harness.verdict.evidence import held_metric
 from harness.verdict.growth_engine import tail_rate

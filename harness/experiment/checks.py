@@ -158,8 +158,8 @@ async def _interpreter(pid: int) -> list[Check]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
     )
-    said = (await process.communicate())[0].decode().strip()
-    return [Check(f"pid {pid}", f"{name}: {said}", _trap(said)), _allocator(pid)]
+    output = (await process.communicate())[0].decode().strip()
+    return [Check(f"pid {pid}", f"{name}: {output}", _trap(output)), _allocator(pid)]
 
 
 def _program(pid: int) -> tuple[Path, str]:
@@ -171,9 +171,9 @@ def _program(pid: int) -> tuple[Path, str]:
         return executable, ""
 
 
-def _trap(said: str) -> str:
+def _trap(output: str) -> str:
     """What is wrong with this version and implementation; empty where nothing is known."""
-    version, _, implementation = said.partition(" ")
+    version, _, implementation = output.partition(" ")
     numbers = tuple(int(part) for part in version.split(".") if part.isdecimal())
     if implementation != "cpython":
         return "the probe is made for CPython; others are measured from outside"

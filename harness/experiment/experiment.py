@@ -273,7 +273,7 @@ class Experiment:
         Where one has worked, sessions that fail later are what the server comes to: they are
         measured.
         """
-        if self.record.failed_sessions < self.record.sessions or any(one.ok for one in now):
+        if self.record.failed_sessions < self.record.sessions or any(session.ok for session in now):
             return False
         tried = [
             *chain.from_iterable(
@@ -281,7 +281,9 @@ class Experiment:
             ),
             *now,
         ]
-        least = UNANSWERED_SESSIONS if all(one.timed_out for one in tried) else HOPELESS_SESSIONS
+        least = HOPELESS_SESSIONS
+        if all(session.timed_out for session in tried):
+            least = UNANSWERED_SESSIONS
         return len(tried) >= least
 
     def _check_hope(self, latest: Sequence[SessionResult]) -> None:

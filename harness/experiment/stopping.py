@@ -132,10 +132,10 @@ class _Stop:
 
 def _end_at_once() -> None:
     """The record is on the disk, and the guardian ends the server."""
-    said = (
+    line = (
         "leak-harness: the run did not let itself be stopped, and was ended at once; its record "
         "is kept\n"
     )
     with suppress(OSError):
-        os.write(2, said.encode())
+        os.write(2, line.encode())
     _exit(ExitStatus.INTERRUPTED)

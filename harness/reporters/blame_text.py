@@ -24,46 +24,52 @@ NOTHING: Final = (
 UNITS: Final = {"gc_objects": "objects", "idle_cpu": "% CPU at rest"}
 
 
-def words(found: Blame, ended: Verdict | None = None) -> str:
+def words(result: Blame, ended: Verdict | None = None) -> str:
     """Who is to blame and what to do next; then a line for each action, the guilty first."""
-    blames = bool(found.guilty or found.with_time)
+    blames = bool(result.guilty or result.with_time)
     but = ended.summary if ended and not blames and ended.name in ("leak", "degraded") else ""
-    shares = found.shares
-    alone = {one.action for one in shares if not one.more_of}
-    more = [one.label for one in shares if one.more_of and one.lower > 0]
+    shares = result.shares
+    alone = {share.action for share in shares if not share.more_of}
+    more = [share.label for share in shares if share.more_of and share.lower > 0]
     labels = dict.fromkeys(
-        [*found.guilty, *more, *(one.label for one in shares if _is_telling(one, alone))]
+        [*result.guilty, *more, *(share.label for share in shares if _is_telling(share, alone))]
     )
     width = max(map(len, labels), default=0)
     lines = [
-        f"{label:{width}}  {_of([one for one in shares if one.label == label])}" for label in labels
+        f"{label:{width}}  {_of([share for share in shares if share.label == label])}"
+        for label in labels
     ]
-    if found.inseparable:
+    if result.inseparable:
         lines.append(
             f"not told apart from the others, as they always came together: "
-            f"{', '.join(found.inseparable)}"
+            f"{', '.join(result.inseparable)}"
         )
-    if found.filling:
-        lines.append(f"fills, and is no leak: {found.filling}")
-    lines += [f"doubt: {one}" for one in (ended.doubts if ended else ())]
-    of = f"{found.sessions} sessions in {found.cycles} cycles after the warm-up"
-    answer = f"{_answer(found)}; {of}" + (f", yet it is {but}" if but else "")
-    return "\n".join(
-        [answer, f"next: {CAUSE if blames else AGAIN if but else NOTHING}", "", *lines]
-    )
+    if result.filling:
+        lines.append(f"fills, and is no leak: {result.filling}")
+    lines += [f"doubt: {doubt}" for doubt in (ended.doubts if ended else ())]
+    of = f"{result.sessions} sessions in {result.cycles} cycles after the warm-up"
+    answer = f"{_answer(result)}; {of}" + (f", yet it is {but}" if but else "")
+    next_step = AGAIN if but else NOTHING
+    if blames:
+        next_step = CAUSE
+    return "\n".join([answer, f"next: {next_step}", "", *lines])
 
 
-def _answer(found: Blame) -> str:
+def _answer(result: Blame) -> str:
     """The guilty, each with what it leaves for sure."""
 
-    def told(action: str, name: str, each: str) -> str:
-        sure = [_amount(one) for one in found.shares if one.guilty and one.action == action]
+    def sure_of(action: str, name: str, each: str) -> str:
+        sure = [
+            _amount(share) for share in result.shares if share.guilty and share.action == action
+        ]
         return f"{name} ({', '.join(sure)} {each})" if sure else name
 
-    guilty = ", ".join(told(action, action, "each time") for action in found.guilty)
+    guilty = ", ".join(sure_of(action, action, "each time") for action in result.guilty)
     answer = f"to blame: {guilty}" if guilty else "no action is to blame"
     return (
-        f"{answer}; {told(SECOND, 'it grows with time', 'a second')}" if found.with_time else answer
+        f"{answer}; {sure_of(SECOND, 'it grows with time', 'a second')}"
+        if result.with_time
+        else answer
     )
 
 
@@ -74,8 +80,8 @@ def _is_telling(share: Share, alone: Set[str]) -> bool:
 
 def _of(shares: Sequence[Share]) -> str:
     """What it leaves for sure; else what may be nothing, in bytes where they were measured."""
-    sure = [one for one in shares if one.guilty or (one.more_of and one.lower > 0)]
-    in_bytes = [one for one in shares if one.metric in IN_BYTES]
+    sure = [share for share in shares if share.guilty or (share.more_of and share.lower > 0)]
+    in_bytes = [share for share in shares if share.metric in IN_BYTES]
     return "   ".join(map(figure, sure or in_bytes or shares[:1]))
 
 

@@ -80,7 +80,7 @@ class Attached:
         try:
             return [
                 self._process,
-                *sorted(self._process.children(recursive=True), key=lambda one: one.pid),
+                *sorted(self._process.children(recursive=True), key=lambda process: process.pid),
             ]
         except psutil.NoSuchProcess:
             return []

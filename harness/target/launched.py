@@ -185,8 +185,8 @@ class Server:
 
     def _silence(self, pattern: re.Pattern[str]) -> str:
         with self._log.open(errors="replace") as lines:
-            found = any(pattern.search(line) for line in lines)
-        return "" if found else f"it wrote no line with '{pattern.pattern}'"
+            is_there = any(pattern.search(line) for line in lines)
+        return "" if is_there else f"it wrote no line with '{pattern.pattern}'"
 
     async def ended_within(self, limit_s: float) -> bool:
         """Whether its process has ended, or does so soon: its connections break before the

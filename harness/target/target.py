@@ -66,7 +66,7 @@ class Start:
     """Where a server that is started writes."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Target(ABC):
     """A way to reach a server."""
 
@@ -140,7 +140,7 @@ class Target(ABC):
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Running(Target):
     """A server that somebody else has started. It is never stopped, and takes no probe."""
 
@@ -164,7 +164,7 @@ class Running(Target):
         return self.log
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LocalProcess(Running):
     """A process of this machine, and its children. The probe is put into it only on demand."""
 

@@ -29,7 +29,8 @@ def test_values_that_are_absent_are_the_defaults_of_a_program() -> None:
 
 def test_options_and_targets_are_frozen() -> None:
     for owner in (RunOptions, *targets()):
-        assert owner.__dataclass_params__.frozen  # type: ignore[union-attr]
+        parameters: Any = owner.__dict__["__dataclass_params__"]
+        assert parameters.frozen
     with pytest.raises(dataclasses.FrozenInstanceError):
         RunOptions().command_line = ()  # type: ignore[misc]
 

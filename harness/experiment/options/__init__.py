@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.experiment.options.connection import DEFAULT_PROTOCOL, ConnectionOptions
@@ -65,6 +65,7 @@ class RunOptions:
         default="character-switch",
     )
     """A scenario, or where one is: `file.py`, `file.py::name`, or a shipped name."""
+    _: KW_ONLY
     target: Target = field(default_factory=_embedded)
     """The server under test, and how it is reached; the embedded server by default."""
     connection: ConnectionOptions = field(default_factory=ConnectionOptions)

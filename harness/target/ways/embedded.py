@@ -13,7 +13,7 @@ from harness.target.target import ENV, LAUNCHED_READY_LIMIT_S, ServerUnderTest, 
 AGENT_SIZE_BYTES: Final = 32 * 2**20
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Embedded(Target):
     """The chat server that comes with the harness. Faults can be switched on in it."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar, Final
 
 from harness.errors import UsageError
@@ -31,6 +31,7 @@ class MetricsUrl(Running):
 
     metrics_url: str = from_option(METRICS_URL, required=True)
     """The address of the page."""
+    _: KW_ONLY
     metric: Mapping[str, str] = declared(
         "metric",
         PAIRS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -35,6 +35,7 @@ class Serve(Target):
 
     command: str = from_option(SERVE, required=True)
     """The command, quoted as for a shell; `{port}` in it becomes a free port."""
+    _: KW_ONLY
     url: str | None = from_option(URL)
     """The WebSocket address; None: the port that the command gets."""
     cwd: Path | None = declared("cwd", PATH, "The folder to start the server in.", metavar="DIR")
