@@ -25,12 +25,18 @@ if TYPE_CHECKING:
         PolicyOptions,
         RunOptions,
     )
-    from harness.experiment.runs import Run, judge, run
+    from harness.experiment.runs import Run, run
     from harness.record.policy import Policy
     from harness.record.record import RunRecord
     from harness.record.record import RunRecord as Record
     from harness.record.store import load_record as load
-    from harness.sessions.contract import Character, ChatProtocol, Greeting, Reply
+    from harness.sessions.contract import Action, ChatProtocol, Greeting, Reply, Timing
+    from harness.sessions.protocols.graphql import Session as GraphqlSession
+    from harness.sessions.protocols.jsonrpc import Session as JsonrpcSession
+    from harness.sessions.protocols.open_llm_vtuber import Character
+    from harness.sessions.protocols.open_llm_vtuber import Session as OpenLlmVtuberSession
+    from harness.sessions.protocols.plain import Session as PlainSession
+    from harness.sessions.protocols.socketio import Session as SocketioSession
     from harness.sessions.scenario import scenario
     from harness.sessions.session import Session
     from harness.target.target import Target
@@ -40,9 +46,11 @@ if TYPE_CHECKING:
     from harness.target.ways.metrics_url import MetricsUrl
     from harness.target.ways.pid import Pid
     from harness.target.ways.serve import Serve
+    from harness.verdict.judge import judge
     from harness.verdict.outcome import Finding, Judgement, Verdict
 
 __all__ = [
+    "Action",
     "Cgroup",
     "Character",
     "ChatProtocol",
@@ -50,14 +58,18 @@ __all__ = [
     "Container",
     "Embedded",
     "Finding",
+    "GraphqlSession",
     "Greeting",
     "HarnessError",
+    "JsonrpcSession",
     "Judgement",
     "LoadOptions",
     "MeasurementOptions",
     "MetricsUrl",
+    "OpenLlmVtuberSession",
     "OutputOptions",
     "Pid",
+    "PlainSession",
     "Policy",
     "PolicyOptions",
     "Record",
@@ -67,7 +79,9 @@ __all__ = [
     "RunRecord",
     "Serve",
     "Session",
+    "SocketioSession",
     "Target",
+    "Timing",
     "Verdict",
     "judge",
     "load",
@@ -76,43 +90,49 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Cgroup": "target.ways.cgroup",
-    "Character": "sessions.contract",
-    "ChatProtocol": "sessions.contract",
-    "ConnectionOptions": "experiment.options",
-    "Container": "target.ways.container",
-    "Embedded": "target.ways.embedded",
-    "Finding": "verdict.outcome",
-    "Greeting": "sessions.contract",
-    "HarnessError": "errors",
-    "Judgement": "verdict.outcome",
-    "LoadOptions": "experiment.options",
-    "MeasurementOptions": "experiment.options",
-    "MetricsUrl": "target.ways.metrics_url",
-    "OutputOptions": "experiment.options",
-    "Pid": "target.ways.pid",
-    "Policy": "record.policy",
-    "PolicyOptions": "experiment.options",
-    "Record": "record.record",
-    "Reply": "sessions.contract",
-    "Run": "experiment.runs",
-    "RunOptions": "experiment.options",
-    "RunRecord": "record.record",
-    "Serve": "target.ways.serve",
-    "Session": "sessions.session",
-    "Target": "target.target",
-    "Verdict": "verdict.outcome",
-    "judge": "experiment.runs",
-    "load": "record.store",
-    "run": "experiment.runs",
-    "scenario": "sessions.scenario",
+    "Action": ("sessions.contract", "Action"),
+    "Cgroup": ("target.ways.cgroup", "Cgroup"),
+    "Character": ("sessions.protocols.open_llm_vtuber", "Character"),
+    "ChatProtocol": ("sessions.contract", "ChatProtocol"),
+    "ConnectionOptions": ("experiment.options", "ConnectionOptions"),
+    "Container": ("target.ways.container", "Container"),
+    "Embedded": ("target.ways.embedded", "Embedded"),
+    "Finding": ("verdict.outcome", "Finding"),
+    "GraphqlSession": ("sessions.protocols.graphql", "Session"),
+    "Greeting": ("sessions.contract", "Greeting"),
+    "HarnessError": ("errors", "HarnessError"),
+    "JsonrpcSession": ("sessions.protocols.jsonrpc", "Session"),
+    "Judgement": ("verdict.outcome", "Judgement"),
+    "LoadOptions": ("experiment.options", "LoadOptions"),
+    "MeasurementOptions": ("experiment.options", "MeasurementOptions"),
+    "MetricsUrl": ("target.ways.metrics_url", "MetricsUrl"),
+    "OpenLlmVtuberSession": ("sessions.protocols.open_llm_vtuber", "Session"),
+    "OutputOptions": ("experiment.options", "OutputOptions"),
+    "Pid": ("target.ways.pid", "Pid"),
+    "PlainSession": ("sessions.protocols.plain", "Session"),
+    "Policy": ("record.policy", "Policy"),
+    "PolicyOptions": ("experiment.options", "PolicyOptions"),
+    "Record": ("record.record", "RunRecord"),
+    "Reply": ("sessions.contract", "Reply"),
+    "Run": ("experiment.runs", "Run"),
+    "RunOptions": ("experiment.options", "RunOptions"),
+    "RunRecord": ("record.record", "RunRecord"),
+    "Serve": ("target.ways.serve", "Serve"),
+    "Session": ("sessions.session", "Session"),
+    "SocketioSession": ("sessions.protocols.socketio", "Session"),
+    "Target": ("target.target", "Target"),
+    "Timing": ("sessions.contract", "Timing"),
+    "Verdict": ("verdict.outcome", "Verdict"),
+    "judge": ("verdict.judge", "judge"),
+    "load": ("record.store", "load_record"),
+    "run": ("experiment.runs", "run"),
+    "scenario": ("sessions.scenario", "scenario"),
 }
-_NAMES_THERE = {"Record": "RunRecord", "load": "load_record"}
-"""Where a name is another one at home."""
+"""The module of each public name, and what it is called there."""
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'harness' has no attribute {name!r}")
-    module = import_module(f"harness.{_HOMES[name]}")
-    return getattr(module, _NAMES_THERE.get(name, name))
+    module, own_name = _HOMES[name]
+    return getattr(import_module(f"harness.{module}"), own_name)

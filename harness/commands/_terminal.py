@@ -9,7 +9,7 @@ from typing import Final
 
 from harness.record.record import RunRecord
 from harness.reporters.console import render
-from harness.reporters.progress import progress
+from harness.reporters.progress import render as progress_line
 from harness.verdict.outcome import Judgement, NextStep, Verdict
 
 CYCLES_PER_LINE: Final = 5
@@ -27,7 +27,8 @@ def announce(record: RunRecord, judgement: Judgement) -> None:
     goes_on = judgement.next is NextStep.CONTINUE
     if goes_on and not is_terminal and len(record.cycles) % CYCLES_PER_LINE:
         return
-    line = progress(record, judgement, terminal=is_terminal)
+    columns = shutil.get_terminal_size(_SIZE).columns
+    line = progress_line(record, judgement, columns, is_terminal)
     ending = _TO_END_OF_LINE if is_terminal and goes_on else "\n"
     print(line, end=ending, file=sys.stderr, flush=True)
 

@@ -63,15 +63,14 @@ def run(options: argparse.Namespace) -> int:
 
     before, after, folder = _stored(options) if options.after_run else _run(options)
     result = compare(before, after)
-    text = comparison.text(result)
+    compared = comparison.Compared(result, before[0], after[0])
     made(folder)
-    write_whole(folder / "compare.md", text.encode())
-    write_whole(folder / "compare.json", comparison.as_json(result))
-    write_whole(folder / "compare.png", comparison.plot(before[0], after[0]))
+    for name, draw in comparison.REPORTS.items():
+        write_whole(folder / name, draw(compared))
     if "json" in options:
         print((folder / "compare.json").read_text(encoding="utf-8"))
     else:
-        print(f"{text}\nplot: {folder / 'compare.png'}")
+        print(f"{comparison.text(result)}\nplot: {folder / 'compare.png'}")
     return result.exit_status
 
 

@@ -19,7 +19,7 @@ from harness.errors import ExitStatus
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.across_runs.history import Entry
+    from harness.across_runs.history import HistoryRun
     from harness.experiment.options import RunOptions
 
 HELP: Final = (
@@ -80,15 +80,17 @@ def run(options: argparse.Namespace) -> int:
         seen = confirmed(history, look, partial(_run_again, options.db.parent), tell)
     folder = options.out or options.db.parent
     made(folder)
-    text = history_page.text(seen.entries, seen.steps)
-    write_whole(folder / "history.md", text.encode())
-    write_whole(folder / "history.html", history_page.page(seen.entries, seen.steps))
-    write_whole(folder / "history.png", history_page.plot(seen.entries, seen.steps))
-    print(json.dumps(seen.as_data()) if options.json else text.rstrip("\n"))
+    runs = history_page.Runs(seen.entries, seen.steps)
+    for name, draw in history_page.REPORTS.items():
+        write_whole(folder / name, draw(runs))
+    if options.json:
+        print(json.dumps(seen.as_data()))
+    else:
+        print((folder / "history.md").read_text(encoding="utf-8"), end="")
     return ExitStatus.LEAK if seen.is_worse else ExitStatus.FLAT
 
 
-def _run_again(folder: Path, last: Entry) -> Path:
+def _run_again(folder: Path, last: HistoryRun) -> Path:
     from harness.experiment.histories import run_again
 
     with contextlib.redirect_stdout(sys.stderr):

@@ -41,9 +41,9 @@ def run(options: argparse.Namespace) -> int:
     """
     from harness.commands._terminal import report_text
     from harness.experiment.reports import write_reports
-    from harness.experiment.runs import judge
     from harness.record.store import records_in, write_whole
-    from harness.reporters.index import Entry, render
+    from harness.reporters.index import Entry, Index, render
+    from harness.verdict.judge import judge
 
     entries, is_damaged = [], False
     for place, record in records_in(options.runs):
@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
             "none of these is a run that can be drawn", hint="give folders that `run` wrote"
         )
     if options.index:
-        write_whole(options.index, render(entries, options.index.parent))
+        write_whole(options.index, render(Index(entries, options.index.parent)))
         print(f"index:  {options.index}")
     worst = max(entry.verdict.exit_status for entry in entries)
     return max(ExitStatus.USAGE, worst) if is_damaged else worst

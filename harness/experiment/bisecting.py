@@ -14,10 +14,11 @@ from harness.errors import UsageError
 from harness.experiment.options import OutputOptions, RunOptions
 from harness.experiment.plan import Plan, plan_of
 from harness.experiment.reports import write_reports
-from harness.experiment.runs import Tell, all_runs, judge
+from harness.experiment.runs import Tell, all_runs
 from harness.record.store import load_record, made, write_whole
-from harness.reporters.commits import plot
+from harness.reporters.commits import Commits, Tried, render
 from harness.target.ways.serve import Serve
+from harness.verdict.judge import judge
 from harness.verdict.outcome import VerdictName
 
 STATE: Final = "bisect.json"
@@ -197,8 +198,8 @@ def _report(run: Path) -> str:
 
 def _plot(search: Search, tried: Mapping[str, Any]) -> bytes:
     points = [
-        (at, tried[commit].get("growth"), tried[commit]["answer"])
+        Tried(at, tried[commit].get("growth"), tried[commit]["answer"])
         for at, commit in enumerate(search.commits)
         if commit in tried
     ]
-    return plot(points, search.commits.index(search.suspects[-1]))
+    return render(Commits(points, search.commits.index(search.suspects[-1])))

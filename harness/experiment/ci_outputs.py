@@ -11,6 +11,7 @@ from typing import Final
 from harness.errors import UsageError
 from harness.experiment.request_comment import Thread
 from harness.reporters import REPORTERS, openmetrics
+from harness.reporters.escaping import workflow_message, workflow_property
 
 FOLDER: Final = Path("leak-report")
 _MAX_ANNOTATIONS: Final = 10
@@ -66,23 +67,23 @@ def publish(folder: Path, environment: Mapping[str, str]) -> list[str]:
         with Path(outputs).open("a", encoding="utf-8") as out:
             out.writelines(f"{name}={value}\n" for name, value in lines.items())
     if environment.get("GITLAB_CI"):
-        (folder / "metrics.txt").write_text(openmetrics.render(result), encoding="utf-8")
+        (folder / "metrics.txt").write_bytes(openmetrics.render(result))
         (folder / "codequality.json").write_text(
             json.dumps(_issues(result, Path.cwd())), encoding="utf-8"
         )
     if environment.get("GITHUB_ACTIONS"):
-        return _annotations(result, Path(environment.get("GITHUB_WORKSPACE", ".")))
+        return workflow_commands(result, Path(environment.get("GITHUB_WORKSPACE", ".")))
     return []
 
 
-def _annotations(result: dict[str, object], root: Path) -> list[str]:
+def workflow_commands(result: dict[str, object], root: Path) -> list[str]:
     """GitHub's workflow commands: findings at their lines."""
     lines = []
     for finding in _findings(result)[:_MAX_ANNOTATIONS]:
         file, line = _place(finding, root)
-        at = f" file={file},line={line}," if file else " "
-        words = finding["summary"].replace("%", "%25").replace("\n", "%0A").replace("\r", "")
-        lines.append(f"::error{at}title=leak-harness: {finding['kind']} {finding['type']}::{words}")
+        at = f" file={workflow_property(file)},line={line}," if file else " "
+        title = workflow_property(f"leak-harness: {finding['kind']} {finding['type']}")
+        lines.append(f"::error{at}title={title}::{workflow_message(finding['summary'])}")
     return lines
 
 

@@ -15,13 +15,12 @@ from harness.experiment.experiment import Experiment
 from harness.experiment.options import RunOptions
 from harness.experiment.plan import plan_of
 from harness.experiment.reports import write_reports
-from harness.experiment.runs import judge
 from harness.record.record import RunRecord
 from harness.record.store import RunFolder, load_record
 from harness.target.target import Target
 from harness.target.ways.embedded import Embedded
 from harness.target.ways.serve import Serve
-from harness.verdict.judge import judge as judge_by
+from harness.verdict.judge import judge
 from harness.verdict.outcome import Judgement, Verdict
 
 CYCLES: Final = 20
@@ -141,7 +140,7 @@ async def _in_turn(sides: Mapping[str, RunOptions], folder: Path) -> dict[str, R
     folders = {name: RunFolder(folder / name) for name in sides}
     try:
         experiments = [
-            Experiment(plan, folders[name], judge_by, _unannounced, turn=turn)
+            Experiment(plan, folders[name], judge, _unannounced, turn=turn)
             for name, plan in plans.items()
         ]
         records = await asyncio.gather(*(experiment.run() for experiment in experiments))

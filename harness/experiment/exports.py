@@ -23,7 +23,7 @@ def export(result_file: Path, output: OutputOptions, tell: Tell) -> None:
     result = json.loads(result_file.read_text(encoding="utf-8"))
     if output.textfile:
         try:
-            write_whole(output.textfile, openmetrics.render(result).encode())
+            write_whole(output.textfile, openmetrics.render(result))
         except RecordNotWritable as error:
             tell(f"leak-harness: --textfile: {error.what}")
     if output.otlp and (problem := send(output.otlp, result)):
@@ -36,7 +36,10 @@ def send(url: str, result: dict[str, Any]) -> str:
 
     try:
         answer = httpx.post(
-            f"{url.rstrip('/')}/v1/metrics", json=otlp.render(result), timeout=LIMIT_S
+            f"{url.rstrip('/')}/v1/metrics",
+            content=otlp.render(result),
+            headers={"Content-Type": "application/json"},
+            timeout=LIMIT_S,
         )
         answer.raise_for_status()
     except (httpx.HTTPError, httpx.InvalidURL) as error:

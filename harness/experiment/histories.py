@@ -12,15 +12,16 @@ from harness.across_runs.change_points import (
     CONFIRMED,
     Change,
     by_target,
-    changes,
+    change_points,
     findings_since,
 )
-from harness.across_runs.history import Entry, History
+from harness.across_runs.history import History, HistoryRun
 from harness.errors import RecordError, UsageError
 from harness.experiment.machine import revision
 from harness.experiment.options import OutputOptions, RunOptions
-from harness.experiment.runs import Tell, judge
+from harness.experiment.runs import Tell
 from harness.record.store import BLAME_FILE, dated, load_record, records_in
+from harness.verdict.judge import judge
 
 MIN_STEPS: Final = {
     "growth_bytes": 512.0,
@@ -41,7 +42,7 @@ Reread = Callable[[Sequence[str]], RunOptions]
 class Course:
     """The runs that are wanted, and where each figure of theirs changed."""
 
-    entries: list[Entry]
+    entries: list[HistoryRun]
     """The runs, in the order of time."""
     steps: dict[str, list[Change]]
     """By figure, with the places among all runs."""
@@ -56,7 +57,7 @@ class Course:
         return False
 
     @property
-    def unconfirmed(self) -> list[Entry]:
+    def unconfirmed(self) -> list[HistoryRun]:
         """The runs that began a level which too few runs have confirmed."""
         places = {step.at for steps in self.steps.values() for step in steps if not step.confirmed}
         return [self.entries[at] for at in sorted(places)]
@@ -78,7 +79,7 @@ class Course:
         return asdict(step) | {"revision": entry.revision, "target": entry.target}
 
 
-def entries_in(paths: Sequence[Path], tell: Tell) -> list[Entry]:
+def entries_in(paths: Sequence[Path], tell: Tell) -> list[HistoryRun]:
     """All runs in some folders. What cannot be read is left out, unless there is nothing else.
 
     Raises:
@@ -90,7 +91,7 @@ def entries_in(paths: Sequence[Path], tell: Tell) -> list[Entry]:
             problem = record
             tell(f"leak-harness: left out: {record.what}")
         elif not (folder / BLAME_FILE).exists():
-            entries.append(Entry.of(record, judge(record).verdict, str(folder.resolve())))
+            entries.append(HistoryRun.of(record, judge(record).verdict, str(folder.resolve())))
     if problem is not None and not entries:
         raise problem
     return entries
@@ -123,7 +124,10 @@ def course(history: History, scenario: str | None, target: str | None) -> Course
 
 
 def confirmed(
-    history: History, look: Callable[[], Course], run_again: Callable[[Entry], Path], tell: Tell
+    history: History,
+    look: Callable[[], Course],
+    run_again: Callable[[HistoryRun], Path],
+    tell: Tell,
 ) -> Course:
     """The course once each run that makes a change suspect was run again, as often as it takes."""
     seen = look()
@@ -134,7 +138,7 @@ def confirmed(
     return seen
 
 
-def run_again(last: Entry, folder: Path, reread: Reread, rerun: Rerun) -> Path:
+def run_again(last: HistoryRun, folder: Path, reread: Reread, rerun: Rerun) -> Path:
     """A fresh run of what the last one ran, of the same commit.
 
     Args:
@@ -166,13 +170,13 @@ def run_again(last: Entry, folder: Path, reread: Reread, rerun: Rerun) -> Path:
     return out
 
 
-def steps_of(entries: Sequence[Entry], name: str) -> list[Change]:
+def steps_of(entries: Sequence[HistoryRun], name: str) -> list[Change]:
     """The steps of a figure, by their places among these runs."""
     places = [at for at, entry in enumerate(entries) if getattr(entry, name) is not None]
     values = [float(getattr(entries[at], name)) for at in places]
     median = sorted(values)[len(values) // 2] if values else 0.0
     smallest = max(MIN_STEPS[name], _MIN_SHARES.get(name, 0.0) * median)
-    return [replace(step, at=places[step.at]) for step in changes(values, smallest)]
+    return [replace(step, at=places[step.at]) for step in change_points(values, smallest)]
 
 
 def _nothing_there(history: History, *, is_chosen: bool) -> UsageError:

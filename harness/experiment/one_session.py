@@ -11,10 +11,10 @@ from harness.experiment.plan import Plan
 from harness.experiment.runs import Tell
 from harness.experiment.stopping import run_stoppable
 from harness.record.record import SessionResult
+from harness.sessions.connection import Trace
 from harness.sessions.contract import Data
 from harness.sessions.driver import run_cycle
 from harness.sessions.handshake import why_not_ready
-from harness.sessions.session import Trace
 from harness.target.launched import trial_log
 from harness.target.target import ServerUnderTest, Start
 

@@ -16,17 +16,17 @@ from harness.experiment.machine import available_memory_bytes, describe_machine,
 from harness.experiment.options import DEFAULT_PROTOCOL, PolicyOptions, RunOptions
 from harness.record.policy import Policy
 from harness.redaction import url_without_secrets, without_secrets
+from harness.sessions.connection import Trace
 from harness.sessions.contract import ChatProtocol
 from harness.sessions.credentials import headers_of
 from harness.sessions.driver import Load
 from harness.sessions.handshake import Address
 from harness.sessions.protocols import protocol_named
 from harness.sessions.scenario import Scenario, load_scenario
-from harness.sessions.session import Trace
 from harness.target.launched import free_port
 from harness.target.target import Target
+from harness.verdict.gates import entries
 from harness.verdict.gates.memory import LIMIT_PROBE_BYTES
-from harness.verdict.judge import GATES
 
 CONTROL_GUARD_SESSIONS: Final = 54
 """Sessions before which a control is not called a leak: the least without false alarms where no
@@ -277,12 +277,13 @@ def _planned_server(
 
 def _policy(options: RunOptions) -> Policy:
     asked, load, measurement = options.policy, options.load, options.measurement
-    _check_gates(asked)
+    gates = tuple(entries())
+    _check_gates(asked, gates)
     free_bytes = available_memory_bytes()
     budget_bytes = min(MAX_BUDGET_BYTES, free_bytes // 4)
     if load.cycles:
         budget_bytes = 3 * free_bytes // 4
-    left_out = [gate for gate in GATES if asked.only and gate not in asked.only]
+    left_out = [gate for gate in gates if asked.only and gate not in asked.only]
     policy = Policy(
         limit_bytes=asked.limit_bytes,
         fixed_cycles=load.cycles,
@@ -304,19 +305,19 @@ def _policy(options: RunOptions) -> Policy:
     return replace(policy, object_limit=asked.object_limit)
 
 
-def _check_gates(asked: PolicyOptions) -> None:
+def _check_gates(asked: PolicyOptions, gates: Sequence[str]) -> None:
     for name in asked.allow:
-        if name not in GATES and not _FINGERPRINT.fullmatch(name):
+        if name not in gates and not _FINGERPRINT.fullmatch(name):
             raise UsageError(
                 f"'{name}' cannot be allowed: it is neither a gate nor the fingerprint of a "
                 f"finding",
-                hint=f"gates: {', '.join(GATES)}; fingerprints have 16 hexadecimal digits and are "
+                hint=f"gates: {', '.join(gates)}; fingerprints have 16 hexadecimal digits and are "
                 f"in result.json",
             )
     for name in asked.only:
-        if name not in GATES:
+        if name not in gates:
             raise UsageError(
-                f"--only {name}: there is no such gate", hint=f"gates: {', '.join(GATES)}"
+                f"--only {name}: there is no such gate", hint=f"gates: {', '.join(gates)}"
             )
     for kind in asked.fail_on:
         if kind not in FAIL_ON:

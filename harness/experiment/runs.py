@@ -23,9 +23,9 @@ from harness.experiment.stopping import in_thread, run_stoppable
 from harness.record.record import RunRecord
 from harness.record.store import RunFolder, dated
 from harness.reporters import html
-from harness.sessions.session import Trace
+from harness.sessions.connection import Trace
 from harness.units import format_size
-from harness.verdict.judge import judge as judge_by
+from harness.verdict.judge import judge
 from harness.verdict.outcome import Finding, Judgement, Verdict, VerdictName
 from harness.verdict.several_runs import Done, controlled, together
 
@@ -73,14 +73,6 @@ def _ignored(record: RunRecord, judgement: Judgement) -> None:
 
 def _unheard(line: str) -> None:
     """Nobody listens."""
-
-
-def judge(record: RunRecord) -> Judgement:
-    """The verdict on a record, and what a run with this record would do next.
-
-    It only reads the record, so that a stored run can be judged again.
-    """
-    return judge_by(record, record.started.policy)
 
 
 def run(
@@ -165,7 +157,7 @@ def _measured(
     folder = RunFolder(path / name)
     page = None
     try:
-        experiment = Experiment(plan, folder, judge_by, announce)
+        experiment = Experiment(plan, folder, judge, announce)
         if live:
             page = _live_page(experiment.record)
             tell(f"live: {page.url}")

@@ -8,10 +8,10 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from harness.record.record import RunRecord
+from harness.reporters.contract import ScreenText
+from harness.reporters.escaping import log_lines, one_line
 from harness.reporters.facts import (
-    Row,
     account,
-    clean,
     failures,
     incidents,
     not_read,
@@ -19,7 +19,8 @@ from harness.reporters.facts import (
     sentence,
 )
 from harness.units import format_time
-from harness.verdict.outcome import Outcome, Verdict, VerdictName
+from harness.verdict.outcome import Status, Verdict, VerdictName
+from harness.verdict.rows import Row
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -28,11 +29,11 @@ _STYLES: Final = {
     VerdictName.FLAT: "bold green",
     VerdictName.LEAK: "bold red",
     VerdictName.DEGRADED: "bold red",
-    Outcome.FLAT: "green",
-    Outcome.LEAK: "bold red",
-    Outcome.DRIFT: "bold red",
-    Outcome.INCONCLUSIVE: "yellow",
-    Outcome.NOT_MEASURED: "dim",
+    Status.FLAT: "green",
+    Status.LEAK: "bold red",
+    Status.DRIFT: "bold red",
+    Status.INCONCLUSIVE: "yellow",
+    Status.NOT_MEASURED: "dim",
 }
 _PLAIN: Final = str.maketrans({"→": "->", "×": "x"})
 _MIN_WIDTH: Final = 80
@@ -41,7 +42,7 @@ _MAX_LINES: Final = 5
 """Of each list under the table; the report has them all."""
 
 
-def render(record: RunRecord, verdict: Verdict, width: int, color: bool) -> str:
+def render(record: RunRecord, verdict: Verdict, width: int = 100, terminal: bool = False) -> str:
     """The verdict in colour for a terminal, or in plain characters that any log takes; at least
     80 columns wide.
     """
@@ -52,26 +53,26 @@ def render(record: RunRecord, verdict: Verdict, width: int, color: bool) -> str:
     console = Console(
         file=out,
         width=max(width, _MIN_WIDTH),
-        force_terminal=color,
-        color_system="standard" if color else None,
+        force_terminal=terminal,
+        color_system="standard" if terminal else None,
     )
     name = (verdict.name.upper(), _STYLES.get(verdict.name, "bold yellow"))
-    console.print(Text.assemble(name, "  ", _printable(sentence(verdict))))
-    console.print(Text(_printable(account(record)), style="dim"))
+    console.print(Text.assemble(name, "  ", one_line(sentence(verdict))))
+    console.print(Text(one_line(account(record)), style="dim"))
     if verdict.gates:
-        console.print(_table(rows(verdict), width, color))
+        console.print(_table(rows(verdict), width, terminal))
     for line in _notes(record, verdict):
-        console.print(Text(_printable(line)))
-    return out.getvalue()
+        console.print(Text(one_line(line)))
+    return log_lines(out.getvalue())
 
 
-def _table(gates: list[Row], width: int, color: bool) -> Table:
+def _table(gates: list[Row], width: int, terminal: bool) -> Table:
     """One line a gate; the bounds are left to the report where there is little room."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD if color else box.ASCII2, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD if terminal else box.ASCII2, pad_edge=False)
     numbers = {
         "per session": attrgetter("growth"),
         "bounds": attrgetter("bounds"),
@@ -86,8 +87,10 @@ def _table(gates: list[Row], width: int, color: bool) -> Table:
     table.add_column("first, last")
     for row in gates:
         words = [*(read(row) for read in numbers.values()), "\n".join(row.changes)]
-        cells = words if color else [word.translate(_PLAIN) for word in words]
-        table.add_row(row.gate, Text(row.finding, style=_STYLES[row.outcome]), *cells)
+        cells = [Text("\n".join(map(one_line, word.splitlines()))) for word in words]
+        if not terminal:
+            cells = [Text(cell.plain.translate(_PLAIN)) for cell in cells]
+        table.add_row(Text(row.gate), Text(row.finding, style=_STYLES[row.outcome]), *cells)
     return table
 
 
@@ -95,7 +98,7 @@ def _notes(record: RunRecord, verdict: Verdict) -> Iterator[str]:
     """What the table leaves open, and what makes its numbers doubtful."""
     by_reason: dict[str, list[str]] = {}
     for row in rows(verdict):
-        if row.reason and row.outcome != Outcome.FLAT:
+        if row.reason and row.outcome != Status.FLAT:
             by_reason.setdefault(row.reason, []).append(row.gate)
     yield from (f"{', '.join(gates)}: {reason}" for reason, gates in by_reason.items())
     yield from (
@@ -119,6 +122,4 @@ def _shortened(label: str, lines: Sequence[str]) -> Iterator[str]:
         yield f"{label}: and {len(lines) - _MAX_LINES} more, see the report"
 
 
-def _printable(text: str) -> str:
-    """On one line, without the control sequences that a server's words may hold."""
-    return " ".join("; ".join(clean(text).splitlines()).split())
+SCREEN: Final[ScreenText[Verdict]] = render

@@ -1,4 +1,4 @@
-"""`@scenario` and the loading of scenario files: plain async functions that take a `Session`."""
+"""`@scenario` and the loading of scenario files: plain async functions that take a session."""
 
 from __future__ import annotations
 
@@ -11,20 +11,22 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, fields
 from pathlib import Path
-from types import CodeType, ModuleType
-from typing import TYPE_CHECKING, Any, Final, overload
+from types import ModuleType
+from typing import Any, Final, Literal, overload
 
 from harness.errors import HarnessError, ScenarioInvalid, ScenarioNotFound
 from harness.sessions.contract import ChatProtocol
+from harness.sessions.limits import Limits
+from harness.sessions.protocols import actions_of_others
 from harness.sessions.script_errors import exits_raised, in_words, line_in, near, place
+from harness.sessions.script_names import all_names, methods_called
 
-if TYPE_CHECKING:
-    from harness.sessions.session import Session
+Script = Callable[[Any], Awaitable[None]]
+"""Takes the session of a protocol: `Session` of any, or that protocol's own typed one."""
 
-Script = Callable[["Session"], Awaitable[None]]
 
-PROTOCOL_ACTIONS = frozenset({"chat", "switch_character", "interrupt", "heartbeat", "request"})
-"""Actions of `Session` that need the chat protocol to know them."""
+PER: Final = ("session", "message")
+"""What a scenario may be counted by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +38,13 @@ class Scenario:
     connect: bool = True
     """Whether the session is connected and greeted before the script begins."""
     standing: int = 0
-    """Sessions that stay connected through the whole run."""
+    """Sessions that stay connected through the whole run and only read."""
+    per: Literal["session", "message"] = "session"
+    """`message`: the script runs again and again on sessions that stay connected. What the record
+    counts as sessions are then runs of the script.
+    """
     actions: frozenset[str] = frozenset()
-    """The protocol's actions that the script uses."""
+    """The actions that the script calls on its session."""
     protocol: type[ChatProtocol] | str | None = None
     """An adapter of the script's own, or the name of one; None: as `--protocol` says."""
     path: str | None = None
@@ -59,13 +65,33 @@ class Scenario:
         """The script's docstring."""
         return (self.script.__doc__ or "").strip()
 
+    @property
+    def is_per_message(self) -> bool:
+        """Whether the script runs on sessions that stay connected."""
+        return self.per == "message"
+
+    @property
+    def limits(self) -> Limits:
+        """The longest times of a session."""
+        return Limits(
+            self.connect_limit_s, self.reply_limit_s, self.switch_limit_s, self.session_limit_s
+        )
+
+    def uses(self, action: str) -> bool:
+        """Whether the script, or a function in it, may use the action on any of its sessions."""
+        code = getattr(self.script, "__code__", None)
+        return action in self.actions or (code is not None and action in all_names(code))
+
     def require(self, protocol: type[ChatProtocol]) -> None:
-        """Refuse a protocol that lacks an action.
+        """Refuse a protocol that lacks an action which others have.
+
+        A name that no protocol knows is a mistake in the script. It is told with its line when the
+        script comes to it.
 
         Raises:
-            ScenarioInvalid: the script uses an action that the protocol does not have.
+            ScenarioInvalid: the script uses an action of another protocol.
         """
-        missing = sorted(self.actions - protocol.actions)
+        missing = sorted(self.actions & actions_of_others(protocol))
         if missing:
             raise ScenarioInvalid(
                 f"scenario '{self.name}' uses {', '.join(missing)}, which protocol "
@@ -82,6 +108,7 @@ def scenario(
     *,
     connect: bool = ...,
     standing: int = ...,
+    per: Literal["session", "message"] = ...,
     actions: frozenset[str] | set[str] | None = ...,
     protocol: type[ChatProtocol] | str | None = ...,
     path: str | None = ...,
@@ -112,13 +139,32 @@ def scenario(
     def made(function: Script) -> Scenario:
         if not inspect.iscoroutinefunction(function) and not hasattr(function, "__wrapped__"):
             raise plain_function(function)
-        used = frozenset(_names(function.__code__)) & PROTOCOL_ACTIONS
+        check_per(**settings)
+        used = _actions(function)
         name = function.__name__.replace("_", "-")
         return Scenario(
             name, function, actions=used if actions is None else frozenset(actions), **settings
         )
 
     return made if script is None else made(script)
+
+
+def check_per(per: str = "session", connect: bool = True, **_: Any) -> None:
+    """Refuse what a scenario per message cannot be.
+
+    Raises:
+        ScenarioInvalid: `per` is another word, or the script connects by itself.
+    """
+    if per not in PER:
+        raise ScenarioInvalid(
+            f"@scenario(per='{per}') is not one of {', '.join(PER)}",
+            hint="leave it out for sessions that end, write 'message' for one that stays connected",
+        )
+    if per == "message" and not connect:
+        raise ScenarioInvalid(
+            "@scenario(per='message', connect=False): the connection of the script has to stay",
+            hint="leave connect=False out",
+        )
 
 
 def plain_function(script: Callable[..., Any]) -> ScenarioInvalid:
@@ -135,11 +181,12 @@ def plain_function(script: Callable[..., Any]) -> ScenarioInvalid:
     )
 
 
-def _names(code: CodeType) -> Iterator[str]:
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _names(constant)
+def _actions(script: Script) -> frozenset[str]:
+    """What it calls on its first argument, the session."""
+    code = getattr(script, "__code__", None)
+    if code is None or not code.co_argcount:
+        return frozenset()
+    return frozenset(methods_called(code, code.co_varnames[0]))
 
 
 _SETTINGS: Final = (
@@ -174,26 +221,26 @@ def load_scenario(wanted: str) -> Scenario:
             hint=f"give a file, file.py::name, or one of: {', '.join(sorted(_shipped_names()))}",
         )
     return _choose(
-        path, name, [one for one in vars(_module(path)).values() if isinstance(one, Scenario)]
+        path, name, [value for value in vars(_module(path)).values() if isinstance(value, Scenario)]
     )
 
 
-def _choose(path: Path, name: str, found: list[Scenario]) -> Scenario:
-    if not found:
+def _choose(path: Path, name: str, scenarios: list[Scenario]) -> Scenario:
+    if not scenarios:
         raise ScenarioInvalid(
             f"{path} holds no scenario", hint="put @scenario (from harness) above an async function"
         )
-    names = ", ".join(sorted(one.name for one in found))
+    names = ", ".join(sorted(scenario.name for scenario in scenarios))
     if name:
-        for one in found:
-            if one.name == name.replace("_", "-"):
-                return one
+        for candidate in scenarios:
+            if candidate.name == name.replace("_", "-"):
+                return candidate
         raise ScenarioNotFound(f"{path} holds no scenario '{name}'", hint=f"it holds: {names}")
-    if len(found) > 1:
+    if len(scenarios) > 1:
         raise ScenarioInvalid(
             f"{path} holds several scenarios", hint=f"name one, as in {path}::NAME, of: {names}"
         )
-    return found[0]
+    return scenarios[0]
 
 
 def _shipped_names() -> Iterator[str]:
@@ -204,7 +251,7 @@ def _shipped_names() -> Iterator[str]:
 def _module(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"_scenario_{path.stem}", path)
     if spec is None or spec.loader is None:
-        raise ScenarioInvalid(f"{path} is no Python file")
+        raise ScenarioInvalid(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     with _interrupts() as interrupts, redirect_stdout(sys.stderr), exits_raised():

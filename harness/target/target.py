@@ -18,7 +18,7 @@ from harness.option import FLAG, PAIRS, PATH, TEXT, TIME, Option, from_option
 if TYPE_CHECKING:
     import psutil
 
-    from harness.record.record import Beat, RestSample
+    from harness.record.record import FastSample, RestSample
     from harness.target.probe_client import ProbeLink
 
 LAUNCHED_READY_LIMIT_S: Final = 30.0
@@ -229,7 +229,7 @@ class AnySampler(Protocol):
         """On-CPU time so far."""
         ...
 
-    async def beat(self) -> Beat:
+    async def fast_sample(self) -> FastSample:
         """What is cheap to read; without values where there is nothing new."""
         ...
 

@@ -15,7 +15,8 @@ from math import isfinite
 from typing import Final
 
 from harness.errors import NotASeries, RecordDamaged
-from harness.record.metrics import METRICS
+from harness.record.facts import reported_metric
+from harness.record.metrics import METRICS, names
 from harness.record.policy import Policy
 from harness.record.record import (
     CycleDone,
@@ -25,12 +26,11 @@ from harness.record.record import (
     SessionResult,
     Values,
 )
-from harness.verdict.evidence import held_metric
 from harness.verdict.growth_engine import LOOKS, look_numbers
 from harness.verdict.judge import judge
 from harness.verdict.outcome import Judgement, NextStep
 
-_ALIASES: Final = {"system": "malloc_system"}
+_ALIASES: Final = {"system": names.MALLOC_SYSTEM}
 COLUMNS: Final = (
     "a series has the columns cycle,rss,uss,blocks,malloc_in_use,gc_objects,tasks; cells may be "
     "empty"
@@ -52,7 +52,7 @@ def read_series(text: str, name: str = "series") -> RunRecord:
     """
     header = text[:4096].partition("\n")[0]
     rows = csv.DictReader(StringIO(text))
-    if not {"cycle", "rss"} <= {*next(csv.reader([header]), [])}:
+    if not {"cycle", names.RSS} <= {*next(csv.reader([header]), [])}:
         raise NotASeries(
             f"{name} is no series: no column `cycle` or `rss` in its header "
             f"'{header.rstrip()[:60]}'",
@@ -82,15 +82,15 @@ def judge_series(record: RunRecord) -> tuple[Judgement, int]:
     """
     grown = RunRecord(record.started)
     asked = {*look_numbers(len(record.rests) - 1), *range(LOOKS[0]), len(record.rests) - 1}
-    metric, policy = held_metric(record), record.started.policy
-    judgement = judge(grown, policy)
+    metric, policy = reported_metric(record), record.started.policy
+    judgement = judge(grown)
     for rest, cycle in zip(record.rests, [None, *record.cycles], strict=True):
         if cycle is not None:
             grown.add(cycle)
         grown.add(rest)
         growth = rest.values.get(metric, 0.0) - record.rests[0].values.get(metric, 0.0)
         if rest.cycle in asked or growth >= policy.memory_budget_bytes:
-            judgement = judge(grown, policy)
+            judgement = judge(grown)
             if judgement.next is NextStep.STOP:
                 break
     return judgement, grown.sessions

@@ -16,7 +16,7 @@ from harness.experiment.options import PolicyOptions, RunOptions
 from harness.experiment.plan import Plan, plan_of
 from harness.record.policy import Policy
 from harness.record.store import load_record
-from harness.verdict.judge import GATES
+from harness.verdict.gates import entries
 
 RUN = ["run", "echo.py", "--protocol", "plain", "--out", "out"]
 UVICORN_APP = """
@@ -46,7 +46,7 @@ def test_without_a_word_the_first_ten_cycles_have_one_session_and_the_others_fiv
 def test_gates_that_are_not_among_those_asked_for_never_fail_the_run() -> None:
     asked = PolicyOptions(only=("tasks", "files"))
     policy = plan_of(RunOptions("plain-chat", policy=asked)).policy
-    assert {*GATES} - {*policy.allow} == {"tasks", "files"}
+    assert {*entries()} - {*policy.allow} == {"tasks", "files"}
     assert "files" in policy.fail_on  # which no run is unless it is asked
 
 

@@ -17,18 +17,11 @@ from harness.record.record import (
     SessionResult,
     Turn,
 )
-from harness.verdict.outcome import (
-    CounterGate,
-    CpuGate,
-    Finding,
-    Kind,
-    LatencyGate,
-    MemoryGate,
-    Outcome,
-    Tag,
-    Verdict,
-    VerdictName,
-)
+from harness.verdict.counting import CounterGate
+from harness.verdict.gates.cpu import CpuGate
+from harness.verdict.gates.latency import LatencyGate
+from harness.verdict.gates.memory import MemoryGate
+from harness.verdict.outcome import Finding, Kind, Status, Tag, Verdict, VerdictName
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -72,7 +65,7 @@ def scripted_run(
                     connect_s=0.02,
                     turns=tuple(
                         Turn(complete, 0.2 * complete, 0.45 * complete)
-                        for complete in 0.25 * grown * noise.lognormal(0, 0.15, size=3)
+                        for complete in (0.25 * grown * noise.lognormal(0, 0.15, size=3)).tolist()
                     ),
                     switches_s=(0.01, 0.012),
                     actions={"chat": 3, "switch_character": 2},
@@ -80,7 +73,7 @@ def scripted_run(
                 for number in range(count)
             )
             done += count
-            talking = 22 + 0.8 * done * load + noise.normal(0, 1)
+            talking = float(22 + 0.8 * done * load + noise.normal(0, 1))
             held = 48 * MIB + done * leak_bytes
             lines.append(
                 CycleDone(
@@ -90,7 +83,7 @@ def scripted_run(
             now_s += 0.5 * count
         warm = 6 * MIB * (1 - np.exp(-done / 4))
         held = 46 * MIB + warm + done * leak_bytes + noise.normal(0, 2 * KIB)
-        values = {
+        readings = {
             "rss": held + 11 * MIB,
             "uss": held,
             "malloc_in_use": 31 * MIB + 0.8 * warm + done * leak_bytes + noise.normal(0, 300),
@@ -99,6 +92,7 @@ def scripted_run(
             "tasks": 1.0 + 2 * done * load,
             "idle_cpu": 0.1 + 1.5 * done * load + abs(noise.normal(0, 0.05)),
         }
+        values = {name: float(value) for name, value in readings.items()}
         lines.append(RestSample(cycle, done, now_s, settled=True, settle_s=0.05, values=values))
         now_s += 0.3
     lines.append(RunEnded(now_s, "decided"))
@@ -113,15 +107,15 @@ def leak_verdict(leak_bytes: float = 32 * MIB) -> Verdict:
         "LEAK: memory grows by 32MiB per session (limit 1KiB), decided by malloc after 60 sessions",
         {
             "memory": MemoryGate(
-                Outcome.LEAK, "grows steadily since session 5", Kind.LARGE_OBJECT, (Tag.UNCONFIRMED,), "malloc", "uss",
+                Status.LEAK, "grows steadily since session 5", Kind.LARGE_OBJECT, (Tag.UNCONFIRMED,), "malloc", "uss",
                 46.0 * MIB, 1972.0 * MIB, 2053.0 * MIB, leak_bytes, sure, KIB, 310.0,
             ),
-            "objects": CounterGate(Outcome.LEAK, "grows steadily", 90_000, 90_840, 14, (13.9, 14.1), 0.6),
-            "tasks": CounterGate(Outcome.INCONCLUSIVE, "two looks do not agree yet", 1, 121, 2, (1.5, 2.5), 0.02),
-            "threads": CounterGate(Outcome.FLAT, "", 4, 4, 0, (0, 0), 0.02),
-            "descriptors": CounterGate(Outcome.NOT_MEASURED, "could not be read", limit=0.02),
-            "latency": LatencyGate(Outcome.DRIFT, "replies grow steadily slower", 0.31, 0.88, 0.6, 0.9, 1.0, 1.1, 2.84),
-            "cpu": CpuGate(Outcome.DRIFT, "", 0.1, 90.2, 22, 70),
+            "objects": CounterGate(Status.LEAK, "grows steadily", 90_000, 90_840, 14, (13.9, 14.1), 0.6),
+            "tasks": CounterGate(Status.INCONCLUSIVE, "two looks do not agree yet", 1, 121, 2, (1.5, 2.5), 0.02),
+            "threads": CounterGate(Status.FLAT, "", 4, 4, 0, (0, 0), 0.02),
+            "descriptors": CounterGate(Status.NOT_MEASURED, "could not be read", limit=0.02),
+            "latency": LatencyGate(Status.DRIFT, "replies grow steadily slower", 0.31, 0.88, 0.6, 0.9, 1.0, 1.1, 2.84),
+            "cpu": CpuGate(Status.DRIFT, "", 0.1, 90.2, 22, 70),
         },
         doubts=("1 of 20 cycles was unsettled",),
         findings=(
