@@ -11,7 +11,7 @@ bytes. What other actions add in sessions with a guilty one is told as more of w
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from math import nan
 from typing import Final
@@ -30,37 +30,33 @@ from harness.blame.design_matrix import (
     may_explain,
     may_explain_more,
 )
-from harness.blame.regression import Floats, fit
+from harness.blame.regression import fit
 from harness.errors import UsageError
+from harness.formulas import Floats
+from harness.record.facts import last_third
+from harness.record.metrics import METRICS, names
 from harness.record.record import RestSample, RunRecord
 from harness.verdict.bounded_growth import ROUNDING, filling
 from harness.verdict.suspects import is_within_bound
 
 MIN_CYCLES: Final = 6
 """After the warm-up. With fewer, more columns than rows are left."""
-EXACT: Final = ("tasks", "threads", "descriptors", "children")
+_RULES: Final = dict(
+    sorted(
+        ((metric.name, metric.blame) for metric in METRICS.values() if metric.blame is not None),
+        key=lambda rule: rule[1].order,
+    )
+)
+"""By metric, the surest first. `uss` is used only without `malloc_in_use`."""
+EXACT: Final = tuple(name for name, rule in _RULES.items() if rule.is_exact)
 """Metrics that are counted by one and known exactly."""
-LIMITS: Final[Mapping[str, float]] = {
-    **dict.fromkeys(EXACT, 0.02),
-    "gc_objects": 0.02,
-    "malloc_in_use": 512.0,
-    "uss": 4096.0,
-    "blocks": 1.5,
-    "idle_cpu": 0.2,
-}
-"""What an action may leave each time without being to blame, in the metric's unit (counts, bytes,
-percent of a core). The surest metric comes first. `uss` is used only without `malloc_in_use`.
-"""
-NOISE: Final[Mapping[str, float]] = {
-    **dict.fromkeys(LIMITS, 0.05),
-    "malloc_in_use": 512.0,
-    "uss": 4096.0,
-    "blocks": 1.0,
-}
+LIMITS: Final = {name: rule.limit for name, rule in _RULES.items()}
+"""What an action may leave each time without being to blame, in the metric's unit."""
+NOISE: Final = {name: rule.noise for name, rule in _RULES.items()}
 """Standard deviation that each cycle's growth has at least, in the metric's unit: a series that is
 exact by chance does not make an interval of zero width.
 """
-LAST: Final = ("blocks",)
+LAST: Final = tuple(name for name, rule in _RULES.items() if rule.is_last_resort)
 """Asked only where nothing else has grown or fills: every server leaves a few."""
 LASTING: Final = 0.5
 """In the last third of the cycles, the metric grows by at least this share of what the guilty
@@ -158,13 +154,13 @@ class _Regression:
             growth = [_growth(name, before, after) for before, after in design.steps]
             if np.isfinite(growth).sum() >= MIN_CYCLES:
                 self._grown[name] = np.array(growth)
-        if "malloc_in_use" in self._grown:
-            self._grown.pop("uss", None)
+        if names.MALLOC_IN_USE in self._grown:
+            self._grown.pop(names.USS, None)
         self._limits = dict(LIMITS)
         self._filling = filling(record)
         if self._filling is not None:
-            self._limits["gc_objects"] += ROUNDING * self._filling.objects_per_session
-            for name in ("malloc_in_use", "uss"):
+            self._limits[names.TRACKED_OBJECTS] += ROUNDING * self._filling.objects_per_session
+            for name in (names.MALLOC_IN_USE, names.USS):
                 self._limits[name] += ROUNDING * self._filling.bytes_per_session
 
     def blame(self) -> Blame:
@@ -260,4 +256,4 @@ def _growth(name: str, before: RestSample, after: RestSample) -> float:
 
 def _late(grown: Floats) -> float:
     """The sum over the last third of the cycles."""
-    return float(grown[-(len(grown) // 3) :].sum())
+    return float(last_third(grown).sum())
