@@ -66,7 +66,7 @@ def test_github_gets_the_job_page_outputs_and_annotations(
     assert outputs.read_text().splitlines()[:2] == ["verdict=leak", "growth-per-session=2048.0"]
     first, second = capsys.readouterr().out.splitlines()
     assert (
-        first == "::error file=app/room.py,line=12,title=leak-harness: task Room.keep::100%25 "
+        first == "::error file=app/room.py,line=12,title=leak-harness%3A task Room.keep::100%25 "
         "of%0Athem stay"
     )
     assert second.startswith("::error title=")
@@ -80,7 +80,7 @@ def test_gitlab_gets_metrics_and_code_quality(
     issues = json.loads((folder / "codequality.json").read_text())
     assert [one["location"]["path"] for one in issues] == ["app/room.py", "server"]
     metrics = (folder / "metrics.txt").read_text()
-    assert 'leak_harness_growth_per_session{scenario="plain-chat",gate="memory"} 2048.0' in metrics
+    assert 'leak_harness_growth_per_session{gate="memory",scenario="plain-chat"} 2048.0' in metrics
     assert metrics.endswith("# EOF\n")
 
 
