@@ -19,7 +19,7 @@ from stored_run import leak_verdict, scripted_run
 
 from harness.across_runs.compare import compare
 from harness.across_runs.history import HistoryRun
-from harness.commands.ci import _annotations
+from harness.experiment.ci_outputs import workflow_commands
 from harness.record.policy import Policy
 from harness.record.record import (
     Incident,
@@ -305,7 +305,7 @@ def test_an_annotation_of_github_is_one_command_on_one_line(text: str) -> None:
     result: dict[str, Any] = json.loads(
         REPORTERS["result.json"](record_of("x"), verdict_of(printable(text)))
     )
-    (line,) = _annotations(result, Path.cwd())
+    (line,) = workflow_commands(result, Path.cwd())
     assert line.splitlines() == [line]
     assert not CONTROL.search(line)
     title, _, message = line.removeprefix("::error ").partition("::")

@@ -24,7 +24,7 @@ import pytest
 from numpy.typing import NDArray
 from stored_run import EVIL, KIB, MIB, leak_verdict, scripted_run
 
-from harness.commands.report import write_reports
+from harness.experiment.reports import write_reports
 from harness.record.policy import Policy
 from harness.record.record import (
     CycleDone,
