@@ -81,7 +81,8 @@ async def test_visit(leak_session, limit):
 
 PYTEST_THAT_HEARS_SIGINT = """
 import pytest, signal
-signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where a shell without jobs has put us behind an &
+# A shell without jobs that has put us behind an & lets us ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 raise SystemExit(pytest.console_main())
 """
 

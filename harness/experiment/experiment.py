@@ -8,10 +8,11 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain
+from typing import Any, Final
 
 from harness.cause.explain import Explainer
 from harness.errors import (
@@ -45,19 +46,22 @@ from harness.target.target import AnySampler, ServerUnderTest
 from harness.verdict.outcome import Judgement, NextStep, Wait
 from harness.verdict.suspects import census_is_due
 
-BEAT_S = 0.1
-WAIT_STEP_S = 2.0
-TRACING_LIMIT_S = 25.0
-TRACED_SESSION_LIMIT_S = 5.0
-"""On average, where there are many. Busy with what it leaks a server is several times slower,
-and on a machine that others keep busy as many times again; fewer sessions would miss what one in
-ten leaves.
+FAST_STEP_S: Final = 0.1
+"""Between two fast samples."""
+WAIT_STEP_S: Final = 2.0
+"""Between two samples of a wait for late releases."""
+TRACING_LIMIT_S: Final = 25.0
+"""The least time for the sessions that are traced to find a cause."""
+TRACED_SESSION_LIMIT_S: Final = 5.0
+"""The time for each of them, where there are many. A server that is busy with what it leaks is
+several times slower, and on a busy machine as many times again. Fewer sessions would miss what
+one session in ten leaves.
 """
-HOPELESS_SESSIONS = 5
-"""So many failed sessions and not one that worked: the run ends."""
-UNANSWERED_SESSIONS = 2
-"""So many where all have waited in vain to the end of a limit: the first alone may have found
-the server warming up.
+HOPELESS_SESSIONS: Final = 5
+"""The run ends after this many sessions, if all of them have failed."""
+UNANSWERED_SESSIONS: Final = 2
+"""The run ends after this many sessions, if all of them have waited in vain to the end of a limit.
+The first alone may have met a server that was warming up.
 """
 
 Judge = Callable[[RunRecord], Judgement]
@@ -151,7 +155,7 @@ class Experiment:
     async def _cycles(self, server: ServerUnderTest) -> None:
         sampler = server.sampler(self._probe, self._began_s)
         async with (
-            _beating(self._beats(sampler)),
+            _in_background(self._fast_samples(sampler)),
             standing_sessions(self._plan.load) as check_standing,
         ):
             self._add(await self._rest(sampler, 0))
@@ -174,7 +178,7 @@ class Experiment:
     async def _cycle(self, server: ServerUnderTest, sampler: AnySampler) -> None:
         number = len(self.record.cycles) + 1
         self._over_budget = False  # at least one session: without, no cycle follows another in time
-        began_s, cpu_before_ns, first_beat = (
+        began_s, cpu_before_ns, first_sample = (
             self._now_s(),
             await sampler.used_ns(),
             len(self.record.fast_samples),
@@ -190,7 +194,7 @@ class Experiment:
             await rest(self._plan.schedule[number - 1])
         ended_s = self._now_s()
         talking = (await sampler.used_ns() - cpu_before_ns) / max(ended_s - began_s, 1e-3) / 1e7
-        peaks = _peaks([beat.values for beat in self.record.fast_samples[first_beat:]])
+        peaks = _peaks([sample.values for sample in self.record.fast_samples[first_sample:]])
         self._add(CycleDone(number, began_s, ended_s, results, max(0.0, talking), peaks))
         server.check_alive()
         self._check_hope(results[-1:])
@@ -305,18 +309,18 @@ class Experiment:
         if not self._plan.policy.collect:  # what does a collection take of what the wait has left?
             self._add(await self._rest(sampler, cycle, idle=True, collect=True))
 
-    async def _beats(self, sampler: AnySampler) -> None:
+    async def _fast_samples(self, sampler: AnySampler) -> None:
         while True:
-            beat = await sampler.fast_sample()
-            if beat.values:
-                self._add(beat)
+            sample = await sampler.fast_sample()
+            if sample.values:
+                self._add(sample)
                 rests = self.record.rests
-                grown = beat.values[names.RSS] - rests[0].values[names.RSS] if rests else 0.0
+                grown = sample.values[names.RSS] - rests[0].values[names.RSS] if rests else 0.0
                 # Twice the budget while sessions are connected: what they hold themselves is no
                 # growth yet.
                 if grown > 2 * self._plan.policy.memory_budget_bytes:
                     self._over_budget = True
-            await asyncio.sleep(BEAT_S)
+            await asyncio.sleep(FAST_STEP_S)
 
 
 def lowest_readings(before: Values, now: Values) -> Values:
@@ -341,8 +345,8 @@ def _peaks(readings: Sequence[Values]) -> Values:
 
 
 @contextlib.asynccontextmanager
-async def _beating(beats: object) -> AsyncIterator[None]:
-    task = asyncio.ensure_future(beats)  # type: ignore[call-overload]
+async def _in_background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    task = asyncio.ensure_future(work)
     try:
         yield
     finally:
