@@ -330,7 +330,7 @@ def decode_line(data: bytes) -> Line:
 
     Raises:
         UnknownSchema: the run was written with a schema that this version does not know.
-        RecordDamaged: the data is no record line.
+        RecordDamaged: the data is not a record line.
     """
     try:
         raw = msgspec.json.decode(data)

@@ -62,7 +62,7 @@ class Address:
     """Trust any certificate."""
 
     def at(self, path: str, scheme: str = "") -> str:
-        """The same server, another path; with another scheme where one is given."""
+        """Another path of this server; with another scheme where one is given."""
         parts = urlsplit(self.url)
         return f"{scheme or parts.scheme}://{parts.netloc}{path}"
 
