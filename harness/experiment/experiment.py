@@ -19,12 +19,14 @@ from harness.cause.explain import Explainer
 from harness.errors import (
     CheckFailed,
     HarnessError,
+    OutOfMemoryGuard,
     ProbeError,
     ScriptFailed,
     ServerError,
     SessionError,
     UsageError,
 )
+from harness.experiment.memory_guard import SOFT_FACTOR, Limits, MemoryGuard
 from harness.record.policy import Policy
 from harness.record.record import (
     CycleDone,
@@ -103,6 +105,8 @@ class Plan:
     """The probe leaks so much in the server for each session: a control, which the judge must
     find.
     """
+    is_budget_given: bool = False
+    """Whether the memory budget is the user's own, and not what the machine allows."""
     schedule: Sequence[Variation] = ()
     """Of a run that is to tell which action leaks: what is different in each cycle."""
 
@@ -142,6 +146,7 @@ class Experiment:
         self._announce = announce
         self._began_s = time.monotonic()
         self._over_budget = False
+        self._guard: MemoryGuard | None = None
         self._explainer: Explainer | None = None
         self._log: LogWatch | None = None
         self._census_tried: list[int] = []
@@ -168,6 +173,8 @@ class Experiment:
             async with self._server() as server:
                 await self._cycles(server)
             reason = "decided"
+        except OutOfMemoryGuard as error:
+            reason = self._stopped_by_guard(str(error))
         except (ServerError, SessionError) as error:  # of sessions, only standing ones come here
             reason = "the server failed"
             self._add(Incident(self._now_s(), str(error), fatal=True))
@@ -180,6 +187,16 @@ class Experiment:
             self._add(Incident(self._now_s(), "stopped by the user", fatal=True, interrupted=True))
         self._add(RunEnded(self._now_s(), reason))
         return self.record
+
+    def _stopped_by_guard(self, what: str) -> str:
+        """Why the run ended: what was measured is judged, where anything was."""
+        stop = self._guard.stopped if self._guard else None
+        is_judged = self.record.ready is not None and stop is not None
+        self._add(Incident(self._now_s(), what, fatal=not is_judged))
+        if not is_judged or stop is None:
+            return "the server failed"
+        self._add(stop)
+        return "stopped by the memory guard"
 
     async def _why_not_ready(self) -> str:
         """A script that connects by itself goes to a path of its own: there, any answer shows
@@ -208,15 +225,20 @@ class Experiment:
                 self._log = LogWatch(
                     path, policy.log_expected, (*policy.log_forbidden, *policy.log_noted)
                 )
+            self._guard = guard = guard_of(self._plan, server, self._now_s)
+            guard.start()
             try:
-                await server.wait_ready(self._why_not_ready, target.ready_limit_s)
-                self._probe, silence = await greeted(target, server, probe, self._why_not_ready)
-                self._add(ServerReady(self._now_s(), server.pid, silence))
-                if self._probe is not None and not self._plan.planted_bytes:
-                    self._explainer = Explainer(self._probe, server.pids, self._now_s)
-                yield server
+                async with guard:
+                    await server.wait_ready(self._why_not_ready, target.ready_limit_s)
+                    guard.measure_from_now()
+                    self._probe, silence = await greeted(target, server, probe, self._why_not_ready)
+                    self._add(ServerReady(self._now_s(), server.pid, silence))
+                    if self._probe is not None and not self._plan.planted_bytes:
+                        self._explainer = Explainer(self._probe, server.pids, self._now_s)
+                    yield server
             finally:
                 await server.stop()
+                guard.stop()
         finally:
             if probe is not None:
                 await probe.close()
@@ -251,13 +273,17 @@ class Experiment:
             await sampler.used_ns(),
             len(self.record.beats),
         )
+        assert self._guard is not None, "it watches for as long as there is a server"
+        sessions = self._plan.sessions_in(number)
+        self._guard.sessions_open(min(sessions, self._plan.load.concurrency))
         results = await run_cycle(
             self._plan.load_in(number),
-            self._plan.sessions_in(number),
+            sessions,
             lambda now: (
                 not (self._over_budget or self._is_hopeless(now)) and server.exit_status is None
             ),
         )
+        self._guard.sessions_open(0)
         if self._plan.schedule:
             await rest(self._plan.schedule[number - 1])
         ended_s = self._now_s()
@@ -399,13 +425,26 @@ class Experiment:
             beat = await sampler.beat()
             if beat.values:
                 self._add(beat)
-                rests = self.record.rests
-                grown = beat.values["rss"] - rests[0].values["rss"] if rests else 0.0
-                # Twice the budget while sessions are connected: what they hold themselves is no
-                # growth yet.
-                if grown > 2 * self._plan.policy.memory_budget_bytes:
-                    self._over_budget = True
+                self._watch_growth(beat.values["rss"])
             await asyncio.sleep(BEAT_S)
+
+    def _watch_growth(self, held_bytes: float) -> None:
+        """What connected sessions hold themselves is no growth yet."""
+        assert self._guard is not None, "it watches for as long as there is a server"
+        first = self.record.rests[0].values if self.record.rests else {}
+        if "rss" not in first:
+            return
+        self._guard.measure_from(first["rss"])
+        if held_bytes - first["rss"] > SOFT_FACTOR * self._plan.policy.memory_budget_bytes:
+            self._over_budget = True
+        if self._plan.target.source is not None:
+            self._guard.see(held_bytes)
+
+
+def guard_of(plan: Plan, server: ServerUnderTest, now_s: Callable[[], float]) -> MemoryGuard:
+    """The guard of a run: it ends only a server that the run has started."""
+    limits = Limits.of(plan.policy.memory_budget_bytes, is_given=plan.is_budget_given)
+    return MemoryGuard(limits, server.tree, may_end=plan.target.is_launched, now_s=now_s)
 
 
 def lowest_readings(before: Values, now: Values) -> Values:

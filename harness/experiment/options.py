@@ -293,6 +293,7 @@ def plan_of(
         describe_machine() | revision(options),
         settle_s,
         tuple(options.watch_files),
+        is_budget_given=options.memory_budget is not None,
     )
 
 

@@ -280,6 +280,23 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True)
+class MemoryStop:
+    """The memory guard ended the run. What was measured until then is judged."""
+
+    at_s: float
+    what: str
+    """Which limit was passed, by how much."""
+    cause: str
+    """What was over its limit: `growth` of the server, `machine` or `harness`."""
+    held_bytes: float
+    """RSS of the server then."""
+    grown_bytes: float
+    """Of it, since before the first session."""
+    open_sessions: int
+    """How many sessions were connected, at most; 0 between cycles."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunEnded:
     """The last line of a run that was not cut short."""
 
@@ -297,6 +314,7 @@ Line = (
     | Causes
     | LogCounts
     | Incident
+    | MemoryStop
     | RunEnded
 )
 
@@ -310,6 +328,7 @@ _CLASSES: Final[Mapping[str, type[Line]]] = {
     "causes": Causes,
     "log": LogCounts,
     "incident": Incident,
+    "memory-stop": MemoryStop,
     "end": RunEnded,
 }
 _NAMES: Final = {cls: name for name, cls in _CLASSES.items()}
@@ -379,6 +398,8 @@ class RunRecord:
     """How often they could be."""
     logs: list[LogCounts] = field(default_factory=list)
     incidents: list[Incident] = field(default_factory=list)
+    memory_stop: MemoryStop | None = None
+    """Where the memory guard ended the run."""
     ended: RunEnded | None = None
 
     @classmethod
@@ -420,6 +441,8 @@ class RunRecord:
                 self.logs.append(line)
             case Incident():
                 self.incidents.append(line)
+            case MemoryStop():
+                self.memory_stop = line
             case ServerReady():
                 self.ready = line
             case RunEnded():

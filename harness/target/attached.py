@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 
 from harness.errors import NoSuchProcess, NotPermitted, ServerExited, ServerNotReady
+from harness.target.process_tree import descendants
 
 
 class Attached:
@@ -79,6 +80,10 @@ class Attached:
     def pids(self) -> list[int]:
         """Their ids."""
         return [process.pid for process in self.processes()]
+
+    def tree(self) -> list[int]:
+        """Their ids, read in a way that any thread may use."""
+        return [self.pid, *descendants(self.pid)]
 
     async def stop(self) -> None:
         """It is not ours to stop."""

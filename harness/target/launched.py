@@ -20,6 +20,7 @@ from typing import Final
 import psutil
 
 from harness.errors import ServerError, ServerExited, ServerNotReady, UsageError
+from harness.target.process_tree import descendants
 
 STOP_LIMIT_S = 5.0
 
@@ -176,6 +177,10 @@ class Server:
     def pids(self) -> list[int]:
         """Their ids."""
         return [process.pid for process in self.processes()]
+
+    def tree(self) -> list[int]:
+        """Their ids, read in a way that any thread may use."""
+        return descendants(self._guardian.pid)
 
     def _silence(self, pattern: re.Pattern[str]) -> str:
         with self._log.open(errors="replace") as lines:

@@ -167,6 +167,10 @@ class Remote:
         """None are known."""
         return []
 
+    def tree(self) -> list[int]:
+        """None are known."""
+        return []
+
     async def stop(self) -> None:
         """It is not ours to stop."""
 

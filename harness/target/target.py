@@ -74,6 +74,10 @@ class ServerUnderTest(Protocol):
         """Their ids."""
         ...
 
+    def tree(self) -> list[int]:
+        """Their ids, read in a way that any thread may use."""
+        ...
+
     async def stop(self) -> None:
         """End it, where this run has started it."""
         ...

@@ -88,6 +88,7 @@ class Situation:
             at_bounds=at_bounds,
             over_budget=_over_budget(record, policy.memory_budget_bytes),
             ended=record.ended is not None
+            or record.memory_stop is not None
             or any(one.fatal or one.interrupted for one in record.incidents),
         )
 

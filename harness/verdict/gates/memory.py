@@ -92,6 +92,8 @@ def memory_gate(situation: Situation) -> Judged:
         )
     decision = decide(situation, bytes_, evidence(situation, "blocks", limit / SMALL_BLOCK_BYTES))
     decision = _unless_filling(situation, decision, held)
+    if (stopped := stopped_by_guard(situation, limit)) and decision.standing is not Standing.LEAK:
+        return stopped
     outcome, kind, reason = _outcome(situation, decision, held.series)
     if outcome is Outcome.LEAK and _went_with_collection(situation, bytes_, decision.by):
         kind, reason = Kind.NOT_YET_COLLECTED, "grew, and went when the probe collected at the end"
@@ -160,6 +162,39 @@ def decide(situation: Situation, bytes_: dict[str, Evidence], blocks: Evidence |
         )
         return by_half if by_half.standing is not Standing.OPEN else engine
     return engine
+
+
+def stopped_by_guard(situation: Situation, limit: int) -> Judged | None:
+    """What the memory gate says where the memory guard has ended the run; None where it has not.
+
+    Growth by a whole budget for each of the sessions that were connected, since the sample before
+    them, is a leak: no session is meant to take so much. What connects many sessions may pass the
+    budget without one.
+    """
+    stop = situation.record.memory_stop
+    if stop is None:
+        return None
+    before = situation.record.rests[-1].values.get("rss", 0.0)
+    per_session = (stop.held_bytes - before) / max(1, stop.open_sessions)
+    budget = situation.policy.memory_budget_bytes
+    is_leak = stop.cause == "growth" and stop.open_sessions > 0 and per_session >= budget
+    within = "one session" if stop.open_sessions == 1 else f"{stop.open_sessions} sessions"
+    grown = f"grew by {format_size(stop.held_bytes - before)} within {within}; " if is_leak else ""
+    return Judged(
+        MemoryGate(
+            Outcome.LEAK if is_leak else Outcome.INCONCLUSIVE,
+            f"{grown}{stop.what}",
+            kind=Kind.UNATTRIBUTED if is_leak else None,
+            tags=(Tag.UNCONFIRMED,) if is_leak else (),
+            decided_by="rss",
+            metric="rss",
+            first=situation.record.rests[0].values.get("rss", 0.0),
+            last=stop.held_bytes,
+            peak=max(stop.held_bytes, _peak(situation, "rss")),
+            growth_per_session=per_session,
+            limit=limit,
+        )
+    )
 
 
 def _evidence(situation: Situation, limit: int) -> dict[str, Evidence]:
