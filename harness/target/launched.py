@@ -7,11 +7,9 @@ import contextlib
 import os
 import random
 import re
-import shutil
 import signal
 import socket
 import sys
-import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +19,7 @@ import psutil
 
 from harness.errors import ServerError, ServerExited, ServerNotReady, UsageError
 from harness.target.process_tree import descendants
+from harness.target.scratch import ScratchFolder, remove_stale
 
 STOP_LIMIT_S = 5.0
 
@@ -51,16 +50,18 @@ def trial_log() -> Iterator[Path]:
     """Where a server that is started for a moment writes: removed, unless a `ServerError` leaves
     that may name it.
     """
-    folder = Path(tempfile.mkdtemp(prefix="leak-harness-"))
+    folder = ScratchFolder()
     is_kept = False
     try:
-        yield folder / "server.log"
+        yield folder.path / "server.log"
     except ServerError:
-        is_kept = any(folder.iterdir())
+        is_kept = any(folder.path.iterdir())
         raise
     finally:
-        if not is_kept:
-            shutil.rmtree(folder)
+        if is_kept:
+            folder.keep()
+        else:
+            folder.remove()
 
 
 class Server:
@@ -100,6 +101,7 @@ class Server:
         Raises:
             UsageError: the command cannot be started.
         """
+        remove_stale()
         with log.open("ab") as output:
             guardian = await asyncio.create_subprocess_exec(
                 *(

@@ -6,12 +6,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import gettempdir, mkdtemp
+from tempfile import gettempdir
 from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
@@ -19,6 +18,7 @@ import msgspec
 from harness.errors import ProbeError, ProbeSilent, ProbeVersionMismatch
 from harness.probe import wire
 from harness.record.record import Bounded, TaskGroup, Values
+from harness.target.scratch import ScratchFolder
 
 INJECTED: Final = Path(__file__).parents[1] / "probe" / "inject"
 GREETING_LIMIT_S: Final = 4.0
@@ -123,7 +123,8 @@ class ProbeLink:
     """
 
     def __init__(self) -> None:
-        self._folder = _private_folder()
+        self._scratch = _private_folder()
+        self._folder = self._scratch.path
         self._idle: dict[int, _Peer] = {}
         self._asking = asyncio.Lock()
 
@@ -313,7 +314,7 @@ class ProbeLink:
         """Remove the folder, and leave the probes alone: one that then finds no folder goes,
         too.
         """
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._scratch.remove()
         while self._idle:
             _, peer = self._idle.popitem()
             await peer.close()
@@ -428,12 +429,13 @@ def summed(samples: Mapping[int, Values], pids: Iterable[int]) -> Values:
     )
 
 
-def _private_folder() -> Path:
+def _private_folder() -> ScratchFolder:
     for base in (gettempdir(), "/tmp"):
-        folder = Path(mkdtemp(prefix="leak-harness-", dir=base))
-        if len(os.fsencode(folder / f"{2**22}{wire.SOCKET_SUFFIX}.new")) <= _SOCKET_PATH_BYTES:
+        folder = ScratchFolder(base)
+        longest = folder.path / f"{2**22}{wire.SOCKET_SUFFIX}.new"
+        if len(os.fsencode(longest)) <= _SOCKET_PATH_BYTES:
             return folder
-        folder.rmdir()
+        folder.remove()
     raise ProbeError("no folder has a name short enough for a Unix socket")
 
 
