@@ -338,6 +338,8 @@ class Experiment:
     ) -> RestSample:
         collect = collect or self._plan.policy.collect
         sample = await sampler.rest(cycle, self.record.sessions, idle=idle, collect=collect)
+        for news in self._probe.news() if self._probe is not None else ():
+            self._add(Incident(self._now_s(), news))
         if self._log is not None and not idle:
             self._add(self._log.counts(self._now_s(), cycle))
         if not self._plan.watched:
