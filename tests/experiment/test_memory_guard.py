@@ -36,7 +36,8 @@ async def handle(connection):
         await connection.send(message)
 """
 IN_A_CHILD = """
-CHILD = "import time\\nkept = [b'x' * (8 << 20) for _ in range(75) if not time.sleep(0.02)]\\ntime.sleep(60)"
+EATS = "kept = [b'x' * (8 << 20) for _ in range(75) if not time.sleep(0.02)]"
+CHILD = "import time; " + EATS + "; time.sleep(60)"
 
 async def handle(connection):
     async for message in connection:
