@@ -27,6 +27,7 @@ from harness.errors import (
     UsageError,
 )
 from harness.experiment.memory_guard import SOFT_FACTOR, Limits, MemoryGuard
+from harness.record.metrics import FALLING, names
 from harness.record.policy import Policy
 from harness.record.record import (
     CycleDone,
@@ -66,17 +67,6 @@ UNANSWERED_SESSIONS = 2
 """So many where all have waited in vain to the end of a limit: the first alone may have found
 the server warming up.
 """
-FALLING = (
-    "uss",
-    "malloc_in_use",
-    "gc_objects",
-    "tasks",
-    "left_tasks",
-    "threads",
-    "descriptors",
-    "children",
-)
-"""What is watched for late releases while the run waits."""
 
 Judge = Callable[[RunRecord], Judgement]
 Announce = Callable[[RunRecord, Judgement], None]
@@ -151,6 +141,7 @@ class Experiment:
         self.record = RunRecord(
             RunStarted(
                 scenario=plan.load.scenario.name,
+                per=plan.load.scenario.per,
                 target=plan.target.words,
                 policy=plan.policy,
                 environment=plan.environment,
@@ -269,7 +260,7 @@ class Experiment:
         began_s, cpu_before_ns, first_beat = (
             self._now_s(),
             await sampler.used_ns(),
-            len(self.record.beats),
+            len(self.record.fast_samples),
         )
         assert self._guard is not None, "it watches for as long as there is a server"
         sessions = self._plan.sessions_in(number)
@@ -286,7 +277,7 @@ class Experiment:
             await rest(self._plan.schedule[number - 1])
         ended_s = self._now_s()
         talking = (await sampler.used_ns() - cpu_before_ns) / max(ended_s - began_s, 1e-3) / 1e7
-        peaks = _peaks([beat.values for beat in self.record.beats[first_beat:]])
+        peaks = _peaks([beat.values for beat in self.record.fast_samples[first_beat:]])
         self._add(CycleDone(number, began_s, ended_s, results, max(0.0, talking), peaks))
         server.check_alive()
         self._check_hope(results[-1:])
@@ -403,20 +394,20 @@ class Experiment:
 
     async def _beats(self, sampler: AnySampler) -> None:
         while True:
-            beat = await sampler.beat()
+            beat = await sampler.fast_sample()
             if beat.values:
                 self._add(beat)
-                self._watch_growth(beat.values["rss"])
+                self._watch_growth(beat.values[names.RSS])
             await asyncio.sleep(BEAT_S)
 
     def _watch_growth(self, held_bytes: float) -> None:
         """What connected sessions hold themselves is no growth yet."""
         assert self._guard is not None, "it watches for as long as there is a server"
         first = self.record.rests[0].values if self.record.rests else {}
-        if "rss" not in first:
+        if names.RSS not in first:
             return
-        self._guard.measure_from(first["rss"])
-        if held_bytes - first["rss"] > SOFT_FACTOR * self._plan.policy.memory_budget_bytes:
+        self._guard.measure_from(first[names.RSS])
+        if held_bytes - first[names.RSS] > SOFT_FACTOR * self._plan.policy.memory_budget_bytes:
             self._over_budget = True
         if self._plan.target.source is not None:
             self._guard.see(held_bytes)
@@ -442,11 +433,11 @@ def lowest_readings(before: Values, now: Values) -> Values:
 
 
 def _peaks(readings: Sequence[Values]) -> Values:
-    names = {name for reading in readings for name in reading}
-    return {
-        name: max(reading[name] for reading in readings if name in reading)
-        for name in sorted(names)
-    }
+    peaks: Values = {}
+    for reading in readings:
+        for name, value in reading.items():
+            peaks[name] = max(value, peaks.get(name, value))
+    return peaks
 
 
 async def greeted(

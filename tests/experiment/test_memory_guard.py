@@ -98,7 +98,7 @@ def test_growth_within_one_session_ends_the_server_and_is_a_leak(
     memory = result["gates"]["memory"]
     assert "within one session" in memory["reason"]
     assert "unconfirmed" in memory["tags"]
-    highest = max(beat.values["rss"] for beat in load_record(tmp_path / "out").beats)
+    highest = max(beat.values["rss"] for beat in load_record(tmp_path / "out").fast_samples)
     assert memory["first"] + 64 * MIB < highest < memory["first"] + 400 * MIB
     assert "memory guard" in done.stderr
     assert not _is_running(tmp_path)
@@ -177,7 +177,7 @@ def test_a_clock_that_is_set_back_does_not_end_the_samples(
     monkeypatch.setattr(time, "time", lambda: 0.0)  # setting the machine's clock is not for a test
     assert rss_bytes([os.getpid()]) >= before / 2 > 0
     reader = sampler.Sampler(lambda: [psutil.Process()], None, time.monotonic())
-    assert asyncio.run(reader.beat()).values["rss"] > 0
+    assert asyncio.run(reader.fast_sample()).values["rss"] > 0
 
 
 def test_descendants_are_found_without_the_process_itself() -> None:
