@@ -18,6 +18,7 @@ from typing import Final
 import psutil
 
 from harness.errors import ServerError, ServerExited, ServerNotReady, UsageError
+from harness.target.log_lines import LogLines, tail
 from harness.target.process_tree import descendants
 from harness.target.scratch import ScratchFolder, remove_stale
 
@@ -79,6 +80,8 @@ class Server:
         self._ready_log = ready_log
         self._guardian = guardian
         self._log = log
+        self._lines = LogLines(log, from_end=False)
+        self._said_ready = False
         self._exited = asyncio.Event()
         self._watching = asyncio.create_task(self._watch())
 
@@ -185,9 +188,8 @@ class Server:
         return descendants(self._guardian.pid)
 
     def _silence(self, pattern: re.Pattern[str]) -> str:
-        with self._log.open(errors="replace") as lines:
-            found = any(pattern.search(line) for line in lines)
-        return "" if found else f"it wrote no line with '{pattern.pattern}'"
+        self._said_ready |= any(pattern.search(line) for line in self._lines.new())
+        return "" if self._said_ready else f"it wrote no line with '{pattern.pattern}'"
 
     async def ended_within(self, limit_s: float) -> bool:
         """Whether its process has ended, or does so soon: its connections break before the
@@ -202,8 +204,8 @@ class Server:
 
     def log_tail(self, lines: int = 12) -> str:
         """The last lines of the server's log, indented."""
-        text = self._log.read_text(errors="replace").splitlines()[-lines:]
-        return "\n".join(f"    {line}" for line in text) or "    (empty)"
+        last = tail(self._log, lines)
+        return "\n".join(f"    {line}" for line in last) or "    (empty)"
 
     async def stop(self) -> None:
         """SIGTERM to its process group, then, after a while, SIGKILL to every descendant."""

@@ -9,6 +9,7 @@ import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Annotated, Any, Final, TypeVar
@@ -26,6 +27,8 @@ GREETING_LIMIT_S: Final = 4.0
 ONE_GREETING_LIMIT_S: Final = 1.0
 ATTACHED_LIMIT_S: Final = 10.0
 ANSWER_LIMIT_S: Final = 60.0
+MAX_FOLLOWED: Final = 40_000
+"""Containers whose lengths a census is asked for: so many fit into a request."""
 QUICK_LIMIT_S: Final = 15.0
 """Of what is asked after each cycle, where several processes answer: one that is this late is left
 out.
@@ -240,7 +243,10 @@ class ProbeLink:
         Raises:
             ProbeError: one did not answer in time, or could not do it.
         """
-        request = {"request": "census", "followed": [str(number) for number in followed]}
+        request = {
+            "request": "census",
+            "followed": [str(number) for number in islice(followed, MAX_FOLLOWED)],
+        }
         answers = await self._ask_all(request, CensusAnswer, limit_s)
         for pid, answer in answers.items():  # the file will be removed: no other one may be named
             if Path(answer.lengths).parent != self._folder:
@@ -572,7 +578,11 @@ class _Peer:
 
     async def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Send a request and receive the message that answers it."""
-        self._writer.write(wire.pack(request, wire.MAX_REQUEST_BYTES))
+        try:
+            self._writer.write(wire.pack(request, wire.MAX_REQUEST_BYTES))
+        except wire.BadMessage as error:
+            what = f"process {self._pid} cannot be asked '{request['request']}'"
+            raise _defect(what, error) from error
         return await self._receive()
 
     async def _receive(self) -> dict[str, Any]:
