@@ -83,15 +83,22 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _state(path: Path, wanted: dict[str, Any]) -> dict[str, Any]:
-    """What an earlier call has found, where it asked for the same."""
-    if path.exists():
-        state: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if {name: state.get(name) for name in wanted} != wanted:
-            raise UsageError(
-                f"{path} is of another search", hint="give another --out, or remove that folder"
-            )
-        return state
-    return {**wanted, "tried": {}}
+    """What an earlier call has found, where it asked for the same.
+
+    Raises:
+        UsageError: it asked for something else.
+        RecordDamaged: it cannot be read.
+    """
+    if not path.exists():
+        return {**wanted, "tried": {}}
+    from harness.across_runs.bisection import read_state
+
+    state = read_state(path)
+    if {"good": state.good, "bad": state.bad, "asked": state.asked} != wanted:
+        raise UsageError(
+            f"{path} is of another search", hint="give another --out, or remove that folder"
+        )
+    return {**wanted, "tried": state.tried}
 
 
 def _try(

@@ -14,6 +14,7 @@ from typing import Final
 from harness.commands import run as run_verb
 from harness.errors import UsageError
 from harness.experiment.options import declare
+from harness.record.store import alone_in
 from harness.reporters import openmetrics
 from harness.reporters.escaping import workflow_message, workflow_property
 
@@ -41,6 +42,11 @@ def defaults() -> dict[str, object]:
 def run(options: argparse.Namespace) -> int:
     """Run, then tell the CI; the run's status comes back."""
     options.out = options.out or FOLDER
+    with alone_in(options.out):
+        return _run_alone(options)
+
+
+def _run_alone(options: argparse.Namespace) -> int:
     _clear(options.out)
     token = os.environ.pop(
         "LEAK_HARNESS_TOKEN", ""
