@@ -22,12 +22,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core import core_schema
-
 from harness.errors import ExitStatus
-from harness.experiment.config import Allowance, Settings
+from harness.experiment.config import schema as schema_of_file
 from harness.record.metrics import METRICS
 from harness.reporters import result_json
 from harness.sessions import protocols
@@ -65,17 +61,6 @@ STATUSES: Final[Mapping[ExitStatus, tuple[str, str]]] = {
     ExitStatus.HARNESS_FAILED: ("", "The harness itself failed. Please report it."),
     ExitStatus.INTERRUPTED: ("`interrupted`", "You stopped the run. What was measured is kept."),
 }
-
-
-class _InputSchema(GenerateJsonSchema):
-    """What stands in the file: a size or a time may be text."""
-
-    def function_before_schema(
-        self, schema: core_schema.BeforeValidatorFunctionSchema
-    ) -> JsonSchemaValue:
-        """What the text is made into, or the text."""
-        read = super().function_before_schema(schema)
-        return read if read.get("type") == "string" else {"anyOf": [read, {"type": "string"}]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,20 +122,14 @@ def options_page() -> str:
 
 def configuration_page() -> str:
     """Every key of the configuration file."""
-    helps = {
-        name.lstrip("-"): one.help
-        for one in _options("run")
-        for name in re.findall(r"(?:^|--)[a-z-]+", one.name)
-    }
-    keys = _schema_of(Settings)["properties"]
+    keys = schema_of_file()["properties"]
     rows = [
-        (f"`{key}`", _json_type(one), helps.get(key, ""))
-        for key, one in keys.items()
+        (f"`{key}`", _json_type(value), value["description"])
+        for key, value in keys.items()
         if key != "allow"
     ]
-    allow = [
-        (f"`{key}`", _json_type(one)) for key, one in _schema_of(Allowance)["properties"].items()
-    ]
+    known = keys["allow"]["items"]["properties"]
+    allow = [(f"`{key}`", _json_type(value)) for key, value in known.items()]
     return _page(
         [
             "# Configuration",
@@ -191,9 +170,7 @@ def configuration_page() -> str:
 
 def configuration_schema() -> str:
     """The JSON Schema of the configuration file."""
-    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **_schema_of(Settings)}
-    schema["title"] = "leak-harness.toml"
-    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(schema_of_file(), indent=2, ensure_ascii=False) + "\n"
 
 
 def results_page() -> str:
@@ -385,10 +362,6 @@ def _signature(function: Any) -> str:
         default = "" if one.default is one.empty else f"={one.default!r}"
         words.append(f"{stars}{one.name}{default}")
     return f"({', '.join(words)})"
-
-
-def _schema_of(model: type[BaseModel]) -> dict[str, Any]:
-    return model.model_json_schema(by_alias=True, schema_generator=_InputSchema)
 
 
 def _json_type(schema: Mapping[str, Any]) -> str:

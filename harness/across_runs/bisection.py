@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -94,9 +94,9 @@ class SearchState:
 
     good: str
     bad: str
-    asked: dict[str, str]
+    asked: str
     """The options of its runs."""
-    tried: dict[str, dict[str, str]]
+    tried: dict[str, dict[str, Any]]
     """By commit: `answer` and `summary`, and the folder of the run."""
 
 

@@ -20,13 +20,8 @@ from harness.errors import ProbeError
 from harness.record.facts import first_third, last_third, reported_metric
 from harness.record.metrics import METRICS, names
 from harness.record.record import Bounded, Cause, Causes, Census, Incident, RunRecord
-from harness.target.probe_client import (
-    CauseAnswer,
-    CensusAnswer,
-    HomeAnswer,
-    NativeAnswer,
-    ProbeLink,
-)
+from harness.target.probe_answers import CauseAnswer, CensusAnswer, HomeAnswer, NativeAnswer
+from harness.target.probe_client import ProbeLink
 from harness.verdict.container_lengths import Lengths
 from harness.verdict.growth_engine import tail_rate
 from harness.verdict.kinds import leaking_share

@@ -8,27 +8,25 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain
-from pathlib import Path
+from typing import Any, Final
 
-from harness.blame.varied_load import Variation
 from harness.cause.explain import Explainer
 from harness.errors import (
     CheckFailed,
-    HarnessError,
     OutOfMemoryGuard,
-    ProbeError,
     ScriptFailed,
     ServerError,
     SessionError,
     UsageError,
 )
 from harness.experiment.memory_guard import SOFT_FACTOR, Limits, MemoryGuard
+from harness.experiment.opened_server import opened
+from harness.experiment.plan import Plan
 from harness.record.metrics import FALLING, names
-from harness.record.policy import Policy
 from harness.record.record import (
     CycleDone,
     Incident,
@@ -42,74 +40,34 @@ from harness.record.record import (
     Values,
 )
 from harness.record.store import RunFolder
-from harness.sessions.driver import Load, run_cycle, standing_sessions
-from harness.sessions.handshake import why_not_ready
+from harness.sessions.driver import run_cycle, standing_sessions
 from harness.sessions.script_errors import Stopped
 from harness.sessions.varied_session import rest
-from harness.target.attach_probe import attach_probe
 from harness.target.log_watch import LogWatch, files_in
-from harness.target.probe_client import ProbeLink
-from harness.target.target import AnySampler, ServerUnderTest, Target, open_server, sampler_of
+from harness.target.target import AnySampler, ServerUnderTest
 from harness.verdict.outcome import Judgement, NextStep, Wait
 from harness.verdict.suspects import census_is_due
 
-BEAT_S = 0.1
-WAIT_STEP_S = 2.0
-TRACING_LIMIT_S = 25.0
-TRACED_SESSION_LIMIT_S = 5.0
-"""On average, where there are many. Busy with what it leaks a server is several times slower,
-and on a machine that others keep busy as many times again; fewer sessions would miss what one in
-ten leaves.
+FAST_STEP_S: Final = 0.1
+"""Between two fast samples."""
+WAIT_STEP_S: Final = 2.0
+"""Between two samples of a wait for late releases."""
+TRACING_LIMIT_S: Final = 25.0
+"""The least time for the sessions that are traced to find a cause."""
+TRACED_SESSION_LIMIT_S: Final = 5.0
+"""The time for each of them, where there are many. A server that is busy with what it leaks is
+several times slower, and on a busy machine as many times again. Fewer sessions would miss what
+one session in ten leaves.
 """
-HOPELESS_SESSIONS = 5
-"""So many failed sessions and not one that worked: the run ends."""
-UNANSWERED_SESSIONS = 2
-"""So many where all have waited in vain to the end of a limit: the first alone may have found
-the server warming up.
+HOPELESS_SESSIONS: Final = 5
+"""The run ends after this many sessions, if all of them have failed."""
+UNANSWERED_SESSIONS: Final = 2
+"""The run ends after this many sessions, if all of them have waited in vain to the end of a limit.
+The first alone may have met a server that was warming up.
 """
 
 Judge = Callable[[RunRecord], Judgement]
 Announce = Callable[[RunRecord, Judgement], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """One run, decided before it begins."""
-
-    load: Load
-    target: Target
-    policy: Policy
-    sessions_per_cycle: int | None = None
-    """None: one in each of the first ten cycles, then five."""
-    environment: dict[str, str] = field(default_factory=dict)
-    settle_s: float = 0.0
-    """Between a cycle's last session and its sample, at least; the server is waited for in any
-    case until it rests.
-    """
-    watched: Sequence[Path] = ()
-    """Folders whose files are counted."""
-    planted_bytes: int = 0
-    """The probe leaks so much in the server for each session: a control, which the judge must
-    find.
-    """
-    is_budget_given: bool = False
-    """Whether the memory budget is the user's own, and not what the machine allows."""
-    schedule: Sequence[Variation] = ()
-    """Of a run that is to tell which action leaks: what is different in each cycle."""
-
-    def load_in(self, cycle: int) -> Load:
-        """The load of the cycle of that number (from 1)."""
-        return (
-            replace(self.load, variation=self.schedule[cycle - 1]) if self.schedule else self.load
-        )
-
-    def sessions_in(self, cycle: int) -> int:
-        """How many sessions the cycle of that number (from 1) has."""
-        if self.schedule:
-            return self.schedule[cycle - 1].sessions
-        if self.sessions_per_cycle is not None:
-            return self.sessions_per_cycle
-        return 1 if cycle <= 10 else 5
 
 
 class Experiment:
@@ -142,7 +100,7 @@ class Experiment:
             RunStarted(
                 scenario=plan.load.scenario.name,
                 per=plan.load.scenario.per,
-                target=plan.target.words,
+                target=dict(plan.server.words),
                 policy=plan.policy,
                 environment=plan.environment,
                 started_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -183,15 +141,8 @@ class Experiment:
         self._add(Incident(self._now_s(), what, fatal=not is_judged))
         if not is_judged or stop is None:
             return "the server failed"
-        self._add(stop)
+        self._add(replace(stop, at_s=stop.at_s - self._began_s))
         return "stopped by the memory guard"
-
-    async def _why_not_ready(self) -> str:
-        """A script that connects by itself goes to a path of its own: there, any answer shows
-        that the server is up.
-        """
-        load = self._plan.load
-        return await why_not_ready(load.address, any_answer=not load.scenario.connect)
 
     def _now_s(self) -> float:
         return time.monotonic() - self._began_s
@@ -202,39 +153,27 @@ class Experiment:
 
     @contextlib.asynccontextmanager
     async def _server(self) -> AsyncIterator[ServerUnderTest]:
-        target = self._plan.target
-        probe = ProbeLink() if target.probe and target.source is None else None
-        try:
-            environment = probe.environment(target.environment) if probe else target.environment
-            log = self._folder.path / "server.log"
-            server = await open_server(target, environment, log)
-            if path := log if target.is_launched else target.log:
-                policy = self._plan.policy
+        planned, policy = self._plan.server, self._plan.policy
+        server_log = self._folder.path / "server.log"
+        limits = Limits.of(policy.memory_budget_bytes, is_given=self._plan.is_budget_given)
+        async with opened(planned, self._plan.load, server_log, limits) as server:
+            self._guard = server.guard
+            if path := server_log if planned.target.LAUNCHES else planned.target.log_file:
                 self._log = LogWatch(
                     path, policy.log_expected, (*policy.log_forbidden, *policy.log_noted)
                 )
-            self._guard = guard = guard_of(self._plan, server, self._now_s)
-            guard.start()
-            try:
-                async with guard:
-                    await server.wait_ready(self._why_not_ready, target.ready_limit_s)
-                    guard.measure_from_now()
-                    self._probe, silence = await greeted(target, server, probe, self._why_not_ready)
-                    self._add(ServerReady(self._now_s(), server.pid, silence))
-                    if self._probe is not None and not self._plan.planted_bytes:
-                        self._explainer = Explainer(self._probe, server.pids, self._now_s)
-                    yield server
-            finally:
-                await server.stop()
-                guard.stop()
-        finally:
-            if probe is not None:
-                await probe.close()
+            await server.wait_ready()
+            server.guard.measure_from_now()
+            self._probe, silence = await server.greeted()
+            self._add(ServerReady(self._now_s(), server.server.pid, silence))
+            if self._probe is not None and not self._plan.planted_bytes:
+                self._explainer = Explainer(self._probe, server.server.pids, self._now_s)
+            yield server.server
 
     async def _cycles(self, server: ServerUnderTest) -> None:
-        sampler = sampler_of(server, self._probe, self._began_s)
+        sampler = server.sampler(self._probe, self._began_s)
         async with (
-            _beating(self._beats(sampler)),
+            _in_background(self._fast_samples(sampler)),
             standing_sessions(self._plan.load) as check_standing,
         ):
             self._add(await self._rest(sampler, 0))
@@ -257,7 +196,7 @@ class Experiment:
     async def _cycle(self, server: ServerUnderTest, sampler: AnySampler) -> None:
         number = len(self.record.cycles) + 1
         self._over_budget = False  # at least one session: without, no cycle follows another in time
-        began_s, cpu_before_ns, first_beat = (
+        began_s, cpu_before_ns, first_sample = (
             self._now_s(),
             await sampler.used_ns(),
             len(self.record.fast_samples),
@@ -277,7 +216,7 @@ class Experiment:
             await rest(self._plan.schedule[number - 1])
         ended_s = self._now_s()
         talking = (await sampler.used_ns() - cpu_before_ns) / max(ended_s - began_s, 1e-3) / 1e7
-        peaks = _peaks([beat.values for beat in self.record.fast_samples[first_beat:]])
+        peaks = _peaks([sample.values for sample in self.record.fast_samples[first_sample:]])
         self._add(CycleDone(number, began_s, ended_s, results, max(0.0, talking), peaks))
         server.check_alive()
         self._check_hope(results[-1:])
@@ -350,7 +289,7 @@ class Experiment:
         Where one has worked, sessions that fail later are what the server comes to: they are
         measured.
         """
-        if self.record.failed_sessions < self.record.sessions or any(one.ok for one in now):
+        if self.record.failed_sessions < self.record.sessions or any(session.ok for session in now):
             return False
         tried = [
             *chain.from_iterable(
@@ -358,7 +297,9 @@ class Experiment:
             ),
             *now,
         ]
-        least = UNANSWERED_SESSIONS if all(one.timed_out for one in tried) else HOPELESS_SESSIONS
+        least = HOPELESS_SESSIONS
+        if all(session.timed_out for session in tried):
+            least = UNANSWERED_SESSIONS
         return len(tried) >= least
 
     def _check_hope(self, latest: Sequence[SessionResult]) -> None:
@@ -392,13 +333,13 @@ class Experiment:
         if not self._plan.policy.collect:  # what does a collection take of what the wait has left?
             self._add(await self._rest(sampler, cycle, idle=True, collect=True))
 
-    async def _beats(self, sampler: AnySampler) -> None:
+    async def _fast_samples(self, sampler: AnySampler) -> None:
         while True:
-            beat = await sampler.fast_sample()
-            if beat.values:
-                self._add(beat)
-                self._watch_growth(beat.values[names.RSS])
-            await asyncio.sleep(BEAT_S)
+            sample = await sampler.fast_sample()
+            if sample.values:
+                self._add(sample)
+                self._watch_growth(sample.values[names.RSS])
+            await asyncio.sleep(FAST_STEP_S)
 
     def _watch_growth(self, held_bytes: float) -> None:
         """What connected sessions hold themselves is no growth yet."""
@@ -409,14 +350,8 @@ class Experiment:
         self._guard.measure_from(first[names.RSS])
         if held_bytes - first[names.RSS] > SOFT_FACTOR * self._plan.policy.memory_budget_bytes:
             self._over_budget = True
-        if self._plan.target.source is not None:
+        if not self._guard.sees_processes:
             self._guard.see(held_bytes)
-
-
-def guard_of(plan: Plan, server: ServerUnderTest, now_s: Callable[[], float]) -> MemoryGuard:
-    """The guard of a run: it ends only a server that the run has started."""
-    limits = Limits.of(plan.policy.memory_budget_bytes, is_given=plan.is_budget_given)
-    return MemoryGuard(limits, server.tree, may_end=plan.target.is_launched, now_s=now_s)
 
 
 def lowest_readings(before: Values, now: Values) -> Values:
@@ -440,63 +375,12 @@ def _peaks(readings: Sequence[Values]) -> Values:
     return peaks
 
 
-async def greeted(
-    target: Target,
-    server: ServerUnderTest,
-    probe: ProbeLink | None,
-    wake: Callable[[], Awaitable[object]],
-) -> tuple[ProbeLink | None, str]:
-    """The probe when it has greeted, else why it is not there; `wake` gives the server something
-    to do.
-    """
-    if probe is None:
-        return (
-            None,
-            "switched off by --no-probe"
-            if target.source is None
-            else "the server is somewhere else",
-        )
-    if target.pid is not None and not target.attach_probe:
-        return None, "the server ran already; --attach-probe puts the probe into it"
-    try:
-        if target.pid is not None:
-            await probe.await_attached(await attach_probe(server.pids(), probe.folder), wake)
-        await probe.greet()
-    except ProbeError as error:
-        return None, str(error)
-    return probe, ""
-
-
 @contextlib.asynccontextmanager
-async def _beating(beats: object) -> AsyncIterator[None]:
-    task = asyncio.ensure_future(beats)  # type: ignore[call-overload]
+async def _in_background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    task = asyncio.ensure_future(work)
     try:
         yield
     finally:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
-
-
-def describe_machine() -> dict[str, str]:
-    """What a reader needs to know of the machine."""
-    about = os.uname()
-    load = ", ".join(f"{one:.2f}" for one in os.getloadavg())
-    return {
-        "system": f"{about.sysname} {about.release}",
-        "cores": str(os.cpu_count()),
-        "load_average": load,
-    }
-
-
-def available_memory_bytes() -> int:
-    """MemAvailable of /proc/meminfo.
-
-    Raises:
-        HarnessError: this is no Linux.
-    """
-    with contextlib.suppress(OSError, StopIteration):
-        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    raise HarnessError("/proc/meminfo cannot be read", hint="leak-harness measures on Linux")

@@ -79,7 +79,7 @@ class MemoryGuard:
         pids: Callable[[], list[int]],
         *,
         may_end: bool,
-        now_s: Callable[[], float],
+        now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         """A guard that does not watch yet.
 
@@ -102,6 +102,11 @@ class MemoryGuard:
         self._is_over = threading.Event()
         self._was_cancelled = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True, name="memory guard")
+
+    @property
+    def sees_processes(self) -> bool:
+        """Whether it can look for itself; else somebody tells it what the server holds."""
+        return bool(self._pids())
 
     @property
     def stopped(self) -> MemoryStop | None:

@@ -19,7 +19,9 @@ import psutil
 
 from harness.errors import ServerError, ServerExited, ServerNotReady, UsageError
 from harness.target.log_lines import LogLines, tail
+from harness.target.probe_client import ProbeLink
 from harness.target.process_tree import descendants
+from harness.target.sampler import Sampler
 from harness.target.scratch import ScratchFolder, remove_stale
 
 STOP_LIMIT_S = 5.0
@@ -186,6 +188,10 @@ class Server:
     def tree(self) -> list[int]:
         """Their ids, read in a way that any thread may use."""
         return descendants(self._guardian.pid)
+
+    def sampler(self, probe: ProbeLink | None, began_s: float) -> Sampler:
+        """What reads its processes; `began_s` is the monotonic time at which the run began."""
+        return Sampler(self.processes, probe, began_s)
 
     def _silence(self, pattern: re.Pattern[str]) -> str:
         self._said_ready |= any(pattern.search(line) for line in self._lines.new())

@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from math import isfinite
 from pathlib import Path
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import psutil
 from prometheus_client.parser import text_string_to_metric_families
@@ -20,6 +20,9 @@ from harness.record.record import FastSample, RestSample, Values
 from harness.redaction import url_without_secrets
 from harness.target.attached import until_ready
 from harness.target.bounded_http import AnswerUnbounded, fetch
+
+if TYPE_CHECKING:
+    from harness.target.probe_client import ProbeLink
 
 CPU_S: Final = "cpu_s"
 """Seconds of CPU used so far; all else are names of metrics."""
@@ -117,21 +120,11 @@ class Page:
         return found
 
 
-class Cgroup:
-    """A control group, version 2: its memory without what files on disk can be read from again.
-
-    Raises:
-        UsageError: the folder is none.
-    """
+class GroupFiles:
+    """The files of a control group, version 2: its memory without the cache of files on disk."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        if not (folder / "memory.current").is_file():
-            raise UsageError(
-                f"--cgroup {folder} has no memory.current",
-                hint="give the folder of a version 2 group with a memory controller, below "
-                "/sys/fs/cgroup",
-            )
 
     async def read(self) -> Values:
         """Read its files once."""
@@ -166,6 +159,10 @@ class Remote:
     def check_alive(self) -> None:
         """Whether it lives shows in its answers alone."""
 
+    async def ended_within(self, limit_s: float) -> bool:  # noqa: ARG002
+        """Nobody can tell from here."""
+        return False
+
     async def wait_ready(self, why_not: Callable[[], Awaitable[str]], limit_s: float) -> None:
         """See that it answers, and that its memory can be read.
 
@@ -185,8 +182,12 @@ class Remote:
         return []
 
     def tree(self) -> list[int]:
-        """None are known."""
+        """Their ids, read in a way that any thread may use."""
         return []
+
+    def sampler(self, probe: ProbeLink | None, began_s: float) -> RemoteSampler:  # noqa: ARG002
+        """What reads the page or the group; nothing of it can hold a probe."""
+        return RemoteSampler(self.source, began_s)
 
     async def stop(self) -> None:
         """It is not ours to stop."""

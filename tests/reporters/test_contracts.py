@@ -22,6 +22,7 @@ HELPERS = {
     "facts",
     "templates",
     "translation",
+    "why",
 }
 MODULES = [
     import_module(f"harness.reporters.{module.name}")
