@@ -7,7 +7,7 @@ import re
 import sqlite3
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from hashlib import sha256
 from pathlib import Path
@@ -137,6 +137,8 @@ class History:
             ) from error
         with self._open() as database:
             database.execute(_SCHEMA)
+        with suppress(OSError):  # it belongs to somebody else, who has given it its mode
+            path.chmod(0o600)
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:

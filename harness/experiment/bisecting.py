@@ -15,7 +15,9 @@ from harness.experiment.options import OutputOptions, RunOptions
 from harness.experiment.plan import Plan, plan_of
 from harness.experiment.reports import write_reports
 from harness.experiment.runs import Tell, all_runs
+from harness.experiment.secret_values import secrets_of
 from harness.record.store import load_record, made, write_whole
+from harness.redaction import SECRETS
 from harness.reporters.commits import Commits, Tried, render
 from harness.target.ways.serve import Serve
 from harness.verdict.judge import judge
@@ -109,7 +111,8 @@ def bisect(commits: Range, options: RunOptions, folder: Path, tell: Tell) -> Bis
             tried[commit] = {"answer": Answer.SKIP, "summary": problem}
         else:
             tried[commit] = _try(options, place, _run_folder(folder, commit))
-        write_whole(folder / STATE, json.dumps(state, indent=1).encode())
+        text = SECRETS.masked(json.dumps(state, indent=1))
+        write_whole(folder / STATE, text.encode(), mode=0o600)
         tell(f"    {tried[commit]['answer']}: {tried[commit]['summary']}")
     concluded = _conclude(search, tried, repository, folder)
     repository.remove_all(list(tried))
@@ -118,7 +121,8 @@ def bisect(commits: Range, options: RunOptions, folder: Path, tell: Tell) -> Bis
 
 def _asked(options: RunOptions) -> str:
     """What the answers depend on, as text: where results go does not matter."""
-    return repr(replace(options, output=OutputOptions(), command_line=()))
+    SECRETS.add(secrets_of(options))
+    return SECRETS.masked(repr(replace(options, output=OutputOptions(), command_line=())))
 
 
 def _state(path: Path, wanted: Mapping[str, str]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain
+from pathlib import Path
 from typing import Any, Final
 
 from harness.cause.explain import Explainer
@@ -43,6 +44,7 @@ from harness.record.store import RunFolder
 from harness.sessions.driver import run_cycle, standing_sessions
 from harness.sessions.script_errors import Stopped
 from harness.sessions.varied_session import rest
+from harness.target.log_lines import mask_log
 from harness.target.log_watch import LogWatch, files_in
 from harness.target.target import AnySampler, ServerUnderTest
 from harness.verdict.outcome import Judgement, NextStep, Wait
@@ -156,7 +158,10 @@ class Experiment:
         planned, policy = self._plan.server, self._plan.policy
         server_log = self._folder.path / "server.log"
         limits = Limits.of(policy.memory_budget_bytes, is_given=self._plan.is_budget_given)
-        async with opened(planned, self._plan.load, server_log, limits) as server:
+        async with (
+            _masked_at_the_end(server_log),
+            opened(planned, self._plan.load, server_log, limits) as server,
+        ):
             self._guard = server.guard
             if path := server_log if planned.target.LAUNCHES else planned.target.log_file:
                 self._log = LogWatch(
@@ -352,6 +357,15 @@ class Experiment:
             self._over_budget = True
         if not self._guard.sees_processes:
             self._guard.see(held_bytes)
+
+
+@contextlib.asynccontextmanager
+async def _masked_at_the_end(log: Path) -> AsyncIterator[None]:
+    """What the server has written holds no secret once the block is over."""
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(mask_log, log)
 
 
 def lowest_readings(before: Values, now: Values) -> Values:

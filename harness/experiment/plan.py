@@ -14,8 +14,9 @@ from harness.blame.varied_load import Variation
 from harness.errors import UsageError
 from harness.experiment.machine import available_memory_bytes, describe_machine, revision
 from harness.experiment.options import DEFAULT_PROTOCOL, PolicyOptions, RunOptions
+from harness.experiment.secret_values import secrets_of
 from harness.record.policy import Policy
-from harness.redaction import url_without_secrets, without_secrets
+from harness.redaction import SECRETS, url_without_secrets, without_secrets
 from harness.sessions.connection import Trace
 from harness.sessions.contract import ChatProtocol
 from harness.sessions.credentials import headers_of
@@ -130,6 +131,7 @@ def plan_of(options: RunOptions, *, trace: Trace | None = None, number: int = 0)
         UsageError: what was asked for cannot be done.
         ServerError: the server that is meant is not there.
     """
+    SECRETS.add(secrets_of(options))
     _check(options)
     scenario = options.scenario
     if isinstance(scenario, str):

@@ -159,7 +159,7 @@ def _is_new(folder: Path) -> bool:
     return True
 
 
-def write_whole(path: Path, data: bytes) -> Path:
+def write_whole(path: Path, data: bytes, mode: int | None = None) -> Path:
     """Never half a file: written under another name, then renamed.
 
     Raises:
@@ -170,6 +170,8 @@ def write_whole(path: Path, data: bytes) -> Path:
     part = path.with_name(f".{path.name}.part")
     try:
         part.write_bytes(data)
+        if mode is not None:
+            part.chmod(mode)
         part.replace(path)
     except OSError as error:
         with suppress(OSError):

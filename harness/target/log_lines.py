@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from harness.redaction import SECRETS
+
 MAX_LINE_BYTES: Final = 1 << 16
 """What comes after it in a line is not looked at."""
 _PIECE_BYTES: Final = 1 << 20
@@ -60,3 +62,27 @@ def tail(path: Path, lines: int) -> list[str]:
         line if len(line) <= MAX_TAIL_LINE else f"{line[:MAX_TAIL_LINE]} ..."
         for line in text.splitlines()[-lines:]
     ]
+
+
+def mask_log(path: Path) -> None:
+    """Take secrets out of a log that nobody writes to any more; a log without any stays as it is.
+
+    A line that is longer than the bound is masked in pieces of that length.
+    """
+    part = path.with_name(f".{path.name}.part")
+    try:
+        has_secrets = False
+        with (
+            path.open(errors="surrogateescape", newline="") as log,
+            part.open("w", errors="surrogateescape", newline="") as masked,
+        ):
+            while line := log.readline(MAX_LINE_BYTES):
+                text = SECRETS.masked(line)
+                has_secrets |= text != line
+                masked.write(text)
+        if has_secrets:
+            part.replace(path)
+        else:
+            part.unlink()
+    except OSError:
+        part.unlink(missing_ok=True)
