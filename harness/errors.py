@@ -103,6 +103,10 @@ class NotPermitted(ServerError):
     """Its memory may not be read by this user."""
 
 
+class OutOfMemoryGuard(ServerError):
+    """The memory guard has ended the server: it, the machine or the harness was over a limit."""
+
+
 class NoMetrics(ServerError):
     """A remote server does not say how much memory it holds."""
 

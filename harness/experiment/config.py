@@ -101,6 +101,11 @@ def _read(path: Path, table: Sequence[str]) -> Config:
         raise ConfigInvalid(
             f"{path} cannot be read as TOML: {error}", hint="mend that line, or the encoding"
         ) from error
+    except RecursionError as error:
+        raise ConfigInvalid(
+            f"{path} cannot be read as TOML: it is nested too deeply",
+            hint="the settings have two levels",
+        ) from error
     for key in table:
         data = data.get(key, {})
     problems: list[str] = []

@@ -8,6 +8,7 @@ from typing import Final
 
 from harness.record.facts import reported_metric
 from harness.record.metrics import names
+from harness.record.record import MemoryStop
 from harness.verdict.bounded_growth import Filling, filling
 from harness.verdict.evidence import Evidence, evidence, lasting_rate, went_with_collection
 from harness.verdict.growth_engine import STEP_SPAN_SESSIONS, steady_growth
@@ -72,6 +73,12 @@ class MemoryFacts:
     """Containers with a maximum that get longer."""
     lasting_bytes_per_session: float
     """Growth of the reported metric, less what a wait took."""
+    budget_bytes: float
+    """Growth at which a run stops."""
+    stop: MemoryStop | None
+    """Where the memory guard has ended the run."""
+    stop_bytes_per_session: float | None
+    """RSS that each connected session had taken then, since the sample before."""
     gone_with_collection: frozenset[str]
     """Of `malloc`, `uss` and `rss`: what one collection at the end took."""
 
@@ -116,6 +123,9 @@ class MemoryFacts:
             early_wait=after_wait(situation, name, series, reported.limit, int(series.cycles[-1])),
             filling=fills,
             lasting_bytes_per_session=lasting_rate(situation, reported),
+            budget_bytes=situation.policy.memory_budget_bytes,
+            stop=situation.record.memory_stop,
+            stop_bytes_per_session=_taken_at_stop(situation),
             gone_with_collection=frozenset(
                 by for by, growing in bytes_by.items() if went_with_collection(situation, growing)
             ),
@@ -277,6 +287,14 @@ class MemoryFacts:
     def filling_bytes_per_session(self) -> float | None:
         """What containers with a maximum account for."""
         return None if self.filling is None else self.filling.bytes_per_session
+
+
+def _taken_at_stop(situation: Situation) -> float | None:
+    stop = situation.record.memory_stop
+    before = situation.record.rests[-1].values.get(names.RSS)
+    if stop is None or before is None:
+        return None
+    return (stop.held_bytes - before) / max(1, stop.open_sessions)
 
 
 def _bytes_by(situation: Situation, limit_bytes: float) -> dict[str, Evidence]:

@@ -35,6 +35,8 @@ COLUMNS: Final = (
     "a series has the columns cycle,rss,uss,blocks,malloc_in_use,gc_objects,tasks; cells may be "
     "empty"
 )
+MAX_SESSIONS: Final = 1_000_000
+"""Of a series: each is an entry of the record."""
 _SESSION: Final = SessionResult(ok=True, duration_s=0.0)
 
 
@@ -62,6 +64,11 @@ def read_series(text: str, name: str = "series") -> RunRecord:
         samples = [(int(row.pop("cycle")), _values(row)) for row in rows]
     except (TypeError, ValueError, csv.Error) as error:
         raise _damaged(name, f"line {rows.line_num}: {error}") from error
+    if samples and samples[-1][0] - samples[0][0] > MAX_SESSIONS:
+        raise _damaged(
+            name,
+            f"`cycle` counts more than {MAX_SESSIONS:,} sessions; is it a time?",
+        )
     if len(samples) < 2 or any(later <= earlier for (earlier, _), (later, _) in pairwise(samples)):
         raise _damaged(name, "`cycle` must count the sessions done and rise from row to row")
     policy = Policy(grace_s=0, max_sessions=samples[-1][0] - samples[0][0])
