@@ -15,6 +15,7 @@ from typing import Any
 from . import (
     allocation_trace,
     census,
+    container_entries,
     heap,
     looking,
     naming,
@@ -215,7 +216,7 @@ def _stands_for(container: Any) -> tuple[tuple[Any, ...], list[str], str]:
     """
     if issubclass(type(container), (str, bytes, bytearray)):
         return (), allocation_trace.places_of(container), naming.type_name(type(container))
-    newest = list(islice(census.entries(container), census.MAX_ENTRIES))
+    newest = list(islice(container_entries.entries(container), container_entries.MAX_ENTRIES))
     for places_of, part in (
         (allocation_trace.places_of, -1),
         (_places_inside, -1),

@@ -148,6 +148,11 @@ def _written(kinds: Iterable[type]) -> list[type]:
     return [kind for kind in kinds if _files([kind])]
 
 
+def files_of(kind: type) -> list[str]:
+    """Source files of a class and its bases, the interpreter's own left out."""
+    return _files(looking.mro(kind))
+
+
 def _files(kinds: Iterable[type]) -> list[str]:
     modules = (sys.modules.get(looking.module_name(kind)) for kind in kinds)
     files = [file for module in modules if module is not None for file in _file(module)]
