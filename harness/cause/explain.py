@@ -15,6 +15,7 @@ import numpy as np
 
 from harness.cause import native_stacks, process_inventory
 from harness.cause.eviction_code import Home, Numbers, trim_of
+from harness.cause.limits import Limits
 from harness.cause.python_source import function_at
 from harness.errors import ProbeError
 from harness.record.metrics import METRICS
@@ -64,6 +65,9 @@ class Explainer:
         self._pids = pids
         self._now_s = now_s
         self._lengths = Lengths()
+        self._bounded: frozenset[int] = frozenset()
+        """Containers that were seen to have a bound: they are asked for at each census."""
+        self._limits = Limits()
         self._unread = ""
         """Why something of the causes could not be read this time."""
         self._first: frozenset[int] = frozenset()
@@ -73,7 +77,8 @@ class Explainer:
 
     async def census(self, record: RunRecord) -> Census | Incident:
         """What the heaps hold now, or why that could not be read."""
-        followed = [number for _, number in self._lengths.rising(MIN_LENGTHS - 1)]
+        rising = (number for _, number in self._lengths.rising(MIN_LENGTHS - 1))
+        followed = sorted(self._bounded.union(rising))
         try:
             answers = await self._probe.census(followed)
             return await asyncio.to_thread(self._counted, record, answers)
@@ -81,10 +86,11 @@ class Explainer:
             return Incident(self._now_s(), str(error), source="census")
 
     def _counted(self, record: RunRecord, answers: Mapping[int, CensusAnswer]) -> Census:
+        bounded, only_named = self._told_apart(answers)
         self._lengths.add(
             record.sessions,
             {pid: _read_and_remove(Path(answer.lengths)) for pid, answer in answers.items()},
-            {pid: answer.apart for pid, answer in answers.items()},
+            {pid: set(answer.apart) - only_named for pid, answer in answers.items()},
         )
         rising = list(self._lengths.rising(MIN_LENGTHS).items())[:MAX_CONTAINERS]
         pids = self._pids()
@@ -96,14 +102,7 @@ class Explainer:
             _summed(answer.names for answer in answers.values()),
             tuple(group for answer in answers.values() for group in answer.tasks),
             {f"{pid}:{number}": lengths for (pid, number), lengths in rising},
-            (
-                *(
-                    replace(one, id=f"{pid}:{one.id}")
-                    for pid, answer in answers.items()
-                    for one in answer.bounded
-                ),
-                *self._bounded_by_hand(record),
-            ),
+            (*bounded, *self._bounded_by_hand(record)),
             _summed(answer.threads for answer in answers.values()),
             process_inventory.descriptors(self._first.intersection(pids)),
             process_inventory.children(pids[1:]),
@@ -111,6 +110,20 @@ class Explainer:
             {name: label for answer in answers.values() for name, label in answer.labels.items()},
             _summed(answer.skipped for answer in answers.values()),
         )
+
+    def _told_apart(self, answers: Mapping[int, CensusAnswer]) -> tuple[list[Bounded], set[int]]:
+        """Containers with a bound, and the identities of those next to a limit that the source of
+        their classes does not keep.
+        """
+        bounded, only_named = [], set()
+        for pid, answer in answers.items():
+            for one in answer.bounded:
+                if self._limits.is_kept(one):
+                    bounded.append(one.of_process(pid))
+                    self._bounded |= {int(one.id)}
+                else:
+                    only_named.add(int(one.id))
+        return bounded, only_named
 
     def _bounded_by_hand(self, record: RunRecord) -> Iterator[Bounded]:
         told: set[tuple[str, str]] = set()  # one that is followed by its place, too, counts once

@@ -106,7 +106,9 @@ class Bounds:
         told["attribute"] = next(
             (name for name, value in list(values.items()) if value is container), ""
         )
-        told["files"] = [] if type(owner) is dict else container_owner.files_of(type(owner))
+        kinds = () if type(owner) is dict else looking.mro(type(owner))
+        told["classes"] = list(map(looking.qualified_name, kinds))
+        told["files"] = container_owner.files_of(kinds)
 
     def _tell(
         self, one: Any, kind: str, length: int, bound: int, newest: list[Tuple[Any, ...]]

@@ -105,3 +105,28 @@ def test_without_a_second_census_nothing_is_known_to_fill() -> None:
     record = run(2_000)
     del record.censuses[1:]
     assert filling(record) is None
+
+
+def test_what_was_known_as_bounded_once_is_known_for_the_run() -> None:
+    record = run(2_000, entry_objects=2, objects=2.0)
+    record.add(Census(1.0, 40, 161, {}))
+    found = filling(record)
+    assert found is not None
+    assert found.bytes_per_session == pytest.approx(2_000)
+
+
+def test_what_passes_its_bound_has_none() -> None:
+    record = run(2_000)
+    record.add(Census(1.0, 41, 165, {}, rising={"100:7": (1_400, 1_500, 1_600, 1_700)}))
+    assert filling(record) is None
+
+
+def test_flat_memory_says_what_it_is_that_fills() -> None:
+    record = Script(memory(600)).record(40)
+    for sessions in (25, 70, 160):
+        cache = Bounded("100:7", "cachetools.TTLCache", sessions, 400, 360, 1)
+        twin = Bounded("100:8", "cachetools.TTLCache", sessions, 400, 90, 1)
+        record.add(Census(1.0, 40, sessions, {}, bounded=(cache, twin)))
+    verdict = judge(record, record.started.policy).verdict
+    assert getattr(verdict.gates["memory"], "kind", None) is Kind.FILLING
+    assert verdict.summary.count("cachetools.TTLCache 160 of 400") == 1

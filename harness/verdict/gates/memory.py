@@ -386,9 +386,12 @@ def _outcome(
 
 def _unless_filling(situation: Situation, decision: Decision, held: Evidence) -> Decision:
     """Growth that containers with a bound account for is no leak: they will be full."""
-    found = filling(situation.record) if decision.standing.growing else None
+    is_plain = decision == Decision(Standing.FLAT)
+    found = filling(situation.record) if decision.standing.growing or is_plain else None
     rate = lasting_rate(situation, held, held_metric(situation.record))
     if found is None or not found.explains(rate, held.limit, found.bytes_per_session):
+        return decision
+    if is_plain and not (found.is_going_on and found.accounts_for_most(rate)):
         return decision
     return Decision(Standing.FLAT, decision.by, Kind.FILLING, found.told)
 
