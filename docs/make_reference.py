@@ -20,19 +20,18 @@ from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from pkgutil import iter_modules
 from typing import Any, Final
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from harness import Session
 from harness.errors import ExitStatus
 from harness.experiment.config import Allowance, Settings
 from harness.record.metrics import METRICS
 from harness.reporters import result_json
 from harness.sessions import protocols
+from harness.sessions.session import BaseSession
 
 FOLDER: Final = Path(__file__).parent / "reference"
 NOTE: Final = (
@@ -250,7 +249,7 @@ def scenarios_page() -> str:
     """The page on scenarios, its tables of actions made anew."""
     path = FOLDER / "scenarios.md"
     text = path.read_text(encoding="utf-8")
-    own = [_action_row(name, one) for name, one in _methods(Session)]
+    own = [_action_row(name, one) for name, one in _methods(BaseSession)]
     tables = {
         "session": [*_table(("on every session", "does"), own), ""],
         "protocols": list(_protocol_tables()),
@@ -343,11 +342,11 @@ def _option_tables(options: Iterable[Option]) -> list[str]:
 
 
 def _protocol_tables() -> Iterator[str]:
-    for module in iter_modules(protocols.__path__):
-        name = module.name.replace("_", "-")
+    for name in protocols.shipped():
         adapter = protocols.protocol_named(name)
+        session = getattr(adapter, "session", adapter)
         actions = [
-            _action_row(action, getattr(adapter, action)) for action in sorted(adapter.actions)
+            _action_row(action, getattr(session, action)) for action in sorted(adapter.actions)
         ]
         yield from (
             f"### {name}",

@@ -14,8 +14,8 @@ from harness.errors import OutputLost
 
 
 class _Stream:
-    """A text stream; a pipe that nobody reads is an error as ever, all else is this class's
-    matter.
+    """A text stream that outlives what it writes to. Only a pipe that nobody reads is an error, as
+    for any stream.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -44,15 +44,19 @@ class _Stream:
             self._fail(error)
 
     def _fail(self, _: OSError) -> None:
-        """Let what the buffer holds go nowhere: at the end, Python would make a status of its
-        own of it.
+        """Send what the buffer holds to nowhere. Python would flush it at the end, fail, and end
+        with a status of its own.
         """
         with suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
 
 
 class _Output(_Stream):
-    """Standard output: its loss is an error."""
+    """Standard output.
+
+    Raises:
+        OutputLost: it cannot be written.
+    """
 
     def _fail(self, error: OSError) -> None:
         super()._fail(error)
@@ -63,7 +67,7 @@ class _Output(_Stream):
 
 
 class _Closed(io.TextIOBase):
-    """Standard output that was closed before the start."""
+    """Stands for standard output that was closed before the start."""
 
     def write(self, text: str) -> int:
         """Nothing can be written."""
@@ -74,8 +78,8 @@ class _Closed(io.TextIOBase):
 
 @contextmanager
 def usable_streams() -> Iterator[None]:
-    """A block in which standard error takes everything, and only standard output that is lost is
-    an error.
+    """A block in which writing to standard error never fails, and to standard output raises
+    OutputLost where it fails.
     """
     before = sys.stdout, sys.stderr
     if None in (sys.stdin, *before):
@@ -93,7 +97,9 @@ def usable_streams() -> Iterator[None]:
 
 
 def _occupy_descriptors() -> None:
-    """A file that is opened next must not become standard output or standard error."""
+    """Open the null device where a standard stream is closed: the next file that is opened would
+    become that stream.
+    """
     for number in range(3):
         try:
             os.fstat(number)

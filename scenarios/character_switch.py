@@ -1,10 +1,10 @@
 """Talk, change the character, talk again."""
 
-from harness import Session, scenario
+from harness import OpenLlmVtuberSession, scenario
 
 
 @scenario
-async def character_switch(session: Session) -> None:
+async def character_switch(session: OpenLlmVtuberSession) -> None:
     """A visit with two switches of character.
 
     Catches work that a switch starts and nobody ends: a background initialisation without a handle

@@ -1,10 +1,10 @@
 """The connection breaks in the middle of a switch."""
 
-from harness import Session, scenario
+from harness import OpenLlmVtuberSession, scenario
 
 
 @scenario
-async def drop_during_switch(session: Session) -> None:
+async def drop_during_switch(session: OpenLlmVtuberSession) -> None:
     """A TCP reset straight after the switch was asked for.
 
     Catches a switch that fails half-way and leaves its new context, task or tool process behind.

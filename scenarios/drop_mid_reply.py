@@ -1,14 +1,14 @@
 """The connection breaks in the middle of a reply."""
 
-from harness import Session, scenario
+from harness import OpenLlmVtuberSession, scenario
 
 
 @scenario
-async def drop_mid_reply(session: Session) -> None:
+async def drop_mid_reply(session: OpenLlmVtuberSession) -> None:
     """A TCP reset after the first sentence.
 
-    Catches turns that go on for a client that is gone, and clean-up that only a closing handshake
-    runs.
+    Catches replies that go on for a client that is gone, and clean-up that only a closing
+    handshake runs.
     """
     await session.chat("Tell me a story.", leave_at="first_text")
     await session.drop()

@@ -1,10 +1,10 @@
 """A GraphQL server: a query, and a subscription that is left after its first value."""
 
-from harness import Session, scenario
+from harness import GraphqlSession, scenario
 
 
 @scenario(protocol="graphql")
-async def graphql_subscription(session: Session) -> None:
+async def graphql_subscription(session: GraphqlSession) -> None:
     """Catches subscriptions that outlive their page; `subprotocols=("graphql-ws",)` asks for the
     older dialect.
     """

@@ -2,11 +2,14 @@
 
 import asyncio
 
-from harness import Session, scenario
+from harness import OpenLlmVtuberSession, scenario
+
+LISTENING_LIMIT_S = 100.0
+"""Longer than the talk: the guest is told when it is over."""
 
 
 @scenario
-async def group_talk(session: Session) -> None:
+async def group_talk(session: OpenLlmVtuberSession) -> None:
     """One invites another, says something, lets their AIs talk for a while, interrupts them, and
     they part.
 
@@ -16,11 +19,14 @@ async def group_talk(session: Session) -> None:
     await guest.connect()
     try:
         await session.invite(guest.client_id)
-        async with asyncio.TaskGroup() as both:
-            both.create_task(guest.idle(0.4))
+        async with asyncio.TaskGroup() as group:
+            # The guest says that it has played what its AI said, as long as the talk lasts: a
+            # server may wait for that before anybody else is answered.
+            listening = group.create_task(guest.dwell(LISTENING_LIMIT_S))
             await session.chat("What do you two think of the weather?")
-            await session.idle(0.2)
-        await session.interrupt()
-        await session.remove(guest.client_id)
+            await session.dwell(0.2)
+            await session.interrupt()
+            await session.remove(guest.client_id)
+            listening.cancel()
     finally:
         await guest.close()

@@ -1,13 +1,13 @@
 """Interrupt a reply, and talk on."""
 
-from harness import Session, scenario
+from harness import OpenLlmVtuberSession, scenario
 
 
 @scenario
-async def interrupt(session: Session) -> None:
+async def interrupt(session: OpenLlmVtuberSession) -> None:
     """A reply that is cut off in its first sentence, then a whole one.
 
-    Catches turns that go on after they were cancelled, and streams that nobody closes.
+    Catches replies that go on after they were cancelled, and streams that nobody closes.
     """
     await session.chat("Tell me a long story.", leave_at="first_audio")
     await session.interrupt()

@@ -1,10 +1,10 @@
 """A JSON-RPC server: calls, and a notification."""
 
-from harness import Session, scenario
+from harness import JsonrpcSession, scenario
 
 
 @scenario(protocol="jsonrpc")
-async def jsonrpc_call(session: Session) -> None:
+async def jsonrpc_call(session: JsonrpcSession) -> None:
     """Catches what calls leave; each is timed until its result is there."""
     await session.call("chat.say", {"text": "hello"})
     await session.notify("chat.typing")

@@ -1,11 +1,11 @@
 """Come and go while three others stay."""
 
-from harness import Session, scenario
+from harness import OpenLlmVtuberSession, scenario
 
 
 @scenario(standing=3)
-async def long_lived(session: Session) -> None:
-    """One turn and a switch, with three standing sessions beside it.
+async def long_lived(session: OpenLlmVtuberSession) -> None:
+    """One reply and a switch, next to three standing sessions.
 
     Catches what a session leaves in those that stay: broadcast lists, groups, shared rooms.
     """

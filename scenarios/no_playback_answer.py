@@ -1,13 +1,14 @@
 """Leave without ever saying that a reply was played."""
 
-from harness import Session, scenario
+from harness import OpenLlmVtuberSession, scenario
 
 
 @scenario
-async def no_playback_answer(session: Session) -> None:
-    """A reply to its last sentence, and the page closes.
+async def no_playback_answer(session: OpenLlmVtuberSession) -> None:
+    """A reply to its end, and the page closes while the server waits to hear that it was played.
 
-    Catches turns and tasks that wait for an answer which a page that has gone will never give.
+    Catches tasks and entries that wait for an answer which a page that has gone will never give.
     """
     session.playback = False
-    await session.chat("你好", leave_at="first_audio")
+    await session.chat("你好")  # until all audio is there: then the server asks
+    await session.heartbeat()  # its answer comes after the question: the server waits now

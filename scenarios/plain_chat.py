@@ -5,7 +5,7 @@ from harness import Session, scenario
 
 @scenario
 async def plain_chat(session: Session) -> None:
-    """Two turns and a proper close.
+    """Two replies and a proper close.
 
     Catches what every visit leaves behind: histories, registries of clients, caches keyed by
     session.

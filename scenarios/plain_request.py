@@ -4,11 +4,11 @@ hear.
 leak-harness run plain-request --serve "python server.py {port}" --url "ws://127.0.0.1:{port}/ws"
 """
 
-from harness import Session, scenario
+from harness import PlainSession, scenario
 
 
 @scenario(protocol="plain")
-async def plain_request(session: Session) -> None:
+async def plain_request(session: PlainSession) -> None:
     """Catches what each message of a plain server leaves; `until` says which message is the
     answer.
     """

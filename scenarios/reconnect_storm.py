@@ -2,11 +2,11 @@
 
 import asyncio
 
-from harness import Session, scenario
+from harness import OpenLlmVtuberSession, scenario
 
 
 @scenario
-async def reconnect_storm(session: Session) -> None:
+async def reconnect_storm(session: OpenLlmVtuberSession) -> None:
     """Eight more connections at the same time, each dropped once it is greeted.
 
     Catches what is made for a connection before its page is known, and clean-up that does not

@@ -1,10 +1,10 @@
 """Knock at a path that is not there."""
 
-from harness import Session, scenario
+from harness import OpenLlmVtuberSession, scenario
 
 
 @scenario(connect=False)
-async def refused_handshake(session: Session) -> None:
+async def refused_handshake(session: OpenLlmVtuberSession) -> None:
     """Three handshakes that are refused, then a proper visit; servers disagree on the status: 403,
     404, even 500.
 

@@ -1,10 +1,10 @@
 """A Socket.IO server: an event with an acknowledgement, one without, one of the server's own."""
 
-from harness import Session, scenario
+from harness import SocketioSession, scenario
 
 
 @scenario(protocol="socketio")
-async def socketio_chat(session: Session) -> None:
+async def socketio_chat(session: SocketioSession) -> None:
     """Catches what acknowledgements and events leave; `call` waits until the event is
     acknowledged.
     """

@@ -1,11 +1,11 @@
 """Change the character and leave at once."""
 
-from harness import Session, scenario
+from harness import OpenLlmVtuberSession, scenario
 
 
 @scenario
-async def switch_then_close(session: Session) -> None:
-    """A switch, and the page closes while the new agent is still being built.
+async def switch_then_close(session: OpenLlmVtuberSession) -> None:
+    """A switch, and the page closes at once, while the server may still build the new agent.
 
     Catches a close that does not wait for, or does not cancel, what the switch has just begun.
     """

@@ -61,8 +61,8 @@ def test_a_series_of_equal_values_does_not_rise(y: Floats) -> None:
 
 def test_theil_and_sens_line_is_scipys_to_the_last_bit() -> None:
     for t, y in series():
-        found = stats.theilslopes(y, t, alpha=0.98)
-        expected = (found.slope, found.low_slope, found.high_slope)
+        line = stats.theilslopes(y, t, alpha=0.98)
+        expected = (line.slope, line.low_slope, line.high_slope)
         assert np.array_equal(theil_sen(t, y, 0.98), expected, equal_nan=True)
 
 

@@ -132,10 +132,10 @@ def test_a_python_that_is_too_old_or_missing_is_refused_with_a_way_out(
     house: House, python: str
 ) -> None:
     house.pretend(old=True)
-    words = ["PYTHON=no-such-python"] if python == "no-such-python" else []
-    refused = house.make(*words, "setup")
+    chosen = ["PYTHON=no-such-python"] if python == "no-such-python" else []
+    refused = house.make(*chosen, "setup")
     assert refused.returncode == 2
-    name = python if words else str(house.folder / "python3")
+    name = python if chosen else str(house.folder / "python3")
     assert refused.stderr.splitlines()[:2] == [
         f"make setup: '{name}' is missing, or older than Python 3.11.",
         "  Name a newer one: make PYTHON=python3.12 setup",

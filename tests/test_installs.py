@@ -74,9 +74,14 @@ def repository(tmp_path: Path) -> Path:
     place.mkdir()
     (place / "requirements.lock").write_text("")
     who = ("-c", "user.name=a", "-c", "user.email=a@example.com")
-    for words in (("init", "-q"), ("add", "."), (*who, "commit", "-qm", "a lock"), ("tag", "v1")):
+    for arguments in (
+        ("init", "-q"),
+        ("add", "."),
+        (*who, "commit", "-qm", "a lock"),
+        ("tag", "v1"),
+    ):
         subprocess.run(
-            ["git", *words],
+            ["git", *arguments],
             cwd=place,
             check=True,
             env=os.environ | {"GIT_CONFIG_GLOBAL": os.devnull},

@@ -14,23 +14,23 @@ NOISY: Final = frozenset({"latency", "cpu"})
 
 
 class Answer(StrEnum):
-    """What a run said of a commit."""
+    """What a run says of its commit."""
 
     GOOD = "good"
     BAD = "bad"
     SKIP = "skip"
-    """It does not start, or nothing could be decided."""
+    """The server does not start, or nothing could be decided."""
 
 
 def answer_of(verdict: Verdict, only: Sequence[str] = ()) -> Answer:
-    """What a run says of its commit: good, bad, or nothing.
+    """What a run says of its commit.
 
-    Latency and CPU that alone stay open hold nothing up, for what is looked for is a leak; unless
-    they are what is looked for.
+    A run whose latency or CPU alone stay open is good: the search is for a leak. It is not good
+    where `only` names gates, for those may be what is searched for.
 
     Args:
         verdict: of the run.
-        only: the gates that can fail it, those that failed at the bad end; empty where all can.
+        only: the gates that can fail it; empty where all can.
     """
     if verdict.name in ("leak", "degraded"):
         return Answer.BAD
@@ -50,7 +50,7 @@ class Search:
 
     commits: Sequence[str]
     answers: Mapping[str, Answer]
-    """Of those that have been tried; the last commit counts as bad."""
+    """Of the commits that were tried. The last commit counts as bad."""
 
     @property
     def suspects(self) -> list[str]:
@@ -64,8 +64,8 @@ class Search:
 
     @property
     def next(self) -> str | None:
-        """The commit to try: the untried one nearest to the middle of the suspects; None where
-        none is left.
+        """The commit to try next: the untried one nearest to the middle of the suspects. None at
+        the end of the search.
         """
         suspects = self.suspects
         middle = (len(suspects) - 1) / 2 - 0.5
@@ -78,5 +78,5 @@ class Search:
 
     @property
     def runs_left(self) -> int:
-        """About how many tries more, where none is skipped."""
+        """How many more runs it takes, about, where no commit is skipped."""
         return max(0, len(self.suspects) - 1).bit_length()

@@ -15,13 +15,14 @@ from harness.errors import ExitStatus
 from harness.formulas import t_quantile
 from harness.record.record import RunRecord
 from harness.verdict.findings import worth_telling
-from harness.verdict.outcome import Finding, MemoryGate, Verdict, VerdictName
+from harness.verdict.gates.memory import MemoryGate
+from harness.verdict.outcome import Finding, Verdict, VerdictName
 
 Floats = NDArray[np.float64]
 
 MEMORY_AT: Final = (1, 5, 10, 20)
 LATENCY_AT: Final = (1, 5, 10)
-"""Visits, counted from 1."""
+"""Visits that the tables show, counted from 1. A visit is a session."""
 _CONFIDENCE: Final = 0.95
 
 
@@ -46,29 +47,34 @@ class Row:
 
     @property
     def improvement(self) -> float | None:
-        """Share of the first that the second does without; negative where it is worse."""
+        """By which share the second is below the first; negative where it is above. None where
+        that is not known.
+        """
         before, after = self.before.value, self.after.value
         return None if before is None or after is None or before <= 0 else (before - after) / before
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All of it."""
+    """Two runs set against each other."""
 
     memory: tuple[Row, ...]
     latency: tuple[Row, ...]
     cpu: tuple[Row, ...]
     growth: Row
-    """Bytes a session, with the engine's bounds."""
+    """Bytes per session, with the engine's bounds."""
     limit: float
+    """Bytes per session by which the second may grow faster than the first."""
     gone: tuple[Finding, ...]
+    """Findings of the first run alone."""
     stayed: tuple[Finding, ...]
+    """Findings of both, as the second run words them."""
     came: tuple[Finding, ...]
+    """Findings of the second run alone."""
     unfinished: tuple[str, ...] = ()
-    """Of a run that failed or was interrupted, which it was and why: there is nothing to compare
-    it with.
-    """
+    """Which run failed or was interrupted, and why. It cannot be compared."""
     unfinished_status: ExitStatus = ExitStatus.FLAT
+    """The worst exit status of the unfinished runs."""
 
     @property
     def unknown(self) -> str:
@@ -82,16 +88,16 @@ class Comparison:
 
     @property
     def unseen(self) -> float:
-        """So many bytes a session the second may grow by beyond the first, and nobody would see
-        it.
+        """Bytes per session by which the second run may grow faster than the first without
+        being seen.
         """
         before, after = self.growth.before, self.growth.after
         return max(0.0, (after.high or 0.0) - max(0.0, before.low or 0.0))
 
     @property
     def exit_status(self) -> ExitStatus:
-        """1 where the second is worse, else that of a run that is unfinished, 3 where nothing is
-        known.
+        """1 where the second is worse, else the status of an unfinished run, else 3 where nothing
+        is known.
         """
         if self.is_worse:
             return ExitStatus.LEAK
@@ -101,8 +107,8 @@ class Comparison:
 
     @property
     def is_worse(self) -> bool:
-        """Whether the second grows by more than the limit a session beyond the first, and their
-        intervals agree.
+        """Whether the second grows faster than the first by more than the limit, and their
+        intervals do not overlap.
         """
         before, after = self.growth.before, self.growth.after
         if before.value is None or after.value is None or after.value - before.value <= self.limit:
@@ -111,11 +117,14 @@ class Comparison:
 
 
 def compare(before: tuple[RunRecord, Verdict], after: tuple[RunRecord, Verdict]) -> Comparison:
-    """Put two runs side by side; visits that one of them did not come to are left out."""
+    """Set two runs against each other. Visits that neither run came to are left out.
+
+    Args:
+        before: the record and the verdict of the first run.
+        after: those of the second.
+    """
     first, second = before[0], after[0]
-    prints = [
-        {finding.fingerprint for finding in verdict.all_findings} for _, verdict in (before, after)
-    ]
+    prints = [_fingerprints(verdict) for _, verdict in (before, after)]
     earlier, later = (worth_telling(verdict.all_findings) for _, verdict in (before, after))
     gates = [verdict.gates.get("memory") for _, verdict in (before, after)]
     unfinished = {
@@ -146,16 +155,20 @@ def compare(before: tuple[RunRecord, Verdict], after: tuple[RunRecord, Verdict])
                 ("in conversation", _last_third(_talking(first)), _last_third(_talking(second))),
             ],
         ),
-        growth=Row("growth a session", "bytes", _growth(gates[0]), _growth(gates[1])),
+        growth=Row("growth per session", "bytes", _growth(gates[0]), _growth(gates[1])),
         limit=max(limits, default=1024.0),
         gone=tuple(finding for finding in earlier if finding.fingerprint not in prints[1]),
         stayed=tuple(finding for finding in later if finding.fingerprint in prints[0]),
         came=tuple(finding for finding in later if finding.fingerprint not in prints[0]),
         unfinished=tuple(f"{side}: {verdict.summary}" for side, verdict in unfinished.items()),
         unfinished_status=max(
-            (one.exit_status for one in unfinished.values()), default=ExitStatus.FLAT
+            (verdict.exit_status for verdict in unfinished.values()), default=ExitStatus.FLAT
         ),
     )
+
+
+def _fingerprints(verdict: Verdict) -> set[str]:
+    return {finding.fingerprint for finding in verdict.all_findings}
 
 
 def _rows(unit: str, figures: Sequence[tuple[str, Figure, Figure]]) -> tuple[Row, ...]:

@@ -7,7 +7,7 @@ import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -16,7 +16,10 @@ from urllib.parse import urlsplit
 from harness.errors import RecordNotWritable
 from harness.record.record import RunRecord
 from harness.verdict.findings import worth_telling
-from harness.verdict.outcome import CpuGate, LatencyGate, MemoryGate, Verdict
+from harness.verdict.gates.cpu import CpuGate
+from harness.verdict.gates.latency import LatencyGate
+from harness.verdict.gates.memory import MemoryGate
+from harness.verdict.outcome import Verdict
 
 WAIT_S: Final = 60.0
 _SCHEMA: Final = """
@@ -30,41 +33,43 @@ CREATE TABLE IF NOT EXISTS runs (
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One run, as far as its history needs it."""
+class HistoryRun:
+    """One run as the history keeps it, one row of the file."""
 
     id: str
-    """The same for the same run, however often it is added."""
+    """A hash of start time, scenario and target: a run that is added again replaces itself."""
     started_at: str
+    """In UTC, as the record says it."""
     revision: str
-    """The commit of the folder that the run was started in; empty where that is none."""
+    """The commit of the folder that the run was started in; empty outside of a repository."""
     scenario: str
     target: str
-    """The server, in words that are the same from run to run: runs of another one are another
-    series.
-    """
+    """The server, in words that stay from run to run. Each server is a series of its own."""
     verdict: str
     sessions: int
     growth_bytes: float | None
-    """Of memory, per session."""
+    """Growth of memory per session; None where it was not measured, as in the fields below."""
     rest_bytes: float | None
-    """At rest, before the first session."""
+    """Memory at rest, before the first session."""
     reply_s: float | None
+    """Median time of a reply."""
     idle_cpu_percent: float | None
+    """CPU at rest at the end of the run, of one core."""
     findings: dict[str, str]
-    """Fingerprint to summary."""
+    """Leaks alone, fingerprint to summary."""
     folder: str
+    """The run folder."""
 
     @classmethod
-    def of(cls, record: RunRecord, verdict: Verdict, folder: str) -> Entry:
+    def of(cls, record: RunRecord, verdict: Verdict, folder: str) -> HistoryRun:
         """What a run adds to the history."""
         started = record.started
         memory, latency, cpu = (verdict.gates.get(name) for name in ("memory", "latency", "cpu"))
-        words = "\n".join(
+        identity = "\n".join(
             [started.started_at, started.scenario, *map(str, sorted(started.target.items()))]
         )
         return cls(
-            sha256(words.encode()).hexdigest()[:16],
+            sha256(identity.encode()).hexdigest()[:16],
             started.started_at,
             started.environment.get("commit", ""),
             started.scenario,
@@ -80,9 +85,12 @@ class Entry:
         )
 
 
+_COLUMNS: Final = tuple(field.name for field in fields(HistoryRun))
+
+
 def _leaks(verdict: Verdict) -> dict[str, str]:
-    """By fingerprint, however many: one that is left out would be new in one run, and fixed in
-    the next.
+    """All leaks, fingerprint to summary. One that is left out would look fixed in this run and new
+    in the next.
     """
     findings = worth_telling(verdict.all_findings)
     return {
@@ -91,8 +99,8 @@ def _leaks(verdict: Verdict) -> dict[str, str]:
 
 
 def server_of(target: Mapping[str, str]) -> str:
-    """Which server a run was against: its command, else its address, without the port that it
-    had just then.
+    """Which server a run was against: its command, else its address. The port of one run is left
+    out.
     """
     mode, command = target.get("mode", ""), target.get("command", "")
     try:
@@ -111,7 +119,7 @@ class History:
     """The file.
 
     Raises:
-        RecordNotWritable: it cannot be opened or is none.
+        RecordNotWritable: it cannot be opened, or is not a history.
     """
 
     def __init__(self, path: Path) -> None:
@@ -135,24 +143,23 @@ class History:
                 f"{self._path}: {error}", hint="is it a history, and may it be written?"
             ) from error
 
-    def add(self, entries: Sequence[Entry]) -> None:
-        """Add runs; one that is there already is only brought up to date."""
-        names = [name for name in Entry.__slots__ if name not in ("findings", "folder")]
-        rows = []
-        for entry in entries:
-            values = [getattr(entry, name) for name in names]
-            rows.append((*values, json.dumps(entry.findings), entry.folder))
+    def add(self, entries: Sequence[HistoryRun]) -> None:
+        """Add runs. A run that is there already is replaced."""
+        rows = [asdict(entry) | {"findings": json.dumps(entry.findings)} for entry in entries]
+        values = ", ".join(f":{name}" for name in _COLUMNS)
         with self._open() as database:
             database.execute("BEGIN IMMEDIATE")
             database.executemany(
-                f"INSERT OR REPLACE INTO runs VALUES ({', '.join('?' * 13)})", rows
+                f"INSERT OR REPLACE INTO runs ({', '.join(_COLUMNS)}) VALUES ({values})", rows
             )
 
-    def entries(self, scenario: str | None = None) -> list[Entry]:
+    def entries(self, scenario: str | None = None) -> list[HistoryRun]:
         """All runs, or those of one scenario, the oldest first."""
         with self._open() as database:
             rows = database.execute(
-                "SELECT * FROM runs WHERE ?1 IS NULL OR scenario = ?1 ORDER BY started_at, id",
+                f"SELECT {', '.join(_COLUMNS)} FROM runs "
+                "WHERE ?1 IS NULL OR scenario = ?1 ORDER BY started_at, id",
                 (scenario,),
             ).fetchall()
-        return [Entry(*(*row[:11], json.loads(row[11]), row[12])) for row in rows]
+        columns = [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
+        return [HistoryRun(**row | {"findings": json.loads(row["findings"])}) for row in columns]

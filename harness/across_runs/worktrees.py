@@ -10,13 +10,14 @@ from pathlib import Path
 from harness.errors import UsageError
 
 SETUP_LIMIT_S = 1800.0
+"""A set-up that installs and compiles an application may take half an hour."""
 
 
 class Repository:
     """A folder of a git repository, and where the work trees of its commits are kept.
 
     Raises:
-        UsageError: there is none.
+        UsageError: the folder is in no repository.
     """
 
     def __init__(self, folder: Path, cache: Path) -> None:
@@ -25,10 +26,10 @@ class Repository:
         self._inside = self.git("rev-parse", "--show-prefix")
 
     def git(self, *words: str) -> str:
-        """What git answers.
+        """Run git in the folder; its output.
 
         Raises:
-            UsageError: it refuses.
+            UsageError: git fails.
         """
         done = subprocess.run(
             ["git", "-C", str(self._folder), *words],
@@ -53,22 +54,31 @@ class Repository:
         """Commits after `good` up to `bad`, the oldest first, along first parents.
 
         Raises:
-            UsageError: `good` is no ancestor of `bad`.
+            UsageError: `good` is not an ancestor of `bad`.
         """
-        found = self.git("rev-list", "--first-parent", "--reverse", f"{good}..{bad}").split()
-        if not found or self.git("merge-base", good, bad) != self.commit(good):
+        commits = self.git("rev-list", "--first-parent", "--reverse", f"{good}..{bad}").split()
+        if not commits or self.git("merge-base", good, bad) != self.commit(good):
             raise UsageError(
                 f"{good} does not come before {bad}",
                 hint="--good is the older, --bad the newer revision",
             )
-        return found
+        return commits
 
     def title(self, commit: str) -> str:
         """Short hash and subject."""
         return self.git("log", "-1", "--format=%h %s", commit)
 
     def checkout(self, commit: str, setup: str | None) -> tuple[Path, str]:
-        """The same folder in its work tree, set up; and why that failed, empty where it did not."""
+        """Make a commit's work tree and set it up, unless that is done.
+
+        Args:
+            commit: its full hash.
+            setup: a shell command that runs in the folder; None for none.
+
+        Returns:
+            The repository's folder as it is in the work tree, and why the set-up failed: empty
+            where it did not.
+        """
         place, mark = self._place(commit)
         done = mark.read_text(encoding="utf-8") if mark.exists() else None
         if done is None:  # what an earlier call has left half-done
@@ -96,7 +106,7 @@ class Repository:
         return inside, ""
 
     def remove_all(self, commits: Sequence[str]) -> None:
-        """Take the work trees away again."""
+        """Delete the work trees of these commits."""
         for commit in commits:
             place, mark = self._place(commit)
             shutil.rmtree(place, ignore_errors=True)
@@ -104,5 +114,5 @@ class Repository:
         self.git("worktree", "prune")
 
     def _place(self, commit: str) -> tuple[Path, Path]:
-        """Its work tree, and the file that says how it was set up."""
+        """A commit's work tree, and the file that says how it was set up."""
         return self._cache / commit[:12], self._cache / f"{commit[:12]}.set-up"

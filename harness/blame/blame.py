@@ -1,18 +1,17 @@
 """Which action leaves how much: a regression of what each cycle added on how often each action
 happened in it.
 
-Model: from one rest sample to the next a metric changes by the sum of each action's count times
-what that action leaves, plus what a second and a sample leave.
+Model: from one rest sample to the next a metric changes by the sum, over all actions, of the
+action's count times what it leaves each time, plus what a second and a sample leave.
 
-What a session leaves is larger for all that the session did, and that is no second leak. So whoever
-is to blame is looked for in what comes in ones first: entries of a container, tasks and threads
-before objects, those before bytes. What other actions add in sessions in which a guilty one
-happened is told as more of what that leaves.
+A session that did more is larger. That it leaves more is no second leak. So the guilty are looked
+for in whole counts first: container entries, then tasks and threads, then objects, then bytes. What
+other actions add in sessions with a guilty one is told as more of what that one leaves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
 from typing import Final
@@ -23,22 +22,24 @@ from harness.blame.design_matrix import (
     CLOSE,
     CONNECT,
     DROP,
-    NOBODYS,
-    PASSING,
+    NOT_SHOWN,
+    NUISANCE,
     SECOND,
     WARMUP_CYCLES,
-    Deeds,
-    apart,
-    beside,
+    DesignMatrix,
+    may_explain,
+    may_explain_more,
 )
 from harness.blame.regression import Floats, fit
 from harness.errors import UsageError
-from harness.record.record import RunRecord
+from harness.record.record import RestSample, RunRecord
 from harness.verdict.bounded_growth import ROUNDING, filling
 from harness.verdict.suspects import is_within_bound
 
 MIN_CYCLES: Final = 6
+"""After the warm-up. With fewer, more columns than rows are left."""
 EXACT: Final = ("tasks", "threads", "descriptors", "children")
+"""Metrics that are counted by one and known exactly."""
 LIMITS: Final[Mapping[str, float]] = {
     **dict.fromkeys(EXACT, 0.02),
     "gc_objects": 0.02,
@@ -47,8 +48,8 @@ LIMITS: Final[Mapping[str, float]] = {
     "blocks": 1.5,
     "idle_cpu": 0.2,
 }
-"""What an action may leave without being to blame, by metric, the surest first; of memory,
-malloc's is preferred.
+"""What an action may leave each time without being to blame, in the metric's unit (counts, bytes,
+percent of a core). The surest metric comes first. `uss` is used only without `malloc_in_use`.
 """
 NOISE: Final[Mapping[str, float]] = {
     **dict.fromkeys(LIMITS, 0.05),
@@ -56,12 +57,14 @@ NOISE: Final[Mapping[str, float]] = {
     "uss": 4096.0,
     "blocks": 1.0,
 }
-"""No cycle is known better than that."""
+"""Standard deviation that each cycle's growth has at least, in the metric's unit: a series that is
+exact by chance does not make an interval of zero width.
+"""
 LAST: Final = ("blocks",)
 """Asked only where nothing else has grown or fills: every server leaves a few."""
 LASTING: Final = 0.5
-"""In the last third of the cycles, the metric grows by at least so much of what the guilty leave
-in them: else it is released again, or a cache is full.
+"""In the last third of the cycles, the metric grows by at least this share of what the guilty
+leave in them. Else it is released again, or a cache is full.
 """
 
 
@@ -71,7 +74,9 @@ class Share:
 
     action: str
     metric: str
+    """Its name in the record, or `entries` of a container."""
     estimate: float
+    """In the metric's unit, like both bounds."""
     lower: float
     upper: float
     guilty: bool
@@ -91,8 +96,8 @@ class Share:
         )
 
     @property
-    def is_calm(self) -> bool:
-        """Whether it may well be nothing."""
+    def may_be_nothing(self) -> bool:
+        """Whether the interval holds 0."""
         return self.lower <= 0 <= self.upper
 
 
@@ -101,10 +106,12 @@ class Blame:
     """What a run says of its scenario's actions."""
 
     guilty: tuple[str, ...]
-    """Actions to blame, those of the surest metric first; a second is none."""
+    """Actions to blame, those of the surest metric first; time is none."""
     shares: tuple[Share, ...]
     cycles: int
+    """After the warm-up."""
     sessions: int
+    """In these cycles."""
     inseparable: tuple[str, ...] = ()
     """Actions that always came together, so that what they leave cannot be told apart."""
     filling: str = ""
@@ -116,41 +123,41 @@ class Blame:
         return any(share.guilty and share.action == SECOND for share in self.shares)
 
 
-def blame(record: RunRecord) -> Blame:
+def blame(record: RunRecord, unvaried: Collection[str] = ()) -> Blame:
     """What each action leaves.
+
+    Args:
+        record: of a run with a schedule.
+        unvaried: actions of its protocol that no schedule varies. They cannot be told from the
+            connect.
 
     Raises:
         UsageError: too few cycles to tell.
     """
-    deeds = Deeds(record)
-    if len(deeds.steps) < MIN_CYCLES:
+    design = DesignMatrix(record, unvaried)
+    if len(design.steps) < MIN_CYCLES:
         raise UsageError(
-            f"{len(deeds.steps)} cycles after the warm-up are too few to tell actions apart, "
+            f"{len(design.steps)} cycles after the warm-up are too few to tell actions apart, "
             f"{MIN_CYCLES} are needed",
             hint=f"give --cycles {MIN_CYCLES + WARMUP_CYCLES} or more, or a smaller --agent-size",
         )
-    return _Regression(record, deeds).blame()
+    return _Regression(record, design).blame()
 
 
 class _Regression:
     """What each cycle added to each metric, and what may explain it."""
 
-    def __init__(self, record: RunRecord, deeds: Deeds) -> None:
+    def __init__(self, record: RunRecord, design: DesignMatrix) -> None:
         self._record = record
-        self._deeds = deeds
-        grown = {
-            name: np.array(
-                [
-                    after.values.get(name, nan) - before.values.get(name, nan)
-                    for before, after in deeds.steps
-                ]
-            )
-            for name in LIMITS
-        }
-        self._grown = {
-            name: each for name, each in grown.items() if np.isfinite(each).sum() >= MIN_CYCLES
-        }
-        """Not a number where a reading is missing, as of a probe that was lost."""
+        self._design = design
+        self._grown: dict[str, Floats] = {}
+        """By metric, what each cycle added; not a number where a reading is missing, as of a probe
+        that was lost.
+        """
+        for name in LIMITS:
+            growth = [_growth(name, before, after) for before, after in design.steps]
+            if np.isfinite(growth).sum() >= MIN_CYCLES:
+                self._grown[name] = np.array(growth)
         if "malloc_in_use" in self._grown:
             self._grown.pop("uss", None)
         self._limits = dict(LIMITS)
@@ -168,12 +175,15 @@ class _Regression:
             if metric not in LAST or not (guilty or self._filling):
                 asked.append(metric)
                 guilty += self._guilty(metric, guilty)
+        shares = list(entries)
+        for metric in asked:
+            shares += self._fit(metric, guilty)
         return Blame(
             tuple(guilty),
-            (*entries, *(share for metric in asked for share in self._fit(metric, guilty))),
-            len(self._deeds.steps),
-            self._deeds.sessions,
-            self._deeds.inseparable,
+            tuple(shares),
+            len(self._design.steps),
+            self._design.sessions,
+            self._design.inseparable,
             self._filling.words if self._filling else "",
         )
 
@@ -183,57 +193,71 @@ class _Regression:
         """
         if not self._record.censuses:
             return []
-        found: dict[str, Share] = {}
+        by_action: dict[str, Share] = {}
         for key, lengths in self._record.censuses[-1].rising.items():
             if is_within_bound(self._record, key, lengths[-1]):
                 continue
             cycles = [census.cycle for census in self._record.censuses[-len(lengths) :]]
             grown = np.diff(np.array(lengths, dtype=np.float64))
-            followed = [
-                one for name in self._deeds.actions if (one := self._follows(name, cycles, grown))
-            ]
+            shares = [self._follows(action, cycles, grown) for action in self._design.actions]
+            followed = [share for share in shares if share is not None]
+            # Where it follows two actions, nobody can say which of them it is.
             if len(followed) == 1:
-                found.setdefault(followed[0].action, followed[0])
-        return list(found.values())
+                by_action.setdefault(followed[0].action, followed[0])
+        return list(by_action.values())
 
     def _follows(self, action: str, cycles: Sequence[int], grown: Floats) -> Share | None:
-        done = self._deeds.between(action, cycles)
+        """What the action leaves in a container, if that is off by one entry at most between any
+        two censuses: an entry of a session under way.
+        """
+        done = self._design.between(action, cycles)
         total = float(done.sum())
-        if not total or np.abs(grown - done * (rate := float(grown.sum()) / total)).max() > 1:
+        if not total:
+            return None
+        rate = float(grown.sum()) / total
+        if np.abs(grown - done * rate).max() > 1:
             return None
         return Share(action, "entries", rate, rate - 1 / total, rate + 1 / total, True)
 
     def _guilty(self, metric: str, known: Sequence[str]) -> list[str]:
         """Who else is to blame, the worst first."""
         shares = [
-            one
-            for one in self._fit(metric, known)
-            if one.guilty and one.action not in (SECOND, *known)
+            share
+            for share in self._fit(metric, known)
+            if share.guilty and share.action not in (SECOND, *known)
         ]
-        found = [one.action for one in sorted(shares, key=lambda one: -one.lower)]
-        if {CLOSE, DROP} <= {*found}:  # however it ends
-            found = [CONNECT, *(one for one in found if one not in (CLOSE, DROP))]
+        actions = [share.action for share in sorted(shares, key=lambda share: -share.lower)]
+        if {CLOSE, DROP} <= {*actions}:  # it stays however a session ends
+            actions = [CONNECT, *(name for name in actions if name not in (CLOSE, DROP))]
         # Every session leaves something: what more it leaves for what more it did is no second
         # leak.
-        return [CONNECT] if CONNECT in found and metric not in EXACT else found
+        return [CONNECT] if CONNECT in actions and metric not in EXACT else actions
 
     def _fit(self, metric: str, guilty: Sequence[str]) -> list[Share]:
         known = np.isfinite(self._grown[metric])
         grown = self._grown[metric][known]
-        columns = {key: column[known] for key, column in self._deeds.columns(guilty).items()}
-        passing = tuple(key for key in PASSING if key in columns)
+        columns = {key: column[known] for key, column in self._design.columns(guilty).items()}
+        nuisance = tuple(key for key in NUISANCE if key in columns)
+        allowed = may_explain_more if guilty else may_explain
         shares = []
-        for one in fit(grown, columns, NOISE[metric], passing, beside if guilty else apart):
-            action, more_of = one.key
-            if action in NOBODYS:
+        for term in fit(grown, columns, NOISE[metric], nuisance, allowed):
+            action, more_of = term.key
+            if action in NOT_SHOWN:
                 continue
-            sure = one.chosen and not more_of and one.lower > self._limits[metric]
-            lasts = _late(grown) >= LASTING * _late(one.estimate * columns[one.key])
+            sure = term.chosen and not more_of and term.lower > self._limits[metric]
+            lasts = _late(grown) >= LASTING * _late(term.estimate * columns[term.key])
             shares.append(
-                Share(action, metric, one.estimate, one.lower, one.upper, sure and lasts, more_of)
+                Share(
+                    action, metric, term.estimate, term.lower, term.upper, sure and lasts, more_of
+                )
             )
         return shares
 
 
+def _growth(name: str, before: RestSample, after: RestSample) -> float:
+    return after.values.get(name, nan) - before.values.get(name, nan)
+
+
 def _late(grown: Floats) -> float:
+    """The sum over the last third of the cycles."""
     return float(grown[-(len(grown) // 3) :].sum())

@@ -1,11 +1,14 @@
 """Which few columns explain what each cycle added to a metric, and how much one of each counts.
 
-Of all sums of few columns the one is taken that explains most with fewest (extended Bayesian
-information criterion: Chen and Chen, Biometrika 2008); coefficients by least squares, intervals by
-Student's t. They hold with the cycle that fits worst and without it: in one, a table that has
-become too small doubles. Where readings are off by themselves, differences are not independent: how
-much of them the next takes back is estimated (the local level model: Durbin and Koopman, Time
-Series Analysis by State Space Methods, 2012), and they are weighed by that.
+1. Of all sums of few columns, the one is taken that explains most with fewest: the extended
+   Bayesian information criterion (Chen and Chen, Biometrika 95, 2008).
+2. Coefficients come from least squares, intervals from Student's t.
+3. Each interval holds with and without the cycle that fits worst: in one cycle, a table that has
+   become too small doubles.
+4. A reading that is off by itself makes one difference too large and the next too small, so that
+   differences are not independent. How large that part is, is estimated, and cycles are weighed by
+   it: the local level model (Durbin and Koopman, Time Series Analysis by State Space Methods, 2012,
+   chapter 2).
 """
 
 from __future__ import annotations
@@ -23,25 +26,31 @@ from numpy.typing import NDArray
 from harness.formulas import sine_transform, t_quantile
 
 Floats = NDArray[np.float64]
+"""One number per cycle."""
 Key = tuple[str, str]
 """An action, and whose leavings it makes more; empty where it is what it leaves itself."""
 Columns = Mapping[Key, Floats]
 Allowed = Callable[[tuple[Key, ...]], bool]
+"""Whether these columns may explain a metric together."""
 
 CONFIDENCE: Final = 0.9995
 """Two-sided: of the sixty intervals of a run, fewer than one in thirty runs has one that misses
 by chance.
 """
 MAX_TERMS: Final = 4
-TAKEN_BACK: Final = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
-"""How much larger the variance may be of what the next cycle takes back than of what stays: a
-reading that is off by itself, as of CPU, makes one difference too large and the next too small.
+"""Columns in one sum. Ten columns have 385 sums of up to four. A fifth would add 252."""
+READING_ERRORS: Final = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
+"""Candidates for the ratio of two variances: of the error of a single reading, as of CPU at rest,
+to that of growth which stays. 0 is a plain regression.
 """
-UNREFUTED: Final = 2.0
-"""Of these, the least is taken whose deviance is at most so much above the best: too much makes
-intervals too short.
+MAX_DEVIANCE: Final = 2.0
+"""A smaller ratio is as good as the best one if its deviance (-2 log likelihood) is at most this
+much larger. The smallest such ratio is taken, because a ratio that is too large makes intervals too
+short. 2 is the difference that Akaike's criterion takes for one parameter.
 """
-PASSES: Final = 4
+MAX_PASSES: Final = 4
+"""Choosing columns and estimating the ratio take turns until the ratio stays, at most this often.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,53 +59,57 @@ class Fit:
 
     key: Key
     chosen: bool
-    """Among those that explain the metric; the others are looked at beside them, one by one."""
+    """Among those that explain the metric; the others are looked at next to them, one by one."""
     estimate: float
     lower: float
     upper: float
 
 
 def fit(
-    y: Floats, columns: Columns, noise: float, passing: Sequence[Key], allowed: Allowed
+    y: Floats, columns: Columns, noise: float, nuisance: Sequence[Key], allowed: Allowed
 ) -> list[Fit]:
     """All columns that can be told from those that explain the metric.
 
     Args:
-        y: what each cycle added.
+        y: what each cycle added, in the metric's unit.
         columns: what may explain it.
-        noise: no cycle is known better than that.
-        passing: what is no action: no other that does not explain the metric is looked at without
-            it.
+        noise: standard deviation of a cycle at least, in the metric's unit.
+        nuisance: columns that are no action. A column that does not explain the metric is looked
+            at next to these.
         allowed: whether columns may explain it together.
+
+    Returns:
+        Estimates and intervals in the metric's unit, each time that the action happens.
     """
-    taken_back = 0.0
-    for _ in range(PASSES):
-        even, evened = (
-            _even(y, taken_back),
-            {key: _even(column, taken_back) for key, column in columns.items()},
-        )
+    ratio = 0.0
+    for _ in range(MAX_PASSES):
+        even = _even(y, ratio)
+        evened = {key: _even(column, ratio) for key, column in columns.items()}
         chosen = _explanation(even, evened, noise, allowed)
-        left = y - _explained(columns, evened, chosen, even)
-        used, taken_back = taken_back, _taken_back(left, noise)
-        if taken_back == used:
+        rest = y - _explained(columns, evened, chosen, even)
+        used, ratio = ratio, _reading_errors(rest, noise)
+        if ratio == used:
             break
-    odd = _even(np.eye(len(y))[np.argmax(np.abs(left))], used)
-    found = []
+    worst_cycle = _even(np.eye(len(y))[np.argmax(np.abs(rest))], used)
+    fits = []
     for key in columns:
-        keys = chosen if key in chosen else tuple(dict.fromkeys([*chosen, *passing, key]))
-        x = np.column_stack([evened[one] for one in keys])
-        if np.linalg.matrix_rank(x) == len(keys):
-            beside = [np.column_stack([x, odd])] if len(keys) < len(y) // 3 else []
-            tried = [_estimate(one, even, keys.index(key), noise) for one in (x, *beside)]
-            lower, upper = (
-                min(b - reach for b, reach in tried),
-                max(b + reach for b, reach in tried),
-            )
-            found.append(Fit(key, key in chosen, tried[0][0], lower, upper))
-    return found
+        keys = chosen if key in chosen else tuple(dict.fromkeys([*chosen, *nuisance, key]))
+        x = np.column_stack([evened[term] for term in keys])
+        if np.linalg.matrix_rank(x) < len(keys):
+            continue
+        # A column of its own takes the worst cycle out of the fit.
+        without_worst = [np.column_stack([x, worst_cycle])] if len(keys) < len(y) // 3 else []
+        tried = [_estimate(table, even, keys.index(key), noise) for table in (x, *without_worst)]
+        lower = min(estimate - reach for estimate, reach in tried)
+        upper = max(estimate + reach for estimate, reach in tried)
+        fits.append(Fit(key, key in chosen, tried[0][0], lower, upper))
+    return fits
 
 
 def _explanation(y: Floats, columns: Columns, noise: float, allowed: Allowed) -> tuple[Key, ...]:
+    """The sum of columns with the least extended Bayesian information criterion:
+    n log(RSS / n) + k log n + 2 log C(p, k), for k of p columns and n cycles.
+    """
     keys, n = tuple(columns), len(y)
     x = np.column_stack(
         [column / max(1e-9, float(np.linalg.norm(column))) for column in columns.values()]
@@ -112,18 +125,24 @@ def _explanation(y: Floats, columns: Columns, noise: float, allowed: Allowed) ->
         errors[(coefficients < 0).any(axis=1)] = np.inf  # nothing takes away for ever
         costs = n * np.log(errors / n + noise**2) + k * log(n) + 2 * log(comb(len(keys), k))
         if costs.min() < least:
-            best, least = tuple(keys[one] for one in sets[np.argmin(costs)]), float(costs.min())
+            best = tuple(keys[place] for place in sets[np.argmin(costs)])
+            least = float(costs.min())
     return best
 
 
 @cache
 def _sums(keys: tuple[Key, ...], most: int, allowed: Allowed) -> list[NDArray[np.int64]]:
     """Those of one term, of two, and so on, as places in `keys`."""
-    found = []
+    sums = []
     for k in range(1, min(most, len(keys)) + 1):
-        places = combinations(range(len(keys)), k)
-        found.append([chosen for chosen in places if allowed(tuple(keys[one] for one in chosen))])
-    return [np.array(sets, dtype=np.int64) for sets in found if sets]
+        chosen = [
+            places
+            for places in combinations(range(len(keys)), k)
+            if allowed(tuple(keys[place] for place in places))
+        ]
+        if chosen:
+            sums.append(np.array(chosen, dtype=np.int64))
+    return sums
 
 
 def _explained(columns: Columns, evened: Columns, keys: Sequence[Key], y: Floats) -> Floats:
@@ -134,40 +153,43 @@ def _explained(columns: Columns, evened: Columns, keys: Sequence[Key], y: Floats
     return np.asarray(x @ np.linalg.lstsq(known, y, rcond=None)[0])
 
 
-def _taken_back(left: Floats, noise: float) -> float:
-    """The least that what is left unexplained does not refute."""
-    n, powers = len(left), sine_transform(left) ** 2 + noise**2
-    deviances = {
-        share: n * log(float((powers / variances).mean())) + float(np.log(variances).sum())
-        for share in TAKEN_BACK
-        for variances in [_variances(n, share)]
-    }
-    return next(
-        share for share, one in deviances.items() if one <= min(deviances.values()) + UNREFUTED
-    )
-
-
-def _even(grown: Floats, taken_back: float) -> Floats:
-    """Growth by frequency, in each of which what is left unexplained is then equally large.
-
-    By the sine transform, differences of readings that are off by themselves are independent.
+def _reading_errors(rest: Floats, noise: float) -> float:
+    """The smallest of `READING_ERRORS` that the residuals do not refute, by their likelihood in the
+    frequency domain.
     """
-    return np.asarray(sine_transform(grown) / np.sqrt(_variances(len(grown), taken_back)))
+    n, powers = len(rest), sine_transform(rest) ** 2 + noise**2
+    deviances = {}
+    for ratio in READING_ERRORS:
+        variances = _variances(n, ratio)
+        level = n * log(float((powers / variances).mean()))
+        deviances[ratio] = level + float(np.log(variances).sum())
+    limit = min(deviances.values()) + MAX_DEVIANCE
+    return next(ratio for ratio, deviance in deviances.items() if deviance <= limit)
 
 
-def _variances(n: int, taken_back: float) -> Floats:
-    """Of each frequency, one on average: of growth that stays, and of readings that are off by
-    themselves.
+def _even(grown: Floats, ratio: float) -> Floats:
+    """Growth by frequency, scaled so that residuals are equally large in each.
+
+    The sine transform makes the differences of readings with independent errors independent.
     """
-    rough = 2 - 2 * np.cos(np.pi * np.arange(1, n + 1) / (n + 1))
-    return np.asarray((1 + taken_back * rough) / (1 + 2 * taken_back))
+    return np.asarray(sine_transform(grown) / np.sqrt(_variances(len(grown), ratio)))
+
+
+def _variances(n: int, ratio: float) -> Floats:
+    """The variance of growth at each frequency, 1 on average, in the local level model.
+
+    The eigenvalues of the covariance of differences: 1 for growth that stays, and
+    2 - 2 cos(pi j / (n + 1)) times the ratio for the errors of readings.
+    """
+    eigenvalues = 2 - 2 * np.cos(np.pi * np.arange(1, n + 1) / (n + 1))
+    return np.asarray((1 + ratio * eigenvalues) / (1 + 2 * ratio))
 
 
 def _estimate(x: Floats, y: Floats, index: int, noise: float) -> tuple[float, float]:
     """The coefficient of a column, and how far its interval reaches to both sides."""
     coefficients = np.linalg.lstsq(x, y, rcond=None)[0]
-    left, free = y - x @ coefficients, len(y) - x.shape[1]
-    variance = max(noise**2, float(left @ left) / free)
+    rest, free = y - x @ coefficients, len(y) - x.shape[1]
+    variance = max(noise**2, float(rest @ rest) / free)
     error = float(np.sqrt(np.linalg.pinv(x.T @ x)[index, index] * variance))
     reach = t_quantile((1 + CONFIDENCE) / 2, free) * error
     return float(coefficients[index]), reach

@@ -28,9 +28,9 @@ from harness.target.probe_client import (
     ProbeLink,
 )
 from harness.verdict.container_lengths import Lengths
-from harness.verdict.evidence import held_metric
 from harness.verdict.growth_engine import tail_rate
 from harness.verdict.kinds import leaking_share
+from harness.verdict.situation import reported_metric
 from harness.verdict.suspects import MIN_LENGTHS, is_within_bound
 from harness.verdict.what_grows import MIN_MAPPED_BYTES, Growth, growths, latest_paths
 
@@ -343,7 +343,7 @@ def sessions_to_trace(record: RunRecord, grown: Sequence[Growth]) -> int:
     """More where few of them leave something; fewer where each leaves so much that the machine
     would feel it.
     """
-    held = record.series(held_metric(record)).x
+    held = record.series(reported_metric(record)).x
     rates = {one.kind: one.per_session for one in reversed(grown) if not one.made_at}
     share = min([_leaking_share(record), *rates.values()])
     wanted = min(MAX_TRACED, max(TRACED_SESSIONS, round(TRACED_OCCASIONS / share)))

@@ -178,7 +178,7 @@ def _report(run: str) -> str:
     from harness.verdict.judge import judge
 
     record = load_record(Path(run))
-    write_reports(Path(run), record, judge(record, record.started.policy).verdict)
+    write_reports(Path(run), record, judge(record).verdict)
     return str(Path(run) / "report.html")
 
 

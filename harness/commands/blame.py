@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Collection, Sequence, Set
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,17 +15,18 @@ from harness.experiment.options import declare, plan_of
 
 if TYPE_CHECKING:
     from harness.blame.blame import Blame, Share
-    from harness.record.policy import Policy
     from harness.record.record import RunRecord
     from harness.verdict.outcome import Judgement, Verdict
 
 HELP = "which action leaks? vary how often each happens, and see what each leaves"
 MAX_CYCLES: Final = 82
-"""Where nothing is to blame by then, and the user did not say how many: what is rare takes
-longer to show.
+"""Where the user does not say how many. What is rare takes long to show: 82 cycles are about 200
+sessions, 20 of which leave something if every tenth does.
 """
 LOOK_EVERY: Final = 6
+"""Cycles between two looks at who is to blame: a block of the schedule."""
 IN_BYTES: Final = ("malloc_in_use", "uss")
+"""Metrics that are shown as sizes."""
 CAUSE: Final = (
     "`leak-harness run` with the same options names what stays, and the line that made it"
 )
@@ -39,6 +40,7 @@ NOTHING: Final = (
 OF_A_VERDICT: Final = {"once": False, "runs": 1, "control": False, "live": False}
 """Options that a schedule has no use for, as they are when nobody asks for them."""
 UNITS: Final = {"gc_objects": "objects", "idle_cpu": "% CPU at rest"}
+"""Of metrics that are not called after what they count."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -49,14 +51,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def defaults() -> dict[str, Any]:
     """What the configuration file sets, but for how long a run is."""
     return {
-        name: one
-        for name, one in run_verb.defaults().items()
+        name: value
+        for name, value in run_verb.defaults().items()
         if name not in ("cycles", *OF_A_VERDICT)
     }
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run a schedule, print what each action leaves; 1 if one is to blame, or time is."""
+    """Run a schedule and print what each action leaves; 1 if one is to blame, or time is."""
     from harness.blame.blame import MIN_CYCLES, blame
     from harness.blame.design_matrix import WARMUP_CYCLES
     from harness.blame.varied_load import schedule
@@ -64,6 +66,7 @@ def run(options: argparse.Namespace) -> int:
     from harness.experiment.stopping import run_stoppable
     from harness.record.store import BLAME_FILE, RunFolder, dated, write_whole
     from harness.reporters import html
+    from harness.sessions.varied_session import factors_of, unvaried_of
     from harness.verdict.judge import judge
 
     for name, unasked in OF_A_VERDICT.items():
@@ -80,67 +83,96 @@ def run(options: argparse.Namespace) -> int:
         )
     plan = plan_of(options)
     policy = replace(plan.policy, fixed_cycles=cycles, grace_s=0.0, explain=False)
-    plan = replace(plan, policy=policy, schedule=schedule(cycles, options.seed))
+    factors = factors_of(plan.load.scenario, plan.load.protocol)
+    unvaried = unvaried_of(plan.load.protocol)
+    plan = replace(plan, policy=policy, schedule=schedule(cycles, options.seed, factors))
     path = options.out or dated(f"blame-{plan.load.scenario.name}")
     folder = RunFolder(path)
     try:
-        record = run_stoppable(Experiment(plan, folder, _judge_until(cycles), _progress).run)
+        decide = _judge_until(cycles, unvaried)
+        record = run_stoppable(Experiment(plan, folder, decide, _progress).run)
     finally:
         folder.close()
-    ended = judge(record, policy).verdict
+    ended = judge(record).verdict
     if ended.name in ("server-failed", "interrupted"):
         print(f"leak-harness: {ended.summary}", file=sys.stderr)
         return ended.exit_status
-    found = blame(record)
-    result = json.dumps(asdict(found), indent=2)
+    blamed = blame(record, unvaried)
+    result = json.dumps(asdict(blamed), indent=2)
     write_whole(path / BLAME_FILE, result.encode())
-    write_whole(path / "report.html", html.render(record, ended, options.lang, found))
-    print(result if options.json else f"{words(found, ended)}\n\nreport: {path / 'report.html'}")
-    return ExitStatus.LEAK if found.guilty or found.with_time else ExitStatus.FLAT
+    write_whole(path / "report.html", html.render(record, ended, options.lang, blamed))
+    print(result if options.json else f"{words(blamed, ended)}\n\nreport: {path / 'report.html'}")
+    return ExitStatus.LEAK if blamed.guilty or blamed.with_time else ExitStatus.FLAT
 
 
-def words(found: Blame, ended: Verdict | None = None) -> str:
-    """Who is to blame and what to do next; then a line for each action, the guilty first."""
-    blames = bool(found.guilty or found.with_time)
-    but = ended.summary if ended and not blames and ended.name in ("leak", "degraded") else ""
-    shares = found.shares
-    alone = {one.action for one in shares if not one.more_of}
-    more = [one.label for one in shares if one.more_of and one.lower > 0]
-    labels = dict.fromkeys(
-        [*found.guilty, *more, *(one.label for one in shares if _is_telling(one, alone))]
-    )
-    width = max(map(len, labels), default=0)
-    lines = [
-        f"{label:{width}}  {_of([one for one in shares if one.label == label])}" for label in labels
-    ]
-    if found.inseparable:
+def words(blamed: Blame, ended: Verdict | None = None) -> str:
+    """Who is to blame and what to do next; then a line for each action, the guilty first.
+
+    Args:
+        blamed: what each action leaves.
+        ended: the verdict on the run, where there is one.
+    """
+    yet = _yet(blamed, ended)
+    lines = [f"{_answer(blamed)}; {_seen(blamed)}", f"next: {_next_step(blamed, yet)}", ""]
+    if yet:
+        lines[0] += f", yet it is {yet}"
+    lines += _action_lines(blamed.shares, blamed.guilty)
+    if blamed.inseparable:
         lines.append(
             f"not told apart from the others, as they always came together: "
-            f"{', '.join(found.inseparable)}"
+            f"{', '.join(blamed.inseparable)}"
         )
-    if found.filling:
-        lines.append(f"fills, and is no leak: {found.filling}")
-    lines += [f"doubt: {one}" for one in (ended.doubts if ended else ())]
-    of = f"{found.sessions} sessions in {found.cycles} cycles after the warm-up"
-    answer = f"{_answer(found)}; {of}" + (f", yet it is {but}" if but else "")
-    return "\n".join(
-        [answer, f"next: {CAUSE if blames else AGAIN if but else NOTHING}", "", *lines]
-    )
+    if blamed.filling:
+        lines.append(f"fills, and is not a leak: {blamed.filling}")
+    lines += [f"doubt: {doubt}" for doubt in (ended.doubts if ended else ())]
+    return "\n".join(lines)
 
 
-def _answer(found: Blame) -> str:
+def _yet(blamed: Blame, ended: Verdict | None) -> str:
+    """What the verdict says though nobody is to blame; empty where they agree."""
+    if ended is None or blamed.guilty or blamed.with_time:
+        return ""
+    return ended.summary if ended.name in ("leak", "degraded") else ""
+
+
+def _next_step(blamed: Blame, yet: str) -> str:
+    if blamed.guilty or blamed.with_time:
+        return CAUSE
+    return AGAIN if yet else NOTHING
+
+
+def _seen(blamed: Blame) -> str:
+    return f"{blamed.sessions} sessions in {blamed.cycles} cycles after the warm-up"
+
+
+def _answer(blamed: Blame) -> str:
     """The guilty, each with what it leaves for sure."""
     from harness.blame.design_matrix import SECOND
 
-    def told(action: str, name: str, each: str) -> str:
-        sure = [_amount(one) for one in found.shares if one.guilty and one.action == action]
-        return f"{name} ({', '.join(sure)} {each})" if sure else name
+    guilty = [_with_amounts(name, name, "each time", blamed.shares) for name in blamed.guilty]
+    answer = f"to blame: {', '.join(guilty)}" if guilty else "no action is to blame"
+    if not blamed.with_time:
+        return answer
+    return f"{answer}; {_with_amounts(SECOND, 'it grows with time', 'per second', blamed.shares)}"
 
-    guilty = ", ".join(told(action, action, "each time") for action in found.guilty)
-    answer = f"to blame: {guilty}" if guilty else "no action is to blame"
-    return (
-        f"{answer}; {told(SECOND, 'it grows with time', 'a second')}" if found.with_time else answer
-    )
+
+def _with_amounts(action: str, name: str, each: str, shares: Sequence[Share]) -> str:
+    """The name, with what the action leaves for sure in parentheses."""
+    sure = [_amount(share) for share in shares if share.guilty and share.action == action]
+    return f"{name} ({', '.join(sure)} {each})" if sure else name
+
+
+def _action_lines(shares: Sequence[Share], guilty: Sequence[str]) -> list[str]:
+    """A line per label: the guilty, what makes their leavings more, then the others."""
+    alone = {share.action for share in shares if not share.more_of}
+    more = [share.label for share in shares if share.more_of and share.lower > 0]
+    others = [share.label for share in shares if _is_telling(share, alone)]
+    by_label: dict[str, list[Share]] = {label: [] for label in (*guilty, *more, *others)}
+    for share in shares:
+        if share.label in by_label:
+            by_label[share.label].append(share)
+    width = max(map(len, by_label), default=0)
+    return [f"{label:{width}}  {_figures(of_label)}" for label, of_label in by_label.items()]
 
 
 def _is_telling(share: Share, alone: Set[str]) -> bool:
@@ -148,10 +180,10 @@ def _is_telling(share: Share, alone: Set[str]) -> bool:
     return not share.more_of or share.action not in alone
 
 
-def _of(shares: Sequence[Share]) -> str:
+def _figures(shares: Sequence[Share]) -> str:
     """What it leaves for sure; else what may be nothing, in bytes where they were measured."""
-    sure = [one for one in shares if one.guilty or (one.more_of and one.lower > 0)]
-    in_bytes = [one for one in shares if one.metric in IN_BYTES]
+    sure = [share for share in shares if share.guilty or (share.more_of and share.lower > 0)]
+    in_bytes = [share for share in shares if share.metric in IN_BYTES]
     return "   ".join(map(figure, sure or in_bytes or shares[:1]))
 
 
@@ -178,42 +210,42 @@ def _unit(metric: str) -> str:
     return "" if metric in IN_BYTES else f" {UNITS.get(metric, metric)}"
 
 
-def _judge_until(cycles: int) -> Callable[[RunRecord, Policy], Judgement]:
-    """The judge's verdict; and on until it is known who is to blame, all is done, or memory is
-    exceeded.
+def _judge_until(cycles: int, unvaried: Collection[str]) -> Callable[[RunRecord], Judgement]:
+    """The judge's verdict, but the run goes on until an action is to blame, all cycles are done, or
+    the memory budget is exceeded.
     """
-    from harness.verdict.evidence import Situation
     from harness.verdict.judge import judge
     from harness.verdict.outcome import NextStep
+    from harness.verdict.situation import Situation
 
-    def decide(record: RunRecord, policy: Policy) -> Judgement:
-        at = Situation.of(record, policy)
+    def decide(record: RunRecord) -> Judgement:
+        at = Situation.of(record)
         stop = (
             at.ended
             or at.over_budget
             or len(record.cycles) >= cycles
-            or _is_decided(record, at.full_guard)
+            or _is_decided(record, at.full_guard, unvaried)
         )
-        return replace(judge(record, policy), next=NextStep.STOP if stop else NextStep.CONTINUE)
+        return replace(judge(record), next=NextStep.STOP if stop else NextStep.CONTINUE)
 
     return decide
 
 
-def _is_decided(record: RunRecord, guard: int) -> bool:
-    """Whether one is to blame, after as many sessions as it takes to tell that from a cache that
-    fills.
+def _is_decided(record: RunRecord, guard: int, unvaried: Collection[str]) -> bool:
+    """Whether an action is to blame, after as many sessions as it takes to tell a leak from a cache
+    that fills.
     """
     from harness.blame.blame import MIN_CYCLES, blame
     from harness.blame.design_matrix import WARMUP_CYCLES
-    from harness.verdict.evidence import GUARD_TASKS
+    from harness.verdict.situation import GUARD_TASKS
 
     cycles = len(record.cycles)
     if cycles % LOOK_EVERY or cycles < MIN_CYCLES + WARMUP_CYCLES:
         return False
     guards = {"tasks": GUARD_TASKS, "idle_cpu": 0}  # neither is cached
     return any(
-        one.guilty and record.sessions >= guards.get(one.metric, guard)
-        for one in blame(record).shares
+        share.guilty and record.sessions >= guards.get(share.metric, guard)
+        for share in blame(record, unvaried).shares
     )
 
 

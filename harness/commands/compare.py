@@ -89,7 +89,7 @@ def _stored(options: argparse.Namespace) -> tuple[Pair, Path]:
     from harness.verdict.judge import judge
 
     records = [load_record(Path(name)) for name in (options.scenario, options.after_run)]
-    first, second = ((record, judge(record, record.started.policy).verdict) for record in records)
+    first, second = ((record, judge(record).verdict) for record in records)
     return (first, second), options.out or Path(options.after_run)
 
 
@@ -123,7 +123,7 @@ def _run_both(options: argparse.Namespace) -> tuple[Pair, Path]:
         records = asyncio.run(_in_turn(sides))
     pair = []
     for name, record in records.items():
-        verdict = judge(record, record.started.policy).verdict
+        verdict = judge(record).verdict
         write_reports(folder / name, record, verdict, options.lang)
         pair.append((record, verdict))
     return (pair[0], pair[1]), folder

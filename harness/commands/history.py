@@ -21,7 +21,7 @@ from harness.experiment.target_options import unless_another
 
 if TYPE_CHECKING:
     from harness.across_runs.change_points import Change
-    from harness.across_runs.history import Entry, History
+    from harness.across_runs.history import History, HistoryRun
 
 HELP = (
     "runs over time: where memory per session, memory at rest, latency or CPU changed; new and "
@@ -106,7 +106,7 @@ def run(options: argparse.Namespace) -> int:
     return ExitStatus.LEAK if worse else ExitStatus.FLAT
 
 
-def _told(entries: Sequence[Entry], steps: Mapping[str, Sequence[Change]]) -> dict[str, Any]:
+def _told(entries: Sequence[HistoryRun], steps: Mapping[str, Sequence[Change]]) -> dict[str, Any]:
     """For a script: each step with its place among all runs; findings of all servers together."""
     from harness.across_runs.change_points import by_target, findings_since
 
@@ -124,9 +124,9 @@ def _told(entries: Sequence[Entry], steps: Mapping[str, Sequence[Change]]) -> di
     return {"runs": len(entries), "steps": told, "findings": findings}
 
 
-def _entries(paths: list[Path]) -> list[Entry]:
+def _entries(paths: list[Path]) -> list[HistoryRun]:
     """Of all runs there; what cannot be read is left out, unless there is nothing else."""
-    from harness.across_runs.history import Entry
+    from harness.across_runs.history import HistoryRun
     from harness.record.store import BLAME_FILE, records_in
     from harness.verdict.judge import judge
 
@@ -136,11 +136,7 @@ def _entries(paths: list[Path]) -> list[Entry]:
             problem = record
             print(f"leak-harness: left out: {record.what}", file=sys.stderr)
         elif not (folder / BLAME_FILE).exists():
-            found.append(
-                Entry.of(
-                    record, judge(record, record.started.policy).verdict, str(folder.resolve())
-                )
-            )
+            found.append(HistoryRun.of(record, judge(record).verdict, str(folder.resolve())))
     if problem is not None and not found:
         raise problem
     return found
@@ -148,7 +144,7 @@ def _entries(paths: list[Path]) -> list[Entry]:
 
 def _looked_at(
     history: History, options: argparse.Namespace
-) -> tuple[list[Entry], dict[str, list[Change]]]:
+) -> tuple[list[HistoryRun], dict[str, list[Change]]]:
     """The runs that are wanted, and for each figure the steps of every server, by their places
     among these runs.
     """
@@ -184,7 +180,7 @@ def _looked_at(
     }
 
 
-def _run_again(last: Entry, folder: Path) -> Path:
+def _run_again(last: HistoryRun, folder: Path) -> Path:
     """The folder of a fresh run of what the last one ran, of the same commit."""
     from harness.record.store import dated, load_record
 
@@ -212,9 +208,9 @@ def _run_again(last: Entry, folder: Path) -> Path:
     return Path(options.out)
 
 
-def steps_of(entries: list[Entry], name: str) -> list[Change]:
+def steps_of(entries: list[HistoryRun], name: str) -> list[Change]:
     """Steps of a figure, by their places among all runs."""
-    from harness.across_runs.change_points import Change, changes
+    from harness.across_runs.change_points import Change, change_points
 
     places = [at for at, one in enumerate(entries) if getattr(one, name) is not None]
     values = [float(getattr(entries[at], name)) for at in places]
@@ -223,5 +219,5 @@ def steps_of(entries: list[Entry], name: str) -> list[Change]:
     )
     return [
         Change(places[one.at], one.before, one.after, one.confirmed)
-        for one in changes(values, least)
+        for one in change_points(values, least)
     ]

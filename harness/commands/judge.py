@@ -1,4 +1,6 @@
-"""`leak-harness judge`: decide stored series, each as a run that measured it would have been."""
+"""`leak-harness judge`: decide stored series, each as a run that measured it would have been; and
+tell why a run was decided as it was.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +10,14 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.errors import ExitStatus, NotASeries, RecordError, UsageError
 
-HELP = "decide stored series, and print file,verdict,sessions,kind"
+if TYPE_CHECKING:
+    from harness.verdict.outcome import Verdict
+
+HELP = "decide stored series, and print file,verdict,sessions,kind; with --why, tell why"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +27,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="SERIES.csv",
         nargs="+",
         type=Path,
-        help="columns cycle,rss,uss,blocks,malloc_in_use,...",
+        help="tables with the columns cycle,rss,uss,blocks,malloc_in_use,...; with --why, also run "
+        "folders and run.jsonl files",
+    )
+    parser.add_argument(
+        "--why",
+        action="store_true",
+        help="print the rules that were asked, the numbers that they compared, and the rule that "
+        "decided",
     )
 
 
@@ -34,6 +47,8 @@ def run(options: argparse.Namespace) -> int:
     """
     from harness.verdict.stored_series import COLUMNS, judge_series, read_series
 
+    if options.why:
+        return _tell_why(options.series)
     records, failed = [], False
     for name, path in zip(_names(options.series), options.series, strict=True):
         try:
@@ -50,6 +65,32 @@ def run(options: argparse.Namespace) -> int:
         kind = getattr(judgement.verdict.gates["memory"], "kind", None)
         lines.writerow([name, judgement.verdict.name, sessions, kind or ""])
     return ExitStatus.USAGE if failed else 0
+
+
+def _tell_why(paths: Sequence[Path]) -> int:
+    """Print the argument of each run or series; 0 once all are told, whatever the verdicts."""
+    from harness.reporters.why import why
+
+    failed = False
+    for path in paths:
+        try:
+            verdict = _verdict(path)
+        except RecordError as error:
+            failed = True
+            print(f"leak-harness: left out: {error.what}", file=sys.stderr)
+            continue
+        print(f"{path}\n{verdict.summary}\n\n{why(verdict)}\n")
+    return ExitStatus.USAGE if failed else 0
+
+
+def _verdict(path: Path) -> Verdict:
+    from harness.record.store import load_record
+    from harness.verdict.judge import judge
+    from harness.verdict.stored_series import judge_series, read_series
+
+    if path.suffix == ".csv":
+        return judge_series(read_series(_text(path), str(path)))[0].verdict
+    return judge(load_record(path)).verdict
 
 
 def _text(path: Path) -> str:

@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
             failed |= not isinstance(record, NotARun)
             print(f"leak-harness: left out: {record.what}", file=sys.stderr)
             continue
-        verdict = judge(record, record.started.policy).verdict
+        verdict = judge(record).verdict
         folder = run if run.is_dir() else run.parent
         print(write_reports(folder, record, verdict, options.lang), end="")
         entries.append(Entry(str(folder), record, verdict))

@@ -178,7 +178,7 @@ def _live(experiment: Experiment) -> LivePage:
     from harness.verdict.judge import judge
 
     record = experiment.record
-    page = LivePage(lambda: html.render(record, judge(record, record.started.policy).verdict))
+    page = LivePage(lambda: html.render(record, judge(record).verdict))
     print(f"live: {page.url}", file=sys.stderr, flush=True)
     return page
 
@@ -201,7 +201,7 @@ def _measured(plan: Plan, path: Path, name: str, announce: Announce, *, live: bo
         folder.close()
         if page is not None:
             page.close()
-    done = Done(record, judge(record, plan.policy).verdict, name)
+    done = Done(record, judge(record).verdict, name)
     if name:
         write_reports(path / name, record, done.verdict)
         print(f"{name}: {done.verdict.summary}", file=sys.stderr)

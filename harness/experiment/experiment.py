@@ -47,14 +47,11 @@ from harness.target.attach_probe import attach_probe
 from harness.target.log_watch import LogWatch, files_in
 from harness.target.probe_client import ProbeLink
 from harness.target.target import AnySampler, ServerUnderTest, Target, open_server, sampler_of
-from harness.verdict.orphan_tasks import IN_A_ROW, LEAVING_SESSIONS
-from harness.verdict.outcome import Judgement, NextStep
+from harness.verdict.outcome import Judgement, NextStep, Wait
 from harness.verdict.suspects import census_is_due
 
 BEAT_S = 0.1
-IDLE_STEP_S = 2.0
-IDLE_AT_LEAST_S = 30.0
-IDLE_STEADY_S = 10.0
+WAIT_STEP_S = 2.0
 TRACING_LIMIT_S = 25.0
 TRACED_SESSION_LIMIT_S = 5.0
 """On average, where there are many. Busy with what it leaks a server is several times slower,
@@ -77,9 +74,9 @@ FALLING = (
     "descriptors",
     "children",
 )
-"""What is watched for late releases while the run idles."""
+"""What is watched for late releases while the run waits."""
 
-Judge = Callable[[RunRecord, Policy], Judgement]
+Judge = Callable[[RunRecord], Judgement]
 Announce = Callable[[RunRecord, Judgement], None]
 
 
@@ -229,15 +226,16 @@ class Experiment:
         ):
             self._add(await self._rest(sampler, 0))
             while True:
-                judgement = self._judge(self.record, self._plan.policy)
+                judgement = self._judge(self.record)
                 self._announce(self.record, judgement)
                 check_standing()
                 match judgement.next:
                     case NextStep.CONTINUE:
                         async with self._turn:
                             await self._cycle(server, sampler)
-                    case NextStep.IDLE:
-                        await self._idle(server, sampler)
+                    case NextStep.WAIT:
+                        assert judgement.wait is not None, "a wait comes with its length"
+                        await self._wait(judgement.wait, server, sampler)
                     case NextStep.EXPLAIN:
                         await self._explain(server, sampler)
                     case NextStep.STOP:
@@ -357,42 +355,23 @@ class Experiment:
                 hint="try one session with `leak-harness run ... --once --trace`",
             )
 
-    async def _idle(self, server: ServerUnderTest, sampler: AnySampler) -> None:
+    async def _wait(self, wait: Wait, server: ServerUnderTest, sampler: AnySampler) -> None:
+        """Wait for late releases, as long as the judge asks for."""
         began_s = steady_since_s = self._now_s()
         lowest, cycle = self.record.rests[-1].values, self.record.rests[-1].cycle
-        policy = self._plan.policy
-        grace_s = policy.grace_s
-        # Sessions that are all younger than the grace cannot tell what is released after a minute
-        # from what stays for
-        # ever. A run that is over its budget, or was fixed by the user, is not kept waiting for
-        # that. What closed
-        # sessions have left gets the whole grace, once, in a fixed run too: what is still there
-        # then is a leak.
-        since_s = self.record.idles[-1].at_s if self.record.idles else 0.0
-        within_budget = self._grown_bytes() < policy.memory_budget_bytes
-        patient = policy.fixed_cycles is None and within_budget
-        at_least_s = (
-            max(IDLE_AT_LEAST_S, grace_s - (began_s - since_s)) if patient else IDLE_AT_LEAST_S
-        )
-        if within_budget and not self.record.idles and lowest.get(LEAVING_SESSIONS, 0) >= IN_A_ROW:
-            at_least_s = grace_s
-        while True:
-            await asyncio.sleep(IDLE_STEP_S)
+        is_over = False
+        while not is_over:
+            await asyncio.sleep(WAIT_STEP_S)
             server.check_alive()
             sample = await self._rest(sampler, cycle, idle=True)
             self._add(sample)
             if (fallen := lowest_readings(lowest, sample.values)) is not lowest:
                 lowest, steady_since_s = fallen, self._now_s()
-            waited_s, steady_s = self._now_s() - began_s, self._now_s() - steady_since_s
-            if waited_s >= grace_s or (waited_s >= at_least_s and steady_s >= IDLE_STEADY_S):
-                break
+            now_s = self._now_s()
+            is_over = wait.is_over(now_s - began_s, now_s - steady_since_s)
         await self._take_census()
         if not self._plan.policy.collect:  # what does a collection take of what the wait has left?
             self._add(await self._rest(sampler, cycle, idle=True, collect=True))
-
-    def _grown_bytes(self) -> float:
-        rests = self.record.rests
-        return rests[-1].values.get("rss", 0.0) - rests[0].values.get("rss", 0.0)
 
     async def _beats(self, sampler: AnySampler) -> None:
         while True:

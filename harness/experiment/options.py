@@ -38,8 +38,8 @@ EMBEDDED_LOG: Final = (
 if TYPE_CHECKING:
     from harness.experiment.experiment import Plan
     from harness.record.policy import Policy
+    from harness.sessions.connection import Trace
     from harness.sessions.scenario import Scenario
-    from harness.sessions.session import Trace
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
@@ -328,22 +328,23 @@ def control_of(plan: Plan) -> Plan:
 def _policy(options: argparse.Namespace, mode: str) -> Policy:
     from harness.experiment.experiment import available_memory_bytes
     from harness.record.policy import Policy
-    from harness.verdict.judge import GATES
+    from harness.verdict.gates import entries
 
+    gates = entries()
     free = available_memory_bytes()
     for one in options.allow:
-        if one not in GATES and not re.fullmatch("[0-9a-f]{16}", one):
+        if one not in gates and not re.fullmatch("[0-9a-f]{16}", one):
             raise UsageError(
                 f"'{one}' cannot be allowed: it is neither a gate nor the fingerprint of a finding",
-                hint=f"gates: {', '.join(GATES)}; fingerprints, of 16 hexadecimal digits, stand "
+                hint=f"gates: {', '.join(gates)}; fingerprints, of 16 hexadecimal digits, stand "
                 f"in result.json",
             )
     for one in options.only:
-        if one not in GATES:
+        if one not in gates:
             raise UsageError(
-                f"--only {one}: there is no such gate", hint=f"gates: {', '.join(GATES)}"
+                f"--only {one}: there is no such gate", hint=f"gates: {', '.join(gates)}"
             )
-    left_out = [gate for gate in GATES if options.only and gate not in options.only]
+    left_out = [gate for gate in gates if options.only and gate not in options.only]
     for kind in options.fail_on:
         if kind not in FAIL_ON:
             raise UsageError(

@@ -12,10 +12,10 @@ from __future__ import annotations
 import gc
 from array import array
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, compress
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
-from typing import Any, BinaryIO, Dict, Optional, Tuple
+from typing import Any, BinaryIO, Dict, List, Optional, Tuple
 
 from . import bounds, heap, looking, naming, object_states
 
@@ -66,14 +66,26 @@ class Bases(looking.ByType):
         )
 
 
-class _Readers(looking.ByType):
-    """By type, what gives the references of one, see `references`."""
+class _Traits(looking.ByType):
+    """By type, how the census treats an object of it."""
 
-    def of(self, kind: type) -> Any:
-        """A function of the object."""
+    def __init__(self, cached: Any) -> None:
+        super().__init__()
+        self._cached = cached
+        self._bases = Bases()
+
+    def of(self, kind: type) -> Tuple[Callable[[Any], List[Any]], bool, bool]:
+        """What gives its references; whether they may be places; whether it is a container or
+        cache other than a plain dict, list or set.
+        """
+        base = self._bases.of_type(kind)
+        read: Callable[[Any], List[Any]] = gc.get_referents
         if kind is list:
-            return list
-        return heap.referents if issubclass(kind, ModuleType) else gc.get_referents
+            read = list
+        elif issubclass(kind, ModuleType):
+            read = heap.referents
+        is_alone = kind is self._cached if base is None else id(kind) not in _PLAIN_IDS
+        return read, id(kind) not in _NO_OWNERS, is_alone
 
 
 class _Census:
@@ -88,7 +100,7 @@ class _Census:
         self._bounds = bounds.Bounds(followed)
         self._cached = looking.from_module("functools", "_lru_cache_wrapper")
         self._bases = Bases()
-        self._readers = _Readers()
+        self._traits = _Traits(self._cached)
 
     def take(self) -> dict[str, Any]:
         own = _own()
@@ -116,7 +128,8 @@ class _Census:
         """
         kinds = list(map(type, objects))
         numbers = list(map(id, kinds))
-        self._types.update(zip(numbers, kinds))  # noqa: B905 - since 3.10
+        if not self._types.keys() >= set(numbers):
+            self._types.update(zip(numbers, kinds))  # noqa: B905 - since 3.10
         self._counts.update(numbers)
         for one in compress(objects, map(naming.CODED.__contains__, numbers)):
             self._codes[type(one), naming.code_of(one)] += 1
@@ -152,52 +165,62 @@ class _Census:
             )
         )
         self._pairs.extend(chain.from_iterable(zip(map(id, plain), map(len, plain))))  # noqa: B905 - since 3.10
-        bases = self._bases
-        for one in objects:
+        waiting = iter(objects)
+        while True:  # begun anew after each object that cannot be read: a `try` for each is slow
             try:
-                kind = type(one)
+                self._look_behind(waiting)
+                return
+            except Exception as error:  # noqa: BLE001 - an unreadable object hides no other
+                self._skipped.add(error)
+
+    def _look_behind(self, waiting: Iterator[Any]) -> None:
+        """Note the lengths of containers other than plain ones, and of what each object refers to.
+
+        The loop of the census that runs for every reference of the heap, so that calls are few.
+        """
+        bases, traits, followed, is_tracked = (
+            self._bases,
+            self._traits,
+            self._followed,
+            gc.is_tracked,
+        )
+        for owner in waiting:
+            kind = type(owner)
+            read, may_own, is_alone = traits[kind] if type(kind) is type else traits.of_type(kind)
+            if is_alone:
+                self._note_alone(owner)
+            referents = read(owner)
+            is_owner = may_own and len(referents) <= MAX_REFERENCES
+            for index, referred in enumerate(referents):
+                kind = type(referred)
                 base = bases[kind] if type(kind) is type else bases.of_type(kind)
                 if base is not None:
-                    self._note_container(one, kind, base)
-                elif kind is self._cached:
-                    self._note_cache(one)
-            except Exception as error:  # noqa: BLE001 - one that cannot be read hides no other
-                self._skipped.add(error)
-            try:
-                self._look_behind(one)
-            except Exception as error:  # noqa: BLE001
-                self._skipped.add(error)
+                    if not is_tracked(referred):
+                        self._note(referred, base)
+                    length = base.__len__(referred)
+                    if id(referred) in followed:
+                        self._bounds.note_held(owner, referred, length)
+                    elif (
+                        length >= LONG_CONTAINER
+                        and is_owner
+                        and (base is not deque or _maxlen(referred) is None)
+                    ):
+                        self._pair(place_of(owner, index), length)
+                elif is_owner and (kind is str or kind is bytes) and len(referred) >= LONG_TEXT:
+                    self._pair(place_of(owner, index), len(referred))
 
-    def _look_behind(self, one: Any) -> None:
-        """The lengths of what an object refers to."""
-        bases, followed, is_tracked, kind = self._bases, self._followed, gc.is_tracked, type(one)
-        referents = (self._readers[kind] if type(kind) is type else self._readers.of_type(kind))(
-            one
-        )
-        is_owner = len(referents) <= MAX_REFERENCES and id(kind) not in _NO_OWNERS
-        for index, referred in enumerate(referents):
-            kind = type(referred)
-            base = bases[kind] if type(kind) is type else bases.of_type(kind)
-            if base is not None:
-                if not is_tracked(referred):
-                    self._note(referred, base)
-                length = base.__len__(referred)
-                if id(referred) in followed:
-                    self._bounds.note_held(one, referred, length)
-                elif (
-                    is_owner
-                    and length >= LONG_CONTAINER
-                    and (base is not deque or _maxlen(referred) is None)
-                ):
-                    self._pair(place_of(one, index), length)
-            elif is_owner and (kind is str or kind is bytes) and len(referred) >= LONG_TEXT:
-                self._pair(place_of(one, index), len(referred))
-
-    def _note_container(self, one: Any, kind: type, base: Any) -> None:
-        if id(kind) not in _PLAIN_IDS:
-            self._note(one, base)
-        if kind is not base and id(one) in self._followed:
-            self._bounds.note_held(one, one, base.__len__(one))
+    def _note_alone(self, held: Any) -> None:
+        """Note a container or cache; when it cannot be read, what it refers to still counts."""
+        try:
+            base = self._bases.of_type(type(held))
+            if base is None:
+                self._note_cache(held)
+                return
+            self._note(held, base)
+            if type(held) is not base and id(held) in self._followed:
+                self._bounds.note_held(held, held, base.__len__(held))
+        except Exception as error:  # noqa: BLE001 - an unreadable container hides no other
+            self._skipped.add(error)
 
     def _pair(self, number: int, length: int) -> None:
         self._pairs.extend((number, length))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.units import SIZE_UNITS
-from harness.verdict.outcome import Outcome
+from harness.verdict.outcome import Status
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,7 +29,7 @@ FAINT: Final = "#6b6b6b"
 _GRID: Final = "#e6e6e6"
 _SHADE: Final = "#f1f1ee"
 
-_OUTCOME_COLORS: Final = {Outcome.FLAT: GREEN, Outcome.LEAK: VERMILION, Outcome.DRIFT: VERMILION}
+_OUTCOME_COLORS: Final = {Status.FLAT: GREEN, Status.LEAK: VERMILION, Status.DRIFT: VERMILION}
 _WIDTH_IN: Final = 10
 _DOTS_PER_INCH: Final = 120
 TWO_PIXELS: Final = 2 * 72 / _DOTS_PER_INCH
@@ -77,7 +77,7 @@ def figure(height_in: float, panel_heights: tuple[float, ...] = (1,)) -> tuple[F
     return drawn, axes
 
 
-def title(axis: Axes, what: str, outcome: Outcome | None, finding: str) -> None:
+def title(axis: Axes, what: str, outcome: Status | None, finding: str) -> None:
     """What is drawn on the left, what came of it on the right, in the outcome's colour."""
     axis.set_title(what, loc="left", y=1.0, fontsize=13, fontweight="bold", color=INK)
     if outcome is not None:

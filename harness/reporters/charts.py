@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.record.record import RestSample, RunRecord
-from harness.verdict.outcome import MemoryGate, Verdict
+from harness.verdict.gates.memory import MemoryGate
+from harness.verdict.outcome import Verdict
 
 Floats = NDArray[np.float64]
 

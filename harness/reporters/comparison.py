@@ -11,9 +11,10 @@ import numpy as np
 from harness.across_runs.compare import Comparison, Figure, Row
 from harness.record.record import RunRecord
 from harness.reporters import canvas
-from harness.reporters.facts import clean, format_percent
+from harness.reporters.facts import clean
 from harness.units import format_size, format_time
 from harness.verdict.outcome import Finding
+from harness.verdict.rows import format_percent
 
 _WRITE: Final = {"bytes": format_size, "seconds": format_time, "percent": format_percent}
 

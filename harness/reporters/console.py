@@ -8,18 +8,10 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from harness.record.record import RunRecord
-from harness.reporters.facts import (
-    Row,
-    account,
-    clean,
-    failures,
-    incidents,
-    not_read,
-    rows,
-    sentence,
-)
+from harness.reporters.facts import account, clean, failures, incidents, not_read, rows, sentence
 from harness.units import format_time
-from harness.verdict.outcome import Outcome, Verdict, VerdictName
+from harness.verdict.outcome import Status, Verdict, VerdictName
+from harness.verdict.rows import Row
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -28,11 +20,11 @@ _STYLES: Final = {
     VerdictName.FLAT: "bold green",
     VerdictName.LEAK: "bold red",
     VerdictName.DEGRADED: "bold red",
-    Outcome.FLAT: "green",
-    Outcome.LEAK: "bold red",
-    Outcome.DRIFT: "bold red",
-    Outcome.INCONCLUSIVE: "yellow",
-    Outcome.NOT_MEASURED: "dim",
+    Status.FLAT: "green",
+    Status.LEAK: "bold red",
+    Status.DRIFT: "bold red",
+    Status.INCONCLUSIVE: "yellow",
+    Status.NOT_MEASURED: "dim",
 }
 _PLAIN: Final = str.maketrans({"→": "->", "×": "x"})
 _MIN_WIDTH: Final = 80
@@ -95,7 +87,7 @@ def _notes(record: RunRecord, verdict: Verdict) -> Iterator[str]:
     """What the table leaves open, and what makes its numbers doubtful."""
     by_reason: dict[str, list[str]] = {}
     for row in rows(verdict):
-        if row.reason and row.outcome != Outcome.FLAT:
+        if row.reason and row.outcome != Status.FLAT:
             by_reason.setdefault(row.reason, []).append(row.gate)
     yield from (f"{', '.join(gates)}: {reason}" for reason, gates in by_reason.items())
     yield from (

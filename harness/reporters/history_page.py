@@ -10,9 +10,10 @@ import numpy as np
 
 from harness.across_runs.change_points import Change, by_target, findings_since
 from harness.reporters import canvas
-from harness.reporters.facts import clean, format_percent
+from harness.reporters.facts import clean
 from harness.reporters.html import page_file
 from harness.units import format_size, format_time
+from harness.verdict.rows import format_percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable

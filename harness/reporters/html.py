@@ -17,20 +17,13 @@ from harness.blame.blame import Blame
 from harness.record.record import RunRecord
 from harness.reporters import plots
 from harness.reporters.charts import Chart, charts
-from harness.reporters.facts import (
-    account,
-    clean,
-    failures,
-    format_count,
-    format_percent,
-    incidents,
-    not_read,
-    rows,
-    sentence,
-)
+from harness.reporters.facts import account, clean, failures, incidents, not_read, rows, sentence
 from harness.reporters.translation import say_in, sentence_in
+from harness.reporters.why import why
 from harness.units import format_size, format_time
-from harness.verdict.outcome import MemoryGate, Outcome, Verdict, VerdictName
+from harness.verdict.gates.memory import MemoryGate
+from harness.verdict.outcome import Status, Verdict, VerdictName
+from harness.verdict.rows import format_count, format_percent
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -82,6 +75,7 @@ def render(
         advice=_advice(verdict),
         scale=_scale(verdict),
         rows=rows(verdict),
+        why=why(verdict),
         charts=[_Drawn(one) for one in drawn],
         plots={name: b64encode(picture).decode() for name, picture in pictures.items()},
         unseen=list(_unseen(record, verdict)),
@@ -167,7 +161,7 @@ def _blamed(found: Blame | None) -> list[list[str]]:
     ranked = sorted(found.shares, key=lambda one: (not one.guilty, one.metric, one.action))
     told = []
     for one in ranked:
-        if one.more_of and one.is_calm:
+        if one.more_of and one.may_be_nothing:
             continue
         write = format_size if one.metric in ("malloc_in_use", "uss") else format_count
         cells = [write(value) for value in (one.estimate, one.lower, one.upper)]
@@ -249,7 +243,7 @@ def _unseen(record: RunRecord, verdict: Verdict) -> Iterator[str]:
         yield f"leaks of less than {format_size(gate.smallest_detectable)} a session"
     yield "leaks in fewer than one session in ten, and in what the script does not do"
     for row in rows(verdict):
-        if row.outcome is Outcome.NOT_MEASURED:
+        if row.outcome is Status.NOT_MEASURED:
             yield f"{row.gate}: {row.reason}"
     if record.probe_silence:
         yield f"what is inside the server: {' '.join(record.probe_silence.split())}"

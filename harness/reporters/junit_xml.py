@@ -7,13 +7,14 @@ from xml.etree import ElementTree as ET
 
 from harness.record.facts import duration_s
 from harness.record.record import RunRecord
-from harness.reporters.facts import Row, clean, failures, incidents, rows
-from harness.verdict.outcome import Outcome, Verdict, VerdictName
+from harness.reporters.facts import clean, failures, incidents, rows
+from harness.verdict.outcome import Status, Verdict, VerdictName
+from harness.verdict.rows import Row
 
 _ELEMENTS: Final = {
-    Outcome.LEAK: "failure",
-    Outcome.DRIFT: "failure",
-    Outcome.INCONCLUSIVE: "error",
+    Status.LEAK: "failure",
+    Status.DRIFT: "failure",
+    Status.INCONCLUSIVE: "error",
 }
 _NO_DECISION: Final = frozenset({VerdictName.SERVER_FAILED, VerdictName.INTERRUPTED})
 
@@ -65,7 +66,7 @@ def _gate_case(suite: ET.Element, record: RunRecord, row: Row) -> None:
     allowed = row.gate in record.started.policy.allow
     element = (
         "skipped"
-        if row.outcome == Outcome.NOT_MEASURED
+        if row.outcome == Status.NOT_MEASURED
         else None
         if allowed
         else _ELEMENTS.get(row.outcome)

@@ -13,7 +13,8 @@ from harness.reporters import canvas
 from harness.reporters.canvas import BLUE, GREEN, INK, ORANGE, PURPLE, TWO_PIXELS, VERMILION, Floats
 from harness.reporters.facts import rows
 from harness.units import format_size
-from harness.verdict.outcome import MemoryGate, Outcome, Verdict
+from harness.verdict.gates.memory import MemoryGate
+from harness.verdict.outcome import Status, Verdict
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,7 +46,7 @@ def memory(record: RunRecord, verdict: Verdict) -> bytes:
     _memory_growth(
         axes[1],
         record,
-        gate if isinstance(gate, MemoryGate) else MemoryGate(Outcome.NOT_MEASURED),
+        gate if isinstance(gate, MemoryGate) else MemoryGate(Status.NOT_MEASURED),
         warmup,
     )
     return canvas.finish(drawn, axes, record.sessions, warmup)

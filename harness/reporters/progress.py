@@ -7,7 +7,8 @@ from typing import Final
 
 from harness.record.record import RunRecord
 from harness.units import format_size, format_time
-from harness.verdict.outcome import Judgement, MemoryGate, NextStep
+from harness.verdict.gates.memory import MemoryGate
+from harness.verdict.outcome import Judgement, NextStep
 
 _PACE_CYCLES: Final = 5
 """The latest cycles tell how long a session takes."""
@@ -29,9 +30,9 @@ def progress(record: RunRecord, judgement: Judgement, *, terminal: bool = False)
     match judgement.next:
         case NextStep.CONTINUE:
             return f"{done}  open: {_open(judgement)}; {outlook(record, judgement)}"
-        case NextStep.IDLE:
-            grace = format_time(record.started.policy.grace_s)
-            return f"{done}  waiting {grace} at most to see what is released late"
+        case NextStep.WAIT:
+            wait_s = judgement.wait.at_most_s if judgement.wait else 0.0
+            return f"{done}  waiting {format_time(wait_s)} at most to see what is released late"
         case NextStep.EXPLAIN:
             return f"{done}  looking for the cause"
         case NextStep.STOP:

@@ -12,18 +12,10 @@ import msgspec
 
 from harness.record.record import RunRecord
 from harness.reporters.facts import crowded_percent
-from harness.verdict.outcome import (
-    ContainersGate,
-    CounterGate,
-    CpuGate,
-    Finding,
-    LatencyGate,
-    LogGate,
-    MemoryGate,
-    RunFacts,
-    Verdict,
-)
+from harness.verdict.gates import entries
+from harness.verdict.outcome import Finding, Gate, RunFacts, Verdict
 from harness.verdict.problems import problems
+from harness.verdict.rules import Step
 from harness.verdict.several_runs import run_facts
 
 SCHEMA: Final = 1
@@ -52,16 +44,23 @@ def result(record: RunRecord, verdict: Verdict) -> dict[str, Any]:
         "sessions_needed": verdict.sessions_needed,
         "first_suspicion_sessions": verdict.first_suspicion_sessions,
         "runs": msgspec.to_builtins(verdict.runs) or [run],
-        "gates": msgspec.to_builtins(verdict.gates),
+        "gates": {name: _gate(gate) for name, gate in verdict.gates.items()},
         "findings": msgspec.to_builtins(verdict.findings),
+        "trace": msgspec.to_builtins(verdict.trace),
     }
+
+
+def _gate(gate: Gate) -> dict[str, Any]:
+    """The gate's own numbers, and the rules that it was decided by at the end."""
+    fields: dict[str, Any] = msgspec.to_builtins(gate)
+    return {**fields, "trace": fields.pop("trace")}
 
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of the file, made from the types that it is written from."""
-    gates = (MemoryGate, CounterGate, ContainersGate, LatencyGate, CpuGate, LogGate)
+    gates = tuple(dict.fromkeys(gate.result for gate in entries().values()))
     types, components = msgspec.json.schema_components(
-        (*gates, Finding, RunFacts), ref_template="#/$defs/{name}"
+        (*gates, Finding, Step, RunFacts), ref_template="#/$defs/{name}"
     )
     run = {
         name: one for name, one in components["RunFacts"]["properties"].items() if name != "folder"
@@ -91,7 +90,8 @@ def schema() -> dict[str, Any]:
         "first_suspicion_sessions": {"type": ["integer", "null"]},
         "runs": {"type": "array", "items": {"type": "object", "properties": run}},
         "gates": {"type": "object", "additionalProperties": {"anyOf": list(types[: len(gates)])}},
-        "findings": {"type": "array", "items": types[-2]},
+        "findings": {"type": "array", "items": types[-3]},
+        "trace": {"type": "array", "items": types[-2]},
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -6,14 +6,10 @@ from collections.abc import Callable
 from typing import Final
 
 from harness.units import format_size, format_time
-from harness.verdict.outcome import (
-    CounterGate,
-    LatencyGate,
-    MemoryGate,
-    Outcome,
-    Verdict,
-    VerdictName,
-)
+from harness.verdict.counting import CounterGate
+from harness.verdict.gates.latency import LatencyGate
+from harness.verdict.gates.memory import MemoryGate
+from harness.verdict.outcome import Status, Verdict, VerdictName
 
 LANGUAGES: Final = ("en", "zh")
 
@@ -58,6 +54,7 @@ _ZH: Final = {
     "why": "原因",
     "Findings": "发现",
     "Gates": "检查项",
+    "How each gate was decided": "各检查项如何判定",
     "Doubts": "疑点",
     "Course of the run": "运行过程",
     "Incidents": "事件",
@@ -100,9 +97,7 @@ def sentence_in(language: str, verdict: Verdict, sessions: int, english: str) ->
     if language != "zh":
         return english
     failing = [
-        name
-        for name, gate in verdict.gates.items()
-        if gate.outcome in (Outcome.LEAK, Outcome.DRIFT)
+        name for name, gate in verdict.gates.items() if gate.outcome in (Status.LEAK, Status.DRIFT)
     ]
     memory = verdict.gates.get("memory")
     match verdict.name:

@@ -22,15 +22,16 @@ from harness.errors import (
     UsageError,
 )
 from harness.record.record import SessionResult
+from harness.sessions.connection import Trace
 from harness.sessions.contract import ChatProtocol
 from harness.sessions.handshake import Address, lost
 from harness.sessions.scenario import Scenario, plain_function
 from harness.sessions.script_errors import Stopped, all_awaited, place, raised
-from harness.sessions.session import Session, Trace
-from harness.sessions.varied_session import VariedSession
+from harness.sessions.session import BaseSession, Session
+from harness.sessions.varied_session import varied
 
 ABANDON_S: Final = 3.0
-"""So long a script may take to end once it was cancelled."""
+"""How long a script may take to end once it was cancelled."""
 _ABANDONED: Final[list[asyncio.Task[None]]] = []
 """Scripts that did not end; kept, for a task that nobody refers to complains when it goes."""
 
@@ -47,14 +48,13 @@ class Load:
     variation: Variation | None = None
     """How often each action of the script really happens; None: as the script says."""
 
-    def session(self) -> Session:
-        """A session that is not connected yet."""
-        arguments = (self.address, self.protocol(), self.scenario, self.trace)
-        return (
-            Session(*arguments)
-            if self.variation is None
-            else VariedSession(self.variation, *arguments)
-        )
+    def session(self) -> BaseSession:
+        """A session of the protocol, not connected yet."""
+        kind: type[BaseSession] = getattr(self.protocol, "session", Session)
+        arguments = (self.address, self.protocol(), self.scenario.limits, self.trace)
+        if self.variation is None:
+            return kind(*arguments)
+        return varied(kind)(self.variation, *arguments)
 
 
 async def run_session(load: Load) -> SessionResult:
@@ -79,7 +79,7 @@ async def run_session(load: Load) -> SessionResult:
         duration_s=time.monotonic() - began_s,
         failure=failure,
         connect_s=session.connect_s,
-        turns=tuple(session.turns),
+        turns=tuple(session.replies),
         switches_s=tuple(session.switches_s),
         actions=dict(session.counts),
     )
@@ -140,7 +140,7 @@ async def _ended(script: asyncio.Task[None]) -> bool:
     return True
 
 
-async def _follow_script(session: Session, scenario: Scenario) -> None:
+async def _follow_script(session: BaseSession, scenario: Scenario) -> None:
     if scenario.connect:
         await session.connect()
     try:
@@ -191,7 +191,7 @@ def _words(error: SessionError) -> str:
 async def run_cycle(
     load: Load, sessions: int, go_on: Callable[[Sequence[SessionResult]], bool]
 ) -> tuple[SessionResult, ...]:
-    """So many sessions, `load.concurrency` at once; no new one begins once `go_on`, told of
+    """Run this many sessions, `load.concurrency` at once. No new one begins once `go_on`, told of
     those done, says no.
     """
     results: list[SessionResult] = []
@@ -233,7 +233,7 @@ async def standing_sessions(load: Load) -> AsyncIterator[Callable[[], None]]:
     try:
         for session in sessions:
             await session.connect()
-            reading.append(asyncio.create_task(session.idle(24 * 3600.0)))
+            reading.append(asyncio.create_task(session.dwell(24 * 3600.0)))
         yield check
     finally:
         for task in reading:

@@ -1,4 +1,4 @@
-"""`@scenario` and the loading of scenario files: plain async functions that take a `Session`."""
+"""`@scenario` and the loading of scenario files: plain async functions that take a session."""
 
 from __future__ import annotations
 
@@ -11,20 +11,18 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, fields
 from pathlib import Path
-from types import CodeType, ModuleType
-from typing import TYPE_CHECKING, Any, Final, overload
+from types import ModuleType
+from typing import Any, Final, overload
 
 from harness.errors import HarnessError, ScenarioInvalid, ScenarioNotFound
 from harness.sessions.contract import ChatProtocol
+from harness.sessions.limits import Limits
+from harness.sessions.protocols import actions_of_others
 from harness.sessions.script_errors import exits_raised, in_words, line_in, near, place
+from harness.sessions.script_names import all_names, methods_called
 
-if TYPE_CHECKING:
-    from harness.sessions.session import Session
-
-Script = Callable[["Session"], Awaitable[None]]
-
-PROTOCOL_ACTIONS = frozenset({"chat", "switch_character", "interrupt", "heartbeat", "request"})
-"""Actions of `Session` that need the chat protocol to know them."""
+Script = Callable[[Any], Awaitable[None]]
+"""Takes the session of a protocol: `Session` of any, or that protocol's own typed one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,7 @@ class Scenario:
     standing: int = 0
     """Sessions that stay connected through the whole run."""
     actions: frozenset[str] = frozenset()
-    """The protocol's actions that the script uses."""
+    """The actions that the script calls on its session."""
     protocol: type[ChatProtocol] | str | None = None
     """An adapter of the script's own, or the name of one; None: as `--protocol` says."""
     path: str | None = None
@@ -59,13 +57,28 @@ class Scenario:
         """The script's docstring."""
         return (self.script.__doc__ or "").strip()
 
+    @property
+    def limits(self) -> Limits:
+        """The longest times of a session."""
+        return Limits(
+            self.connect_limit_s, self.reply_limit_s, self.switch_limit_s, self.session_limit_s
+        )
+
+    def uses(self, action: str) -> bool:
+        """Whether the script, or a function in it, may use the action on any of its sessions."""
+        code = getattr(self.script, "__code__", None)
+        return action in self.actions or (code is not None and action in all_names(code))
+
     def require(self, protocol: type[ChatProtocol]) -> None:
-        """Refuse a protocol that lacks an action.
+        """Refuse a protocol that lacks an action which others have.
+
+        A name that no protocol knows is a mistake in the script. It is told with its line when the
+        script comes to it.
 
         Raises:
-            ScenarioInvalid: the script uses an action that the protocol does not have.
+            ScenarioInvalid: the script uses an action of another protocol.
         """
-        missing = sorted(self.actions - protocol.actions)
+        missing = sorted(self.actions & actions_of_others(protocol))
         if missing:
             raise ScenarioInvalid(
                 f"scenario '{self.name}' uses {', '.join(missing)}, which protocol "
@@ -112,7 +125,7 @@ def scenario(
     def made(function: Script) -> Scenario:
         if not inspect.iscoroutinefunction(function) and not hasattr(function, "__wrapped__"):
             raise plain_function(function)
-        used = frozenset(_names(function.__code__)) & PROTOCOL_ACTIONS
+        used = _actions(function)
         name = function.__name__.replace("_", "-")
         return Scenario(
             name, function, actions=used if actions is None else frozenset(actions), **settings
@@ -135,11 +148,12 @@ def plain_function(script: Callable[..., Any]) -> ScenarioInvalid:
     )
 
 
-def _names(code: CodeType) -> Iterator[str]:
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _names(constant)
+def _actions(script: Script) -> frozenset[str]:
+    """What it calls on its first argument, the session."""
+    code = getattr(script, "__code__", None)
+    if code is None or not code.co_argcount:
+        return frozenset()
+    return frozenset(methods_called(code, code.co_varnames[0]))
 
 
 _SETTINGS: Final = (
@@ -174,26 +188,26 @@ def load_scenario(wanted: str) -> Scenario:
             hint=f"give a file, file.py::name, or one of: {', '.join(sorted(_shipped_names()))}",
         )
     return _choose(
-        path, name, [one for one in vars(_module(path)).values() if isinstance(one, Scenario)]
+        path, name, [value for value in vars(_module(path)).values() if isinstance(value, Scenario)]
     )
 
 
-def _choose(path: Path, name: str, found: list[Scenario]) -> Scenario:
-    if not found:
+def _choose(path: Path, name: str, scenarios: list[Scenario]) -> Scenario:
+    if not scenarios:
         raise ScenarioInvalid(
             f"{path} holds no scenario", hint="put @scenario (from harness) above an async function"
         )
-    names = ", ".join(sorted(one.name for one in found))
+    names = ", ".join(sorted(scenario.name for scenario in scenarios))
     if name:
-        for one in found:
-            if one.name == name.replace("_", "-"):
-                return one
+        for candidate in scenarios:
+            if candidate.name == name.replace("_", "-"):
+                return candidate
         raise ScenarioNotFound(f"{path} holds no scenario '{name}'", hint=f"it holds: {names}")
-    if len(found) > 1:
+    if len(scenarios) > 1:
         raise ScenarioInvalid(
             f"{path} holds several scenarios", hint=f"name one, as in {path}::NAME, of: {names}"
         )
-    return found[0]
+    return scenarios[0]
 
 
 def _shipped_names() -> Iterator[str]:

@@ -25,10 +25,10 @@ from harness.errors import HarnessError, ScriptFailed
 P = ParamSpec("P")
 T = TypeVar("T")
 _MANY_CALLS: Final = 64
+_SESSIONS: Final = str(Path(__file__).parent) + os.sep
 _HARNESS: Final = str(Path(__file__).parents[1]) + os.sep
-_CALLERS: Final = tuple(
-    str(Path(__file__).with_name(name)) for name in ("scenario.py", "driver.py")
-)
+_CALLERS: Final = (f"{_SESSIONS}scenario.py", f"{_SESSIONS}driver.py")
+"""The modules that run code of a script."""
 _LIBRARIES: Final = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib"))
 _UNKNOWN_ARGUMENT: Final = re.compile(r"unexpected keyword argument '(\w+)'")
 _CREATED_AT: Final = re.compile(r'File "([^"]+)", line (\d+)')
@@ -140,7 +140,15 @@ class Calls:
         self._calls: list[Call] = []
 
     def add(self, action: str, coroutine: Coroutine[Any, Any, Any], caller: FrameType) -> None:
-        """Keep an action until it is awaited."""
+        """Keep an action until it is awaited.
+
+        Args:
+            action: its name.
+            coroutine: what has to be awaited.
+            caller: who asked for it; where that is a session itself, who asked the session.
+        """
+        while caller.f_code.co_filename.startswith(_SESSIONS) and caller.f_back is not None:
+            caller = caller.f_back
         if len(self._calls) >= _MANY_CALLS:
             self._calls = [call for call in self._calls if not call.is_awaited]
         self._calls.append(Call(action, coroutine, caller.f_code.co_filename, caller.f_lineno))
@@ -167,7 +175,7 @@ def never_awaited(what: str, file: str, line: int) -> ScriptFailed:
     )
 
 
-def action(
+def tracked(
     method: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]],
 ) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]:
     """A method of a session that a script has to await."""

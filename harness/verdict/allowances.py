@@ -5,7 +5,8 @@ The rule:
 
 * A gate that is allowed by its own name never fails the run. The judge leaves it out before it asks
     here.
-* Any other failing gate rests on the findings that can explain its growth (`EXPLAINED_BY`). It is
+* Any other failing gate rests on the findings that can explain its growth (`explained_by` of
+  its entry). It is
     excused only where there is at least one such finding, and every one of them is allowed.
 * `tasks`, `threads`, `descriptors`, `children`, `containers` and `cpu` rest on findings of their
     own kind. `memory` and
@@ -19,29 +20,16 @@ The rule:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from harness.record.policy import Policy
 from harness.record.record import RunRecord
-from harness.verdict.findings import KINDS, UNNAMED, comes_with_others, objects_per_session
+from harness.verdict.findings import UNNAMED, comes_with_others, objects_per_session
+from harness.verdict.gates import entries
 from harness.verdict.outcome import Finding
 
-_OF_PYTHON: Final = frozenset(KINDS) - {"cpu", "native"}
-EXPLAINED_BY: Final[Mapping[str, frozenset[str]]] = {
-    "memory": _OF_PYTHON | {"native"},
-    "objects": _OF_PYTHON,
-    "tasks": frozenset(("task",)),
-    "threads": frozenset(("thread",)),
-    "descriptors": frozenset(("descriptor",)),
-    "children": frozenset(("child-process",)),
-    "containers": frozenset(("container",)),
-    "cpu": frozenset(("cpu",)),
-}
-"""By gate: the kinds of findings that can explain its growth; a gate that is not here rests on
-none.
-"""
 MAX_ENTRIES_PER_THING: Final = 1.25
 """Each allowed thing is one entry of a list of the interpreter; the rest is for chance."""
 MAX_BYTES_PER_BYTE: Final = 1.5
@@ -112,14 +100,18 @@ def excused_gates(
         policy: with the reasons.
     """
     excused: dict[str, str] = {}
+    gates = entries()
     for gate in failing:
-        kinds = EXPLAINED_BY.get(gate, frozenset())
+        kinds = gates[gate].explained_by
         rested_on = [finding for finding in findings if finding.kind in kinds]
         if rested_on and all(finding in allowed for finding in rested_on):
             prints = [
                 finding.fingerprint for finding in rested_on if finding.fingerprint in policy.allow
             ]
             excused[gate] = "; ".join(
-                dict.fromkeys(policy.reasons.get(one) or f"known as {one}" for one in prints)
+                dict.fromkeys(
+                    policy.reasons.get(fingerprint) or f"known as {fingerprint}"
+                    for fingerprint in prints
+                )
             )
     return excused

@@ -33,13 +33,13 @@ most 0.8 %, for 1.5 % a session on top of 30 % in 28 % at 20, 100 % at 105 sessi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.formulas import kendall_rise_pvalue, theil_sen
+from harness.verdict.outcome import Status
 
 Floats = NDArray[np.float64]
 
@@ -59,13 +59,14 @@ LATENCY_FLOOR_S: Final = 0.05
 LATENCY_FLAT_LOG: Final = float(np.log(2.0))
 """Replies are flat where a growth to twice as much over the run can be excluded."""
 FLAT_FROM_SESSIONS: Final = 20
+"""Sessions below which nothing is called flat (docs/verdict.md#latency-and-cpu, as all here)."""
 
 IDLE_LIMIT_PERCENT: Final = 0.002
 """CPU at rest per session: 20 microseconds a second."""
 CPU_FLOOR_PERCENT: Final = 0.5
 """A smaller rise over the run is no drift: the noise of an idle window of some 300 ms."""
 EARLY_CPU_FLOOR_PERCENT: Final = 2.0
-"""The same in a run of under 20 sessions, which may be all warm-up."""
+"""Percent of a core, in a run of under 20 sessions, which may be all warm-up."""
 NO_WARM_UP_PERCENT: Final = 10.0
 """A rise at rest that counts although it slows down: what asks for ever more gets no more of a
 busy machine.
@@ -78,21 +79,19 @@ TALKING_LIMIT_SHARE: Final = 0.02
 _BOUND_CONFIDENCE: Final = 0.98
 """Two-sided, so that each bound holds with 99 %."""
 _MAX_POINTS: Final = 200
+"""Values that are fitted at most: of thousands, all pairs would take seconds."""
 _MIN_STEP_SIDE: Final = 3
+"""Values on each side of a step at least."""
+_STEP_PER_VALUES: Final = 6
+"""Each side of a step holds a sixth of the values at least."""
+_FIRST_REPLIES: Final = 8
+"""Values up to which the first reply, which may be slow, is kept."""
 _STEP_TELLS_MORE: Final = 0.8
 """A step is what happened where its deviations are under this share of the line's."""
 _RISES_BEFORE_STEP: Final = 0.05
 """Kendall's p below which what precedes a step is a rise: one in twenty steps that would pass is
 taken for a drift.
 """
-
-
-class Course(StrEnum):
-    """How a series runs."""
-
-    DRIFT = "drift"
-    FLAT = "flat"
-    OPEN = "open"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +111,7 @@ class Line:
 class Drift:
     """What one look at a series says."""
 
-    course: Course
+    status: Status
     rise: float
     """Of the fitted line over the series: a factor for latency, percent of a core for CPU."""
     step_at: int | None = None
@@ -145,7 +144,7 @@ def latency_drift(y: Floats) -> Drift:
         y: one reply time per session, in seconds and in order; at least six.
     """
     t, level = _thinned(np.arange(1.0, len(y) + 1), y)
-    if len(y) > 8:
+    if len(y) > _FIRST_REPLIES:
         t, level = t[1:], level[1:]
     logs = np.log(np.maximum(level, 1e-6))
     line = fit(t, logs)
@@ -156,9 +155,9 @@ def latency_drift(y: Floats) -> Drift:
     grows = rises(t, logs) and factor >= LATENCY_FACTOR and rise_s >= LATENCY_FLOOR_S
     step_at = step(t, logs, line)
     if grows and step_at is None:
-        return Drift(Course.DRIFT, factor)
+        return Drift(Status.DRIFT, factor)
     if t[-1] >= FLAT_FROM_SESSIONS and _grows_by_less(t, line, LATENCY_FLAT_LOG):
-        return Drift(Course.FLAT, factor)
+        return Drift(Status.FLAT, factor)
     return _after_step(t, logs, step_at, factor, LATENCY_FLAT_LOG)
 
 
@@ -181,9 +180,9 @@ def cpu_drift(t: Floats, y: Floats, limit: float, *, warm_up: float = np.inf) ->
     grows = goes_on and rises(t, y) and line.lower > limit and rise >= floor
     step_at = step(t, y, line)
     if grows and step_at is None:
-        return Drift(Course.DRIFT, rise)
+        return Drift(Status.DRIFT, rise)
     if long_enough and (line.upper < limit or _grows_by_less(t, line, HARMLESS_CPU_PERCENT)):
-        return Drift(Course.FLAT, rise)
+        return Drift(Status.FLAT, rise)
     return _after_step(t, y, step_at, rise, HARMLESS_CPU_PERCENT)
 
 
@@ -195,11 +194,11 @@ def _grows_by_less(t: Floats, line: Line, harmless: float) -> bool:
 def _after_step(t: Floats, y: Floats, step_at: int | None, rise: float, harmless: float) -> Drift:
     """A step is flat once what follows it is, over sessions enough."""
     if step_at is None:
-        return Drift(Course.OPEN, rise)
+        return Drift(Status.INCONCLUSIVE, rise)
     after_t, after = t[step_at:], y[step_at:]
     long_enough = len(after) >= LOOKS[0] and after_t[-1] - after_t[0] + 1 >= FLAT_FROM_SESSIONS
     flat = long_enough and _grows_by_less(after_t, fit(after_t, after), harmless)
-    return Drift(Course.FLAT if flat else Course.OPEN, rise, step_at)
+    return Drift(Status.FLAT if flat else Status.INCONCLUSIVE, rise, step_at)
 
 
 def rises(t: Floats, y: Floats) -> bool:
@@ -220,7 +219,7 @@ def step(t: Floats, y: Floats, line: Line) -> int | None:
 
     What already rises before it is a drift that has reached its ceiling.
     """
-    side = max(_MIN_STEP_SIDE, len(y) // 6)
+    side = max(_MIN_STEP_SIDE, len(y) // _STEP_PER_VALUES)
     splits = {at: _deviation(y[:at]) + _deviation(y[at:]) for at in range(side, len(y) - side + 1)}
     if not splits:
         return None
@@ -255,3 +254,16 @@ def _thinned(t: Floats, y: Floats) -> tuple[Floats, Floats]:
     groups = zip(np.array_split(t, _MAX_POINTS), np.array_split(y, _MAX_POINTS), strict=True)
     pairs = np.array([(np.median(some_t), np.median(some_y)) for some_t, some_y in groups])
     return pairs[:, 0], pairs[:, 1]
+
+
+def sessions_to_flat(values: int, sessions_per_value: int) -> int:
+    """About how many sessions more until an open series may be called flat.
+
+    Args:
+        values: that there are so far.
+        sessions_per_value: between two values.
+    """
+    return max(
+        FLAT_FROM_SESSIONS - values * sessions_per_value,
+        (next_look(values) - values) * sessions_per_value,
+    )

@@ -3,7 +3,7 @@
 A look drops the first half of the samples (warm-up lasts as long as it likes), takes a sliding
 minimum (spikes vanish, steps stay), and bounds the growth that is left without its largest single
 jump (LEAK) or the growth that is there at all (FLAT). Looks come at sample numbers a third apart; a
-state needs two consecutive looks that agree.
+status needs two consecutive looks that agree.
 
 Why no regression: growth of a process is a staircase with jumps, a warm-up ramp and collector
 saw-teeth, so that t-tests and Mann-Kendall answer "leak" for most flat servers. What keeps false
@@ -14,13 +14,14 @@ largest jump that does not count.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import reduce
 from itertools import pairwise
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from harness.verdict.outcome import Status
 
 Floats = NDArray[np.float64]
 
@@ -33,21 +34,44 @@ FLAT_SPAN_SESSIONS: Final = 36
 sessions or more, and a leak of every tenth session shows itself in 44 (0.9 ** 44 < 1 %).
 """
 STEP_SPAN_SESSIONS: Final = 64
-"""The same where one jump is cut out: two leaking sessions in ten are needed (binom.cdf(1, 64,
-0.1) < 1 %).
+"""Sessions that it must span where one jump is cut out: two leaking sessions in ten are needed
+(binom.cdf(1, 64, 0.1) < 1 %).
 """
 
-_NOISE_FACTOR: Final = 2.5
+NOISE_FACTOR: Final = 2.5
+"""Times the noise that a rise must exceed; tuned with the shares below on synthetic series and on
+the first repetition of real ones (docs/verdict.md#the-envelope-test, as all that follow).
+"""
+STEP_SHARE: Final = 0.6
+"""Share of a rise that one jump must make up to be cut out as a step."""
+MAX_STEADY_SHARE: Final = 0.6
+"""Share of all growth that one rise may make up where growth is steady."""
 _MAD_TO_SIGMA: Final = 1.4826
+"""Standard deviations in one median absolute deviation of normal noise."""
 _MIN_POINTS: Final = 5
-
-
-class State(StrEnum):
-    """What two consecutive looks agree on."""
-
-    OPEN = "open"
-    LEAK = "leak"
-    FLAT = "flat"
+"""Points that an envelope must have: two for each of its ends, and one between."""
+_MIN_WARMUP_SAMPLES: Final = 3
+"""Samples that are dropped at least."""
+_MIN_WINDOW: Final = 2
+_MAX_WINDOW: Final = 10
+"""Samples of the sliding minimum."""
+_TAIL_PER_WINDOW: Final = 6
+"""The sliding minimum spans a sixth of the tail."""
+_FALL_QUANTA: Final = 4
+_FALL_LIMIT_SHARE: Final = 0.25
+"""A fall of an envelope counts where it is more than four quanta, and than a quarter of what the
+limit allows over the tail.
+"""
+_SAW_TEETH: Final = 3
+"""Falls from which on a saw-tooth is whole; one or two may be an unfinished one."""
+_MIN_LIMIT_SHARE: Final = 0.5
+"""Share of the limit that each of the first two thirds must exceed, and extrapolated growth."""
+_MIN_MEAN_SHARE: Final = 0.3
+"""Share of the mean rate that each third must exceed, and each of the last three rises."""
+_MIN_FADED_SHARE: Final = 0.5
+"""Share of the first third's rate that the last third must have."""
+_STEADY_RISES: Final = 3
+"""Rises that tell whether growth is steady."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +86,7 @@ class Look:
     lower: float
     """Growth that is there even without the largest jump and the noise."""
     upper: float
-    """Growth that cannot be excluded; where a jump was cut out, growth beside it."""
+    """Growth that cannot be excluded; where a jump was cut out, growth around it."""
     jump: float
     """The largest rise over two neighbours."""
     jump_sessions: float
@@ -81,7 +105,8 @@ class Look:
 class Trend:
     """One metric over all looks so far."""
 
-    state: State
+    status: Status
+    """What two consecutive looks agree on."""
     since_sessions: float | None
     """Where the evidence began that the state rests on: the first of the looks that agree
     without a break.
@@ -94,7 +119,7 @@ class Trend:
 
     @property
     def latest(self) -> Look | None:
-        """The look that the state was taken from."""
+        """The look that the status was taken from."""
         return self.looks[-1] if self.looks else None
 
 
@@ -132,13 +157,13 @@ def sessions_to_settle(
 
 def first_of_tail(sample: int) -> int:
     """Number of the first sample that a look at `sample` does not drop as warm-up."""
-    return max(3, -(-sample // 2))
+    return max(_MIN_WARMUP_SAMPLES, -(-sample // 2))
 
 
 def follow(
     t: Floats, x: Floats, limit: float, quantum: float = 0.0, *, final: bool = False
 ) -> Trend:
-    """All looks at one metric up to now, and the state that the latest two agree on.
+    """All looks at one metric up to now, and the status that the latest two agree on.
 
     Args:
         t: cumulative sessions at each sample, strictly rising.
@@ -150,14 +175,14 @@ def follow(
     taken = (
         look(t[: n + 1], x[: n + 1], limit, quantum) for n in look_numbers(len(x) - 1, final=final)
     )
-    looks = tuple(one for one in taken if one is not None)
+    looks = tuple(seen for seen in taken if seen is not None)
     leaks, flats = _unbroken(looks, "leak"), _unbroken(looks, "flat")
     suspected = leaks[0].sessions if leaks else None
     if len(leaks) >= 2:
-        return Trend(State.LEAK, leaks[0].sessions, suspected, looks)
+        return Trend(Status.LEAK, leaks[0].sessions, suspected, looks)
     if len(flats) >= 2:
-        return Trend(State.FLAT, flats[0].sessions, suspected, looks)
-    return Trend(State.OPEN, None, suspected, looks)
+        return Trend(Status.FLAT, flats[0].sessions, suspected, looks)
+    return Trend(Status.INCONCLUSIVE, None, suspected, looks)
 
 
 def _unbroken(looks: tuple[Look, ...], evidence: str) -> tuple[Look, ...]:
@@ -172,7 +197,7 @@ def look(t: Floats, x: Floats, limit: float, quantum: float = 0.0) -> Look | Non
     """One look at all samples given; None where the tail is too short to say anything."""
     n = len(x) - 1
     warmup = first_of_tail(n)
-    window = min(10, max(2, (n - warmup + 1) // 6))
+    window = min(_MAX_WINDOW, max(_MIN_WINDOW, (n - warmup + 1) // _TAIL_PER_WINDOW))
     y = envelope(x[warmup:], window)
     k = len(y)
     if k < _MIN_POINTS:
@@ -185,31 +210,35 @@ def look(t: Floats, x: Floats, limit: float, quantum: float = 0.0) -> Look | Non
     d = np.diff(y)
     jump, before, after = _largest_jump(d)
     noise = _MAD_TO_SIGMA * _median(np.abs(y - np.interp(ty, ty[nodes], y[nodes]))) + quantum
-    lower = (rise - jump - _NOISE_FACTOR * noise) / span
+    lower = (rise - jump - NOISE_FACTOR * noise) / span
     flat_noise = min(noise, _MAD_TO_SIGMA * _spread(np.diff(x[warmup:])) + quantum)
-    upper = (_largest_rise(ty, y, span) + _NOISE_FACTOR * flat_noise) / span
-    is_fall = d < -max(4 * quantum, limit * span / 4)
+    upper = (_largest_rise(ty, y, span) + NOISE_FACTOR * flat_noise) / span
+    is_fall = d < -max(_FALL_QUANTA * quantum, _FALL_LIMIT_SHARE * limit * span)
     fallen, drops = -float(d[is_fall].sum()), int(is_fall.sum())
     spanned = float(t[-1] - t[warmup])
-    beside_falls = span * (1 - window * drops / k)  # the envelope is level for a window before each
-    hidden = (upper * span + fallen) / beside_falls if beside_falls > 0 else np.inf
+    sessions_without_falls = span * (
+        1 - window * drops / k
+    )  # the envelope is level for a window before each
+    hidden = (
+        (upper * span + fallen) / sessions_without_falls if sessions_without_falls > 0 else np.inf
+    )
     flat = (
         spanned >= FLAT_SPAN_SESSIONS
         and upper < limit
-        and (drops == 0 or drops >= 3 or hidden < limit)
+        and (drops == 0 or drops >= _SAW_TEETH or hidden < limit)
     )
     step = False
     if (
         not flat
         and spanned >= STEP_SPAN_SESSIONS
-        and jump > 0.6 * (rise + fallen)
-        and beside_falls > 0
+        and jump > STEP_SHARE * (rise + fallen)
+        and sessions_without_falls > 0
     ):
-        beside = (
-            _beside_jump(np.where(is_fall, 0.0, d), before, after) + _NOISE_FACTOR * flat_noise
-        ) / beside_falls
-        if beside < limit:
-            flat, step, upper = True, True, beside
+        around = (
+            _around_jump(np.where(is_fall, 0.0, d), before, after) + NOISE_FACTOR * flat_noise
+        ) / sessions_without_falls
+        if around < limit:
+            flat, step, upper = True, True, around
     return Look(
         sample=n,
         sessions=float(t[-1]),
@@ -245,10 +274,12 @@ def steady_growth(t: Floats, x: Floats) -> bool:
     """
     rises = np.diff(x)
     growth = float(x[-1] - x[0])
-    if len(rises) < 3 or growth <= 0:
+    if len(rises) < _STEADY_RISES or growth <= 0:
         return False
-    rates = rises[-3:] / np.diff(t)[-3:]
-    return bool(np.all(rates > 0.3 * growth / (t[-1] - t[0])) and rises.max() <= 0.6 * growth)
+    rates = rises[-_STEADY_RISES:] / np.diff(t)[-_STEADY_RISES:]
+    mean = growth / (t[-1] - t[0])
+    is_spread = rises.max() <= MAX_STEADY_SHARE * growth
+    return bool(np.all(rates > _MIN_MEAN_SHARE * mean) and is_spread)
 
 
 def tail_rate(t: Floats, x: Floats, first: int | None = None) -> float:
@@ -284,10 +315,10 @@ def remaining_rate(t: Floats, x: Floats, idle: float, since: float = 0.0) -> flo
 def _grows_in_every_third(s1: float, s2: float, s3: float, rate: float, limit: float) -> bool:
     fading = max(0.0, (s1 + s2) / 2 - s3)
     return (
-        min(s1, s2) > max(limit / 2, 0.3 * rate)
-        and s3 > max(limit, 0.3 * rate)
-        and s3 - fading > limit / 2
-        and s3 >= 0.5 * s1
+        min(s1, s2) > max(_MIN_LIMIT_SHARE * limit, _MIN_MEAN_SHARE * rate)
+        and s3 > max(limit, _MIN_MEAN_SHARE * rate)
+        and s3 - fading > _MIN_LIMIT_SHARE * limit
+        and s3 >= _MIN_FADED_SHARE * s1
     )
 
 
@@ -300,7 +331,7 @@ def _largest_jump(d: Floats) -> tuple[float, int, int]:
     return max(0.0, float(rises[at])), at, after
 
 
-def _beside_jump(d: Floats, at: int, after: int) -> float:
+def _around_jump(d: Floats, at: int, after: int) -> float:
     """Growth before and after the jump; a fall on one side does not pay for a rise on the other."""
     return max(0.0, float(d[:at].sum())) + max(0.0, float(d[after:].sum()))
 

@@ -23,6 +23,25 @@ SMALL_BLOCK_BYTES: Final = 512
 does not count.
 """
 
+_STEP_SHARE: Final = 0.7
+"""Share of the rise that one step makes up (docs/verdict.md#kinds-of-the-memory-gate, as all that
+follow).
+"""
+_STEPS_SHARE: Final = 0.8
+"""Share of the rise that a few steps make up."""
+_FEW_STEPS: Final = 3
+_FILLED_SHARE: Final = 0.9
+"""Share of the rise at which a plateau counts as reached."""
+_RISING_SHARE: Final = 0.6
+"""Share of the cycles that rise above which every session is taken to leak."""
+_SPARSE_SHARE: Final = 2 / 3
+"""Share of the cycles that do not rise in a sparse leak."""
+_ACCELERATION: Final = 1.3
+"""The last third over the first of a leak that accelerates."""
+_HALF: Final = 0.5
+"""Share of the growth that explains it."""
+_LEFT_AGAIN: Final = 2
+"""The latest samples, which only say what was left again."""
 _PYTHON_BLOCKS: Final = 2.5
 _PYTHON_OBJECTS: Final = 0.5
 _LARGE_BLOCKS: Final = 1.0
@@ -55,19 +74,20 @@ def flat_kind(t: Floats, x: Floats) -> tuple[Kind, str]:
     a cache or a warm-up. The last two samples only say what was left again.
     """
     warm = t >= min(WARM_FROM_SESSIONS, t[-1] / 2)
-    warm_t, level = t[warm][:-2], np.minimum.accumulate(x[warm][::-1])[::-1][:-2]
+    warm_t = t[warm][:-_LEFT_AGAIN]
+    level = np.minimum.accumulate(x[warm][::-1])[::-1][:-_LEFT_AGAIN]
     if len(level) == 0:
         return Kind.FLAT, ""
     rises, total = np.diff(level), float(level[-1] - level[0])
     if len(rises) < 2 or total < NOTABLE_RISE_BYTES:
         return Kind.FLAT, ""
     doubles = rises[:-1] + rises[1:]
-    if doubles.max() >= 0.7 * total:
+    if doubles.max() >= _STEP_SHARE * total:
         at = warm_t[int(np.argmax(doubles)) + 2]
         return Kind.STEP, f"one step of {format_size(float(doubles.max()))} by session {at:.0f}"
-    if np.sort(rises)[-3:].sum() >= 0.8 * total:
+    if np.sort(rises)[-_FEW_STEPS:].sum() >= _STEPS_SHARE * total:
         return Kind.STEP, f"a few steps, together {format_size(total)}"
-    filled = warm_t[int(np.argmax(level >= level[0] + 0.9 * total))]
+    filled = warm_t[int(np.argmax(level >= level[0] + _FILLED_SHARE * total))]
     return Kind.PLATEAU, f"rose by {format_size(total)}, nine tenths of it by session {filled:.0f}"
 
 
@@ -75,13 +95,13 @@ def leak_kind(rates: Rates) -> Kind:
     """Where leaked memory lies. Native is what neither malloc nor small blocks hold half of, and
     what no block goes with.
     """
-    if rates.children >= rates.total / 2 > 0:
+    if rates.children >= _HALF * rates.total > 0:
         return Kind.CHILD_PROCESS
     if rates.blocks is None:
         return Kind.UNATTRIBUTED
     share = rates.leaking_share
     in_malloc = rates.total if rates.malloc is None else rates.malloc
-    if in_malloc + rates.blocks * SMALL_BLOCK_BYTES < rates.total / 2:
+    if in_malloc + rates.blocks * SMALL_BLOCK_BYTES < _HALF * rates.total:
         return Kind.NATIVE
     if rates.blocks >= _PYTHON_BLOCKS * share or (rates.objects or 0.0) >= _PYTHON_OBJECTS * share:
         return Kind.PYTHON
@@ -92,7 +112,7 @@ def leaking_share(t: Floats, x: Floats, noise: float) -> float:
     """Share of the sessions of the tail that leak, where most cycles do not rise at all; else 1."""
     start = first_of_tail(len(x) - 1)
     rising = np.diff(x[start:]) > noise
-    if len(rising) == 0 or rising.mean() > 0.6:
+    if len(rising) == 0 or rising.mean() > _RISING_SHARE:
         return 1.0
     return max(1, int(rising.sum())) / float(t[-1] - t[start])
 
@@ -104,14 +124,14 @@ def tags(t: Floats, x: Floats, look: Look) -> tuple[Tag, ...]:
     """
     d = np.diff(envelope(x[look.warmup :], 2))
     still = np.abs(d) <= look.noise
-    found = []
-    if still.mean() >= 2 / 3 and bool(np.all(d[~still] > 0)) and not bool(np.all(still)):
-        found.append(Tag.SPARSE)
+    shape = []
+    if still.mean() >= _SPARSE_SHARE and bool(np.all(d[~still] > 0)) and not bool(np.all(still)):
+        shape.append(Tag.SPARSE)
     quarter = (look.warmup + 1) // 2
     before = tail_rate(t[: look.warmup + 1], x[: look.warmup + 1], quarter)
-    if look.thirds[2] > 1.3 * look.thirds[0] and look.rate > 1.3 * before:
-        found.append(Tag.ACCELERATING)
-    return tuple(found)
+    if look.thirds[2] > _ACCELERATION * look.thirds[0] and look.rate > _ACCELERATION * before:
+        shape.append(Tag.ACCELERATING)
+    return tuple(shape)
 
 
 def is_fragmentation(growth: float, free_growth: float | None) -> bool:
@@ -123,4 +143,4 @@ def is_fragmentation(growth: float, free_growth: float | None) -> bool:
             where it was
             not measured: heap growth that cannot be told apart is called fragmentation.
     """
-    return free_growth is None or free_growth >= growth / 2
+    return free_growth is None or free_growth >= _HALF * growth

@@ -1,4 +1,4 @@
-"""The words that a run ends with: outcomes, kinds, gates, findings, the verdict. Values are
+"""The words that a run ends with: statuses, kinds, gates, findings, the verdict. Values are
 those of result.json.
 """
 
@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from harness.errors import ExitStatus
+from harness.verdict.rules import Step
 
 
 class VerdictName(StrEnum):
@@ -33,14 +34,31 @@ EXIT_STATUS: Final[Mapping[VerdictName, ExitStatus]] = {
 }
 
 
-class Outcome(StrEnum):
-    """What one gate says."""
+class Status(StrEnum):
+    """How one metric stands, and what one gate says."""
 
     FLAT = "flat"
+    """Shown not to grow by more than its limit."""
     LEAK = "leak"
+    """Shown to grow with each session, and to stay."""
     DRIFT = "drift"
+    """Shown to become slower, or busier."""
     INCONCLUSIVE = "inconclusive"
     NOT_MEASURED = "not-measured"
+
+
+KINDS_IN_PYTHON: Final = frozenset(
+    (
+        "task",
+        "child-process",
+        "thread",
+        "descriptor",
+        "garbage",
+        "container",
+        "object",
+    )
+)
+"""Kinds of findings that keep Python's objects alive, or are some."""
 
 
 class Kind(StrEnum):
@@ -72,94 +90,42 @@ class NextStep(StrEnum):
     """What the run does after the judge has looked."""
 
     CONTINUE = "continue"
-    IDLE = "idle"
+    WAIT = "wait"
+    """For what the server releases late, without sessions."""
     EXPLAIN = "explain"
     STOP = "stop"
 
 
 @dataclass(frozen=True, slots=True)
-class MemoryGate:
-    """Bytes: malloc in use, USS and RSS, decided together."""
+class Wait:
+    """A wait for late releases: how long it lasts."""
 
-    outcome: Outcome
+    at_least_s: float
+    at_most_s: float
+    steady_s: float
+    """From `at_least_s` on the wait is over once nothing has fallen for so long."""
+
+    def is_over(self, waited_s: float, steady_s: float) -> bool:
+        """Whether to stop waiting.
+
+        Args:
+            waited_s: since the wait began.
+            steady_s: since a reading has last fallen.
+        """
+        if waited_s >= self.at_most_s:
+            return True
+        return waited_s >= self.at_least_s and steady_s >= self.steady_s
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What one gate says; each gate adds its own numbers."""
+
+    outcome: Status
     reason: str = ""
     """In words: what decided, or why nothing could be measured."""
-    kind: Kind | None = None
-    tags: tuple[Tag, ...] = ()
-    decided_by: str | None = None
-    metric: str | None = None
-    first: float | None = None
-    last: float | None = None
-    peak: float | None = None
-    growth_per_session: float | None = None
-    bounds: tuple[float, float] | None = None
-    limit: float | None = None
-    smallest_detectable: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CounterGate:
-    """Objects, tasks, threads, descriptors or children: exact counts."""
-
-    outcome: Outcome
-    reason: str = ""
-    first: float | None = None
-    last: float | None = None
-    growth_per_session: float | None = None
-    bounds: tuple[float, float] | None = None
-    limit: float | None = None
-    kind: Kind | None = None
-    """Why it is flat although it grew, as memory has it: `released-late`, `filling`."""
-
-
-@dataclass(frozen=True, slots=True)
-class LatencyGate:
-    """Seconds from a user's message to the complete reply."""
-
-    outcome: Outcome
-    reason: str = ""
-    first_p50: float | None = None
-    last_p50: float | None = None
-    p50: float | None = None
-    p95: float | None = None
-    p99: float | None = None
-    max: float | None = None
-    ratio: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CpuGate:
-    """Percent of one core, at rest and in conversation."""
-
-    outcome: Outcome
-    reason: str = ""
-    idle_first: float | None = None
-    idle_last: float | None = None
-    talking_first: float | None = None
-    talking_last: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ContainersGate:
-    """Containers that are longer at every census."""
-
-    outcome: Outcome
-    reason: str = ""
-    suspects: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class LogGate:
-    """Lines of the server's log, by pattern and per session."""
-
-    outcome: Outcome
-    reason: str = ""
-    missing: Mapping[str, float] = field(default_factory=dict)
-    found: Mapping[str, float] = field(default_factory=dict)
-    examples: tuple[str, ...] = ()
-
-
-Gate = LogGate | MemoryGate | CounterGate | ContainersGate | LatencyGate | CpuGate
+    trace: tuple[Step, ...] = field(default=(), kw_only=True)
+    """The rules that were asked, in order; the last one has decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +189,8 @@ class Verdict:
     """When inconclusive: about how many sessions more would settle it."""
     runs: tuple[RunFacts, ...] = ()
     """Where several were judged together: each of them."""
+    trace: tuple[Step, ...] = ()
+    """The rules of the verdict that were asked, in order; the last one has decided."""
     control: str = ""
     """What became of the leak that was planted to see whether it would be found; empty without
     one.
@@ -245,3 +213,5 @@ class Judgement:
 
     verdict: Verdict
     next: NextStep
+    wait: Wait | None = None
+    """How long to wait, where that is the next step."""

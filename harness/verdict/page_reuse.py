@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from harness.record.record import RestSample
-from harness.verdict.evidence import Situation
 from harness.verdict.growth_engine import first_of_tail
 from harness.verdict.kinds import SMALL_BLOCK_BYTES, is_fragmentation
+from harness.verdict.situation import Situation
 
 
 @dataclass(frozen=True, slots=True)
-class Refilling:
+class PageReuse:
     """Sessions after a wait that took small objects, as long as there are fewer of these than
     before the wait.
 
@@ -29,15 +29,18 @@ class Refilling:
     is_over: bool
 
     @classmethod
-    def of(cls, situation: Situation) -> Refilling | None:
-        """None where the wait took too little to have held what has grown."""
+    def of(cls, situation: Situation) -> PageReuse | None:
+        """The sessions after the first wait past the guard; None where that took too little to have
+        held what has grown.
+        """
         rests = situation.record.rests
         empty = next(
             (end for end in situation.ends_of_waits if end.sessions >= situation.full_guard), None
         )
         if empty is None or "blocks" not in empty.values:
             return None
-        before = next(rest for rest in rests if rest.cycle == empty.cycle).values.get("blocks", 0.0)
+        at_wait = [rest for rest in rests if rest.cycle == empty.cycle]
+        before = at_wait[0].values.get("blocks", 0.0) if at_wait else 0.0
         growth, free_growth = tail_growths(situation)
         room = (free_growth or 0.0) + SMALL_BLOCK_BYTES * max(0.0, before - empty.values["blocks"])
         if not is_fragmentation(growth, room):
@@ -53,8 +56,9 @@ class Refilling:
 
     def is_level(self, metric: str, limit: float) -> bool:
         """Whether memory has grown by no more than the limit for each of these sessions."""
-        before, after = (one.values.get(metric, math.nan) for one in (self.empty, self.last))
-        return after - before <= limit * self.sessions  # of a reading that is missing, no
+        before = self.empty.values.get(metric, math.nan)
+        after = self.last.values.get(metric, math.nan)
+        return after - before <= limit * self.sessions  # False where a reading is missing
 
 
 def tail_growths(situation: Situation) -> tuple[float, float | None]:

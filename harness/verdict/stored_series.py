@@ -25,10 +25,10 @@ from harness.record.record import (
     SessionResult,
     Values,
 )
-from harness.verdict.evidence import held_metric
 from harness.verdict.growth_engine import LOOKS, look_numbers
 from harness.verdict.judge import judge
 from harness.verdict.outcome import Judgement, NextStep
+from harness.verdict.situation import reported_metric
 
 _ALIASES: Final = {"system": "malloc_system"}
 COLUMNS: Final = (
@@ -82,15 +82,15 @@ def judge_series(record: RunRecord) -> tuple[Judgement, int]:
     """
     grown = RunRecord(record.started)
     asked = {*look_numbers(len(record.rests) - 1), *range(LOOKS[0]), len(record.rests) - 1}
-    metric, policy = held_metric(record), record.started.policy
-    judgement = judge(grown, policy)
+    metric, policy = reported_metric(record), record.started.policy
+    judgement = judge(grown)
     for rest, cycle in zip(record.rests, [None, *record.cycles], strict=True):
         if cycle is not None:
             grown.add(cycle)
         grown.add(rest)
         growth = rest.values.get(metric, 0.0) - record.rests[0].values.get(metric, 0.0)
         if rest.cycle in asked or growth >= policy.memory_budget_bytes:
-            judgement = judge(grown, policy)
+            judgement = judge(grown)
             if judgement.next is NextStep.STOP:
                 break
     return judgement, grown.sessions

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import command
 import pytest
-from record_builder import KIB, MIB, NOW, Script, memory, rising
+from record_builder import KIB, MIB, NOW, Script, memory, rising, under
 from server_scripts import ECHO, ECHO_SCENARIO, HEAD
 
 from harness.across_runs.compare import Comparison, Figure, Row, compare
@@ -30,12 +30,12 @@ LEAKING = Script(
 
 def judged(script: Script, *findings: str) -> tuple[RunRecord, Verdict]:
     record = script.record(30)
-    verdict = judge(record, NOW).verdict
-    found = tuple(
-        Finding(one, "leak", "task", one, 1.0, 0, "", "", "application", (), one)
-        for one in findings
+    verdict = judge(under(record, NOW)).verdict
+    listed = tuple(
+        Finding(name, "leak", "task", name, 1.0, 0, "", "", "application", (), name)
+        for name in findings
     )
-    return record, replace(verdict, findings=found)
+    return record, replace(verdict, findings=listed)
 
 
 def compared(before: Script = LEAKING, after: Script = Script()) -> Comparison:  # noqa: B008 - frozen
@@ -43,15 +43,15 @@ def compared(before: Script = LEAKING, after: Script = Script()) -> Comparison: 
 
 
 def test_figures_stand_side_by_side_at_the_visits_that_people_quote() -> None:
-    found = compared()
-    assert [row.what for row in found.memory] == [f"after visit {n}" for n in (1, 5, 10, 20)]
-    last = found.memory[-1]
+    result = compared()
+    assert [row.what for row in result.memory] == [f"after visit {n}" for n in (1, 5, 10, 20)]
+    last = result.memory[-1]
     assert last.before.value == 50 * MIB + 160 * MIB
     assert last.improvement == pytest.approx(160 / 210)
-    assert [row.what for row in found.latency] == ["visit 1", "visit 5", "visit 10"]
-    assert found.latency[-1].before.value == pytest.approx(0.1 + 0.05 * 10, rel=0.2)
-    assert found.cpu[0].before.low is not None
-    assert found.cpu[0].before.low < (found.cpu[0].before.value or 0)
+    assert [row.what for row in result.latency] == ["visit 1", "visit 5", "visit 10"]
+    assert result.latency[-1].before.value == pytest.approx(0.1 + 0.05 * 10, rel=0.2)
+    assert result.cpu[0].before.low is not None
+    assert result.cpu[0].before.low < (result.cpu[0].before.value or 0)
 
 
 def test_the_interval_of_six_cycles_is_that_of_students_t() -> None:
@@ -85,10 +85,10 @@ def test_one_cycle_alone_has_no_interval() -> None:
 
 
 def test_findings_are_told_apart_by_their_fingerprints() -> None:
-    found = compared()
-    assert [one.type for one in found.gone] == ["mended"]
-    assert [one.type for one in found.stayed] == ["old"]
-    assert [one.type for one in found.came] == ["new"]
+    result = compared()
+    assert [finding.type for finding in result.gone] == ["mended"]
+    assert [finding.type for finding in result.stayed] == ["old"]
+    assert [finding.type for finding in result.came] == ["new"]
 
 
 def test_worse_is_what_grows_by_more_than_the_limit_beyond_the_first() -> None:
@@ -99,38 +99,38 @@ def test_worse_is_what_grows_by_more_than_the_limit_beyond_the_first() -> None:
 
 def test_what_may_not_have_been_seen_is_told_beside_not_worse() -> None:
     wide, flat = Figure(0.0, -2000.0, 3000.0), Figure(0.0, -10.0, 10.0)
-    assert "2.93KiB a session more might not have been seen" in told(flat, wide)
-    assert "might not have been seen" not in told(wide, flat)
+    assert "2.93KiB a session more might not have been seen" in said(flat, wide)
+    assert "might not have been seen" not in said(wide, flat)
 
 
-def told(before: Figure, after: Figure) -> str:
+def said(before: Figure, after: Figure) -> str:
     return comparison.text(
-        replace(compared(Script()), growth=Row("growth a session", "bytes", before, after))
+        replace(compared(Script()), growth=Row("growth per session", "bytes", before, after))
     )
 
 
 def test_a_run_that_failed_is_no_better_than_another_and_the_reason_is_told() -> None:
     failed = Script().record(3)
     failed.add(Incident(9.0, "the server ended with status 1", fatal=True))
-    found = compare(judged(Script()), (failed, judge(failed, NOW).verdict))
-    assert found.exit_status == 4
+    result = compare(judged(Script()), (failed, judge(under(failed, NOW)).verdict))
+    assert result.exit_status == 4
     assert "not known: after: SERVER-FAILED: the server ended with status 1" in comparison.text(
-        found
+        result
     )
 
 
 def test_growth_that_was_measured_in_one_run_alone_says_nothing() -> None:
     empty = Script().record(0)
     del empty.rests[:]
-    found = compare(judged(Script()), (empty, judge(empty, NOW).verdict))
-    assert found.exit_status == 3
-    assert "not known: the growth of memory was not measured" in comparison.text(found)
+    result = compare(judged(Script()), (empty, judge(under(empty, NOW)).verdict))
+    assert result.exit_status == 3
+    assert "not known: the growth of memory was not measured" in comparison.text(result)
 
 
 def test_what_was_not_measured_is_a_dash_and_a_visit_that_did_not_happen_no_row() -> None:
     short = Script().record(3)
-    found = compare((short, judge(short, NOW).verdict), judged(Script(probe=False)))
-    text = comparison.text(found)
+    result = compare((short, judge(under(short, NOW)).verdict), judged(Script(probe=False)))
+    text = comparison.text(result)
     assert "after visit 20" in text
     assert "–" in text
     assert "nan" not in text
@@ -156,15 +156,17 @@ def test_two_run_folders_are_compared_and_the_status_says_which_way(tmp_path: Pa
     assert (tmp_path / "worse" / "compare.png").read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("words", [["flat"], ["--before", "true"], ["no-such-folder", "nor-this"]])
-def test_what_cannot_be_compared_is_told(tmp_path: Path, words: list[str]) -> None:
-    done = run_compare(tmp_path, *words)
+@pytest.mark.parametrize(
+    "options", [["flat"], ["--before", "true"], ["no-such-folder", "nor-this"]]
+)
+def test_a_comparison_without_two_runs_is_refused(tmp_path: Path, options: list[str]) -> None:
+    done = run_compare(tmp_path, *options)
     assert (done.returncode, "Traceback" in done.stderr) == (2, False)
 
 
 @pytest.mark.slow
 def test_a_fault_and_the_server_without_it_take_turns(tmp_path: Path) -> None:
-    words = [
+    options = [
         "--before-fault",
         "python-objects-1mib",
         "--agent-size",
@@ -173,7 +175,7 @@ def test_a_fault_and_the_server_without_it_take_turns(tmp_path: Path) -> None:
         "5",
         "--no-explain",
     ]
-    done = run_compare(tmp_path, "plain-chat", *words, "--grace", "0", "--out", "both")
+    done = run_compare(tmp_path, "plain-chat", *options, "--grace", "0", "--out", "both")
     assert done.returncode == 0, done.stderr
     numbers = json.loads((tmp_path / "both" / "compare.json").read_text())
     results = [
@@ -196,9 +198,9 @@ def test_a_fault_and_the_server_without_it_take_turns(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
 def test_a_revision_is_compared_with_what_lies_in_the_folder(tmp_path: Path) -> None:
-    def git(*words: str) -> None:
+    def git(*options: str) -> None:
         who = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
-        subprocess.run(["git", *who, *words], cwd=tmp_path, check=True, capture_output=True)
+        subprocess.run(["git", *who, *options], cwd=tmp_path, check=True, capture_output=True)
 
     (tmp_path / "echo.py").write_text(ECHO_SCENARIO)
     (tmp_path / "app.py").write_text(f"{HEAD}\n{ECHO}\nasyncio.run(main())\n")
@@ -210,7 +212,7 @@ def test_a_revision_is_compared_with_what_lies_in_the_folder(tmp_path: Path) -> 
         "kept = []\n    globals().setdefault('all', []).append(bytearray(2**20))\n    async for",
     )
     (tmp_path / "app.py").write_text(f"{HEAD}\n{leak}\nasyncio.run(main())\n")
-    words = [
+    options = [
         "--against",
         "HEAD",
         "--serve",
@@ -221,7 +223,7 @@ def test_a_revision_is_compared_with_what_lies_in_the_folder(tmp_path: Path) -> 
         "8",
     ]
     done = run_compare(
-        tmp_path, "echo.py", *words, "--no-explain", "--grace", "0", "--json", "--out", "out"
+        tmp_path, "echo.py", *options, "--no-explain", "--grace", "0", "--json", "--out", "out"
     )
     assert done.returncode == 1, done.stdout + done.stderr
     assert json.loads(done.stdout)["growth"]["after"]["value"] > 2**19

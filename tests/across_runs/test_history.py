@@ -16,8 +16,8 @@ import pytest
 from record_builder import KIB, MIB
 from server_scripts import ECHO, ECHO_SCENARIO, written
 
-from harness.across_runs.change_points import changes, findings_since
-from harness.across_runs.history import Entry, History, server_of
+from harness.across_runs.change_points import change_points, findings_since
+from harness.across_runs.history import History, HistoryRun, server_of
 from harness.commands.history import LEAST, steps_of
 from harness.errors import RecordNotWritable
 from harness.record.record import Line, RestSample, RunStarted, decode_line, encode_line
@@ -36,10 +36,10 @@ def noisy(
 def test_a_step_of_2_kib_in_60_runs_is_found_within_one_run(at: int, seed: int) -> None:
     series = noisy(60, seed)
     series[at:] += 2 * KIB
-    (found,) = changes(series.tolist(), 512)
-    assert abs(found.at - at) <= 1
-    assert found.confirmed
-    assert found.after - found.before == pytest.approx(2 * KIB, rel=0.2)
+    (change,) = change_points(series.tolist(), 512)
+    assert abs(change.at - at) <= 1
+    assert change.confirmed
+    assert change.after - change.before == pytest.approx(2 * KIB, rel=0.2)
 
 
 def test_several_steps_up_and_down_are_told_apart() -> None:
@@ -47,14 +47,17 @@ def test_several_steps_up_and_down_are_told_apart() -> None:
     series[20:] += 4 * KIB
     series[50:] -= 2 * KIB
     series[70:] += 3 * KIB
-    assert [step.at for step in changes(series.tolist(), 512)] == [20, 50, 70]
+    assert [step.at for step in change_points(series.tolist(), 512)] == [20, 50, 70]
 
 
 def test_200_histories_without_a_step_raise_no_alarm() -> None:
     heavy = [300 + 150 * np.random.default_rng(seed).standard_t(3, 60) for seed in range(100)]
     calm = [noisy(60, seed, noise=900) for seed in range(100)]
     alarms = [
-        one for series in (*heavy, *calm) for one in changes(series.tolist(), 512) if one.confirmed
+        change
+        for series in (*heavy, *calm)
+        for change in change_points(series.tolist(), 512)
+        if change.confirmed
     ]
     assert alarms == []
 
@@ -62,19 +65,19 @@ def test_200_histories_without_a_step_raise_no_alarm() -> None:
 def test_one_run_that_stands_out_is_no_level() -> None:
     series = noisy(40, 1)
     series[20] += 50 * KIB
-    assert changes(series.tolist(), 512) == []
+    assert change_points(series.tolist(), 512) == []
 
 
 def test_a_step_in_the_last_run_alone_is_only_suspected() -> None:
     series = noisy(40, 1)
     series[-1] += 50 * KIB
-    (found,) = changes(series.tolist(), 512)
-    assert (found.at, found.confirmed) == (39, False)
+    (change,) = change_points(series.tolist(), 512)
+    assert (change.at, change.confirmed) == (39, False)
 
 
-def entry(number: int) -> Entry:
+def entry(number: int) -> HistoryRun:
     at = f"2026-01-{number // 24 + 1:02}T{number % 24:02}:00:00Z"
-    return Entry(
+    return HistoryRun(
         f"{number:016}",
         at,
         f"c{number}",
@@ -122,12 +125,12 @@ def stored(folder: Path, growths: Sequence[float], **started: Any) -> None:
         text = b"".join(
             encode_line(
                 altered(
-                    one,
+                    line,
                     growth,
                     {"started_at": at, "environment": {"commit": f"{number:040}"}} | started,
                 )
             )
-            for one in lines
+            for line in lines
         )
         (place / "run.jsonl").write_bytes(text)
 
@@ -156,11 +159,11 @@ def test_60_run_folders_become_a_history_with_the_commit_that_brought_2_kib_a_se
     stored(tmp_path / "runs", growths.tolist())
     done = history(tmp_path, "runs")
     assert done.returncode == 1, done.stderr
-    told = json.loads(done.stdout)
-    (step,) = told["steps"]["growth_bytes"]
+    answer = json.loads(done.stdout)
+    (step,) = answer["steps"]["growth_bytes"]
     assert abs(int(step["revision"]) - 37) <= 1
     assert step["after"] - step["before"] == pytest.approx(2 * KIB, rel=0.2)
-    assert [told["steps"][name] for name in ("rest_bytes", "reply_s", "idle_cpu_percent")] == [
+    assert [answer["steps"][name] for name in ("rest_bytes", "reply_s", "idle_cpu_percent")] == [
         [],
         [],
         [],
@@ -168,7 +171,7 @@ def test_60_run_folders_become_a_history_with_the_commit_that_brought_2_kib_a_se
     again = history(
         tmp_path, "runs/run-59", "--out", "page"
     )  # a run that is added again is the same
-    assert json.loads(again.stdout) == {**told, "runs": 60}
+    assert json.loads(again.stdout) == {**answer, "runs": 60}
     assert {path.name for path in (tmp_path / "page").iterdir()} == {
         "history.html",
         "history.md",
@@ -248,9 +251,9 @@ def test_runs_of_two_servers_under_one_scenario_are_told_apart(tmp_path: Path) -
         }
         stored(tmp_path / name, (growths + number * 8 * KIB).tolist(), target=target)
     first = history(tmp_path, "old", "new")
-    told = json.loads(first.stdout)
-    assert (first.returncode, told["runs"]) == (0, 40), first.stderr
-    assert not any(told["steps"].values())  # 8 KiB apart, and both level
+    answer = json.loads(first.stdout)
+    assert (first.returncode, answer["runs"]) == (0, 40), first.stderr
+    assert not any(answer["steps"].values())  # 8 KiB apart, and both level
     stored(tmp_path / "later", [20 * KIB], target=target, started_at="2026-01-01T00:00:00Z")
     second = history(tmp_path, "later", "--out", "page")
     (step,) = json.loads(second.stdout)["steps"]["growth_bytes"]
@@ -277,7 +280,7 @@ def test_no_figure_of_20_histories_without_a_step_raises_an_alarm() -> None:
             )
             for at in range(60)
         ]
-        assert [one for name in LEAST for one in steps_of(entries, name) if one.confirmed] == []
+        assert [step for name in LEAST for step in steps_of(entries, name) if step.confirmed] == []
 
 
 @pytest.mark.slow
@@ -301,8 +304,8 @@ def test_what_the_last_run_makes_suspect_is_run_again_before_there_is_an_alarm(
         json.loads(suspected.stdout)["steps"]["growth_bytes"][0]["confirmed"],
     ) == (0, False)
     confirmed = history(tmp_path, "--confirm")
-    told = json.loads(confirmed.stdout)
-    assert (confirmed.returncode, told["runs"], told["steps"]["growth_bytes"][0]["at"]) == (
+    answer = json.loads(confirmed.stdout)
+    assert (confirmed.returncode, answer["runs"], answer["steps"]["growth_bytes"][0]["at"]) == (
         1,
         12,
         9,

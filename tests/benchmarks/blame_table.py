@@ -34,7 +34,7 @@ class Row:
     """One run."""
 
     spec: FaultSpec
-    found: Blame
+    blame: Blame
     wall_s: float
 
     @property
@@ -45,7 +45,7 @@ class Row:
     @property
     def blamed(self) -> str:
         return (
-            ", ".join([*self.found.guilty, *(["second"] if self.found.with_time else [])])
+            ", ".join([*self.blame.guilty, *(["second"] if self.blame.with_time else [])])
             or "nobody"
         )
 
@@ -53,21 +53,25 @@ class Row:
     def others(self) -> list[Share]:
         """What innocent actions leave by themselves."""
         return [
-            one for one in self.found.shares if one.action != self.spec.action and not one.more_of
+            share
+            for share in self.blame.shares
+            if share.action != self.spec.action and not share.more_of
         ]
 
     @property
     def cells(self) -> list[str]:
-        guilty = [one for one in self.found.shares if one.guilty]
-        off = [f"{one.label} {figure(one)}" for one in self.others if not one.is_calm]
+        guilty = [share for share in self.blame.shares if share.guilty]
+        off = [
+            f"{share.label} {figure(share)}" for share in self.others if not share.may_be_nothing
+        ]
         return [
             self.spec.name,
             self.action,
             self.blamed,
             "yes" if self.blamed == self.action else "**NO**",
-            "; ".join(f"{one.label} {figure(one)}" for one in guilty) or "-",
+            "; ".join(f"{share.label} {figure(share)}" for share in guilty) or "-",
             "; ".join(off) or "-",
-            str(self.found.cycles),
+            str(self.blame.cycles),
             f"{self.wall_s:.0f}",
         ]
 
@@ -89,7 +93,7 @@ def look(spec: FaultSpec, out: Path, seed: int) -> Row:
         took.write_text(f"{time.monotonic() - began_s:.1f}")
     row = Row(spec, blame(load_record(folder)), float(took.read_text()))
     print(
-        f"{spec.name:28} {row.action:16} {row.blamed:24} {row.found.cycles:3} cycles "
+        f"{spec.name:28} {row.action:16} {row.blamed:24} {row.blame.cycles:3} cycles "
         f"{row.wall_s:4.0f} s",
         flush=True,
     )
@@ -105,15 +109,17 @@ def main() -> None:
     parser.add_argument("--parallel", type=int, default=2)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    specs = [one for one in fault_specs().values() if one.action or one.innocent]
-    specs = [one for one in (FAULTLESS, *specs) if not options.only or one.name in options.only]
+    specs = [spec for spec in fault_specs().values() if spec.action or spec.innocent]
+    specs = [spec for spec in (FAULTLESS, *specs) if not options.only or spec.name in options.only]
     with ThreadPoolExecutor(options.parallel) as pool:
         rows = list(pool.map(lambda spec: look(spec, options.out, options.seed), specs))
     print(f"\n{HEAD}\n{'|---' * HEAD.count(' | ')}|---|")
     for row in rows:
         print(f"| {' | '.join(row.cells)} |")
-    others = [one for row in rows if row.spec.action or row.spec is FAULTLESS for one in row.others]
-    missed = sum(not one.is_calm for one in others)
+    others = [
+        share for row in rows if row.spec.action or row.spec is FAULTLESS for share in row.others
+    ]
+    missed = sum(not share.may_be_nothing for share in others)
     right = sum(row.blamed == row.action for row in rows)
     print(f"\n{right} of {len(rows)} right.")
     print(

@@ -64,7 +64,7 @@ def measure(process: Launched, objects: int, rounds: int) -> None:
     before = outside.memory_full_info().uss
     targets = [{"key": name, "kind": "object", "name": name} for name in TARGETS]
     numbers = process.do("[id(heap), id(heap.things), *map(id, heap.things[-3:])]")
-    targets += [{"key": str(one), "kind": "container", "id": str(one)} for one in numbers]
+    targets += [{"key": str(number), "kind": "container", "id": str(number)} for number in numbers]
     for _ in range(rounds):
         asks: list[tuple[str, dict[str, object]]] = [
             ("census", {"followed": []}),

@@ -68,14 +68,14 @@ async def log_ratios(pairs: int, sessions: int, folder: Path) -> list[float]:
         sides = [await Side.started(stack, folder, probe=probe) for probe in (True, False)]
         for side in sides:
             await side.ns_per_session(10)
-        found = []
+        ratios = []
         for pair in range(pairs):
             cost = dict.fromkeys(sides, 0.0)
             for session in range(sessions):
                 for side in sides if (pair + session) % 2 else sides[::-1]:
                     cost[side] += await side.ns_per_session(1)
-            found.append(float(np.log(cost[sides[0]] / cost[sides[1]])))
-        return found
+            ratios.append(float(np.log(cost[sides[0]] / cost[sides[1]])))
+        return ratios
 
 
 def main() -> None:
@@ -87,16 +87,16 @@ def main() -> None:
     )
     parser.add_argument("--sessions", type=int, default=10, help="of each side in a pair")
     options = parser.parse_args()
-    found: list[float] = []
+    ratios: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(options.servers):
-            found += asyncio.run(
+            ratios += asyncio.run(
                 log_ratios(options.pairs // options.servers, options.sessions, Path(folder))
             )
-    middle, half = np.mean(found), stats.sem(found) * stats.t.ppf(0.975, len(found) - 1)
+    middle, half = np.mean(ratios), stats.sem(ratios) * stats.t.ppf(0.975, len(ratios) - 1)
     low, mid, high = (100 * (np.exp(x) - 1) for x in (middle - half, middle, middle + half))
     print(
-        f"CPU per session with the probe: {mid:+.2f} % ({low:+.2f} to {high:+.2f}, {len(found)} "
+        f"CPU per session with the probe: {mid:+.2f} % ({low:+.2f} to {high:+.2f}, {len(ratios)} "
         f"pairs)"
     )
 

@@ -49,10 +49,8 @@ def run_once(arguments: list[str], folder: Path) -> Ran:
 
 def table_row(name: str, runs: list[Ran]) -> str:
     """One line: verdicts, then minimum, median and maximum of sessions and of wall time."""
-    verdicts = ", ".join(
-        f"{verdict} {count}"
-        for verdict, count in Counter(run.verdict for run in runs).most_common()
-    )
+    counts = Counter(run.verdict for run in runs).most_common()
+    verdicts = ", ".join(f"{verdict} {count}" for verdict, count in counts)
     sessions = sorted(run.sessions for run in runs)
     walls_s = sorted(run.wall_s for run in runs)
     growths = [run.growth for run in runs if run.growth is not None]

@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,9 +19,9 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from harness.blame.blame import Blame, Share, blame
-from harness.blame.design_matrix import SECOND, WARMUP_CYCLES, apart
+from harness.blame.design_matrix import SECOND, WARMUP_CYCLES, may_explain
 from harness.blame.regression import Columns, fit
-from harness.blame.varied_load import BLOCK, Variation, schedule
+from harness.blame.varied_load import BLOCK, Factor, Variation, schedule
 from harness.commands.blame import words
 from harness.errors import UsageError
 from harness.record.record import (
@@ -35,14 +36,15 @@ from harness.record.record import (
     SessionResult,
 )
 from harness.reporters import html
+from harness.sessions.contract import Reply
 from harness.sessions.handshake import Address
 from harness.sessions.protocols import protocol_named
-from harness.sessions.scenario import Scenario
-from harness.sessions.session import Session
-from harness.sessions.varied_session import VariedSession
+from harness.sessions.protocols.plain import Session as PlainSession
+from harness.sessions.varied_session import varied
 from harness.verdict.outcome import Verdict, VerdictName
 
-SCHEDULE = schedule(82, 1)
+FACTORS = [Factor(name, (0, 1, 2)) for name in ("chat", "switch_character", "interrupt")]
+SCHEDULE = schedule(82, 1, FACTORS)
 BASE = {
     "malloc_in_use": 5e6,
     "tasks": 1.0,
@@ -71,8 +73,8 @@ def ran(
     for number, variation in enumerate(SCHEDULE[:cycles], 1):
         actions = {
             "connect": 1,
-            "chat": 2 * variation.chat,
-            "switch_character": 2 * variation.switch_character,
+            "chat": 2 * variation.times.get("chat", 1),
+            "switch_character": 2 * variation.times.get("switch_character", 1),
         }
         actions["drop"] = int(variation.drop)
         done = tuple(SessionResult(True, 0.1, actions=actions) for _ in range(variation.sessions))
@@ -80,7 +82,7 @@ def ran(
             for metric, grown in leaves(actions, record.sessions + session + 1).items():
                 values[metric] += grown
         record.add(CycleDone(number, at_s, at_s + 1, done))
-        seconds = 0.5 + 0.2 * variation.sessions + variation.idle_s
+        seconds = 0.5 + 0.2 * variation.sessions + variation.pause_s
         at_s += seconds
         values["malloc_in_use"] += per_second * seconds + (
             warmup if number <= WARMUP_CYCLES else 0.0
@@ -115,7 +117,8 @@ def test_the_action_that_leaves_something_is_to_blame_and_how_much_it_leaves_is_
 def test_the_intervals_of_the_other_actions_contain_nothing() -> None:
     found = blame(ran(each(chat=2048.0)))
     assert all(
-        share(found, action).is_calm for action in ("connect", "switch_character", "drop", "close")
+        share(found, action).may_be_nothing
+        for action in ("connect", "switch_character", "drop", "close")
     )
 
 
@@ -133,7 +136,7 @@ def test_a_server_that_keeps_nothing_has_nobody_to_blame() -> None:
 def test_what_stays_only_of_sessions_that_were_dropped_is_blamed_on_the_drop() -> None:
     found = blame(ran(each(drop=3000.0)))
     assert found.guilty == ("drop",)
-    assert share(found, "connect").is_calm
+    assert share(found, "connect").may_be_nothing
 
 
 def test_what_the_last_dropped_session_holds_until_the_next_one_is_taken_off_no_other_action() -> (
@@ -149,7 +152,7 @@ def test_what_the_last_dropped_session_holds_until_the_next_one_is_taken_off_no_
     found = blame(ran(leaves))
     assert found.guilty == ("drop",)
     assert share(found, "drop", "gc_objects").estimate == pytest.approx(67, abs=0.1)
-    assert share(found, "connect", "gc_objects").is_calm
+    assert share(found, "connect", "gc_objects").may_be_nothing
 
 
 def test_what_stays_only_of_sessions_that_were_closed_is_blamed_on_the_close() -> None:
@@ -185,7 +188,7 @@ def test_a_page_that_stays_once_it_has_switched_is_blamed_on_the_switch_alone() 
     found = blame(ran(leaves))
     assert found.guilty == ("switch_character",)
     assert all(
-        one.is_calm
+        one.may_be_nothing
         for one in found.shares
         if one.action in ("connect", "chat", "close") and not one.more_of
     )
@@ -291,7 +294,7 @@ def test_intervals_are_honest_where_readings_are_off_by_themselves_and_something
         one
         for run in runs
         for one in run.shares
-        if one.metric == "malloc_in_use" and not one.is_calm
+        if one.metric == "malloc_in_use" and not one.may_be_nothing
     ]
     assert len(missed) <= 1
 
@@ -308,7 +311,7 @@ def test_what_one_cycle_left_is_not_taken_for_what_was_long_in_it() -> None:
         ("connect", ""): connects.astype(float),
         ("second", ""): seconds.astype(float),
     }
-    connect, second = fit(grown.astype(float), columns, 512, (("second", ""),), apart)
+    connect, second = fit(grown.astype(float), columns, 512, (("second", ""),), may_explain)
     assert connect.lower < 2048 < connect.upper
     assert second.lower < 0 < second.upper
 
@@ -318,7 +321,7 @@ def test_what_grows_with_time_is_told_from_what_grows_with_sessions() -> None:
     assert found.guilty == ()
     assert share(found, SECOND).estimate == pytest.approx(5000, rel=0.05)
     assert words(found).startswith(
-        "no action is to blame; it grows with time (+4.88KiB a second); "
+        "no action is to blame; it grows with time (+4.88KiB per second); "
     )
 
 
@@ -398,14 +401,17 @@ def test_too_few_cycles_are_an_error_that_says_how_many_are_needed() -> None:
 
 
 def test_every_factor_has_each_of_its_levels_equally_often_in_each_block() -> None:
-    block = schedule(WARMUP_CYCLES + BLOCK, 1)[WARMUP_CYCLES:]
-    assert Counter(one.chat for one in block) == {0: 2, 1: 2, 2: 2}
-    assert Counter(one.drop for one in block) == {False: 3, True: 3}
+    factors = [*FACTORS, Factor("call", (1, 2, 3)), Factor("wave", (0, 1))]
+    block = schedule(WARMUP_CYCLES + BLOCK, 1, factors)[WARMUP_CYCLES:]
+    assert Counter(cycle.times["chat"] for cycle in block) == {0: 2, 1: 2, 2: 2}
+    assert Counter(cycle.times["call"] for cycle in block) == {1: 2, 2: 2, 3: 2}
+    assert Counter(cycle.times["wave"] for cycle in block) == {0: 3, 1: 3}
+    assert Counter(cycle.drop for cycle in block) == {False: 3, True: 3}
 
 
 def test_a_schedule_is_the_same_for_the_same_seed_and_another_for_another() -> None:
-    assert schedule(20, 1) == schedule(20, 1)
-    assert schedule(20, 1) != schedule(20, 2)
+    assert schedule(20, 1, FACTORS) == schedule(20, 1, FACTORS)
+    assert schedule(20, 1, FACTORS) != schedule(20, 2, FACTORS)
 
 
 @pytest.mark.parametrize(("drop", "code"), [(False, 1000), (True, 1006)])
@@ -418,22 +424,18 @@ async def test_a_session_ends_as_its_cycle_has_it_and_asks_as_often(drop: bool, 
                 await connection.send(message)
         codes.append(connection.close_code)
 
-    async def script(_: Session) -> None: ...
-
-    variation = Variation(
-        1, chat=2, switch_character=0, interrupt=0, leave=False, drop=drop, idle_s=0.0
-    )
+    variation = Variation(1, {"request": 2, "chat": 0}, leave=False, drop=drop)
     async with serve(answer, "127.0.0.1", 0) as serving:
         url = f"ws://127.0.0.1:{next(iter(serving.sockets)).getsockname()[1]}"
-        session = VariedSession(
-            variation, Address(url), protocol_named("plain")(), Scenario("test", script)
-        )
+        session: Any = varied(PlainSession)(variation, Address(url), protocol_named("plain")())
         await session.connect()
-        await session.request("hello", "hello")
+        assert await session.chat("left out", leave_at="first_text") == Reply("")
+        assert await session.request("hello", "hello") == "hello"
         await session.drop()
         await session.close()
     assert codes == [code]
     assert (session.counts["request"], session.counts["drop"]) == (2, int(drop))
+    assert session.counts["chat"] == 0
 
 
 @pytest.mark.slow

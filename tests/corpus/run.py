@@ -1,8 +1,10 @@
-"""Released packages that leaked, the releases that mended them, and innocents: what does the harness say of each?
+"""Released packages that leaked, the releases that fixed them, and innocent ones: is each called
+what it is?
 
-`make corpus` installs each into an environment of its own below `.corpus/`, runs its scenario against its server with
-no options but that, and compares: leaky releases must be called leaks with a finding that names what piles up, mended
-and innocent ones must not be. `make corpus ARGS="uvicorn nicegui --sides fixed"` takes some of them.
+`make corpus` installs each into an environment of its own below `.corpus/` and runs its scenario
+against its server, without other options. A leaky release must be called a leak, with a finding
+that names what piles up. A fixed or innocent release must be called flat. `make corpus
+ARGS="uvicorn nicegui --sides fixed"` runs some of them.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ MARKS: Final = ("<!-- corpus -->", "<!-- end of corpus -->")
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """One release, run."""
+    """One release, and what a run says of it."""
 
     package: str
     version: str
@@ -74,12 +76,13 @@ def main() -> int:
     ]
     with ThreadPoolExecutor(options.parallel) as pool:
         done = []
-        for one in pool.map(lambda pair: _run(*pair), wanted):
-            print(f"{one.row}{'  WRONG: ' + one.wrong if one.wrong else ''}", flush=True)
-            done.append(one)
+        for release in pool.map(lambda pair: _run(*pair), wanted):
+            mark = f"  WRONG: {release.wrong}" if release.wrong else ""
+            print(release.row + mark, flush=True)
+            done.append(release)
     if options.write:
         _write_table(done)
-    wrong = [one for one in done if one.wrong]
+    wrong = [release for release in done if release.wrong]
     print(f"{len(done) - len(wrong)} of {len(done)} are right")
     return 1 if wrong else 0
 
@@ -137,8 +140,8 @@ def _run(folder: Path, side: str) -> Done:
 
 def _named(findings: list[dict[str, Any]], piles_up: str) -> Iterator[str]:
     for finding in findings:
-        told = " ".join([finding["type"], finding["summary"], *finding["chain"]])
-        if any(word in told for word in piles_up.split("|")):
+        text = " ".join([finding["type"], finding["summary"], *finding["chain"]])
+        if any(word in text for word in piles_up.split("|")):
             yield f"{finding['kind']} `{finding['type']}`"
     yield ""
 
@@ -173,7 +176,7 @@ def _write_table(done: list[Done]) -> None:
     text = TABLE.read_text(encoding="utf-8")
     before, _, rest = text.partition(MARKS[0])
     _, _, after = rest.partition(MARKS[1])
-    table = "\n".join([*head, *(one.row for one in done)])
+    table = "\n".join([*head, *(release.row for release in done)])
     TABLE.write_text(f"{before}{MARKS[0]}\n{table}\n{MARKS[1]}{after}", encoding="utf-8")
 
 

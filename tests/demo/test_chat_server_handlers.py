@@ -22,8 +22,8 @@ async def asked(page: Page, kind: str, answer: str, **fields: object) -> Message
 async def test_backgrounds_and_the_own_configuration_are_told(server: ChatServer) -> None:
     async with server.page() as page:
         assert (await asked(page, "fetch-backgrounds", "background-files"))["files"]
-        told = await asked(page, "request-init-config", "set-model-and-conf")
-        assert told["client_uid"] == page.client_uid
+        config = await asked(page, "request-init-config", "set-model-and-conf")
+        assert config["client_uid"] == page.client_uid
 
 
 async def test_turns_are_kept_in_a_history_from_its_creation_to_its_deletion(
@@ -71,7 +71,7 @@ async def test_a_history_of_another_character_fails_the_turn(server: ChatServer)
         assert error["message"].startswith("Conversation error: [Errno 2]")
 
 
-async def told(page: Page) -> tuple[Message, Message]:
+async def group_answers(page: Page) -> tuple[Message, Message]:
     """Who is in the group, and the result of what changed it."""
     update, result = (await page.until("group-operation-result"))[-2:]
     return update, result
@@ -80,7 +80,7 @@ async def told(page: Page) -> tuple[Message, Message]:
 async def invite(owner: Page, guest: Page) -> None:
     await owner.send("add-client-to-group", invitee_uid=guest.client_uid)
     for page in (owner, guest):
-        update, result = await told(page)
+        update, result = await group_answers(page)
         assert update["members"] == [owner.client_uid, guest.client_uid]
         assert (update["is_owner"], result["success"]) == (page is owner, True)
 
@@ -92,7 +92,7 @@ async def test_who_is_in_a_group_is_told_to_all_of_it(server: ChatServer) -> Non
         assert (await guest.until("audio"))[-1]["forwarded"] is True
         await owner.send("remove-client-from-group", target_uid=guest.client_uid)
         for page in (owner, guest):
-            update, result = await told(page)
+            update, result = await group_answers(page)
             assert (update["members"], result["success"]) == ([], True)
 
 

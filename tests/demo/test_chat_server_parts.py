@@ -23,8 +23,8 @@ CAST = load_cast(Path(__file__).parents[2] / "harness" / "demo" / "chat_server" 
 
 @pytest.fixture(params=CAST.characters, ids=lambda character: character.file)
 def character(request: pytest.FixtureRequest) -> Character:
-    found: Character = request.param
-    return found
+    character: Character = request.param
+    return character
 
 
 def sentences(text: str, character: Character = CAST.first) -> tuple[str, ...]:
@@ -136,9 +136,7 @@ async def test_speech_is_held_back_for_as_long_as_woken_tasks_keep_the_loop() ->
     await asyncio.wait(tasks)
 
 
-async def test_a_turn_that_waits_for_playback_ends_without_a_word_when_a_newer_one_takes_its_place() -> (
-    None
-):
+async def test_a_turn_that_waits_for_playback_ends_when_a_newer_one_takes_its_place() -> None:
     sent: list[Message] = []
     complete = asyncio.Event()
 

@@ -16,7 +16,7 @@ from harness.experiment.experiment import Plan, lowest_readings
 from harness.experiment.options import declare, plan_of
 from harness.record.policy import Policy
 from harness.record.store import load_record
-from harness.verdict.judge import GATES
+from harness.verdict.gates import entries
 
 RUN = ["run", "echo.py", "--protocol", "plain", "--out", "out"]
 UVICORN_APP = """
@@ -47,7 +47,7 @@ def test_gates_that_are_not_among_those_asked_for_never_fail_the_run() -> None:
     parser = ArgumentParser()
     declare(parser)
     policy = plan_of(parser.parse_args(["plain-chat", "--only", "tasks", "--only", "files"])).policy
-    assert {*GATES} - {*policy.allow} == {"tasks", "files"}
+    assert {*entries()} - {*policy.allow} == {"tasks", "files"}
     assert "files" in policy.fail_on  # which no run is unless it is asked
 
 

@@ -4,13 +4,13 @@ and runs none of them.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hostile_module import HOSTILE
 from probed_process import PUPPET, VERSIONS, Launch, Launched, Peer, interpreter
 
 CONTAINERS = ("registry", "leaked")
@@ -19,7 +19,7 @@ CONTAINERS = ("registry", "leaked")
 @pytest.fixture(params=VERSIONS)
 def hostile(request: pytest.FixtureRequest, launch: Launch, tmp_path: Path) -> Iterator[Launched]:
     """A process of that version in which all of them are alive."""
-    (tmp_path / "hostile.py").write_text(HOSTILE)
+    shutil.copy(Path(__file__).parents[1] / "servers" / "hostile.py", tmp_path)
     process = launch("-c", PUPPET, "loop", python=interpreter(request.param), path=tmp_path)
     process.do("import hostile")
     process.do("hostile.build()")

@@ -33,7 +33,7 @@ def written(folder: Path, language: str) -> Path:
     (folder / "run.jsonl").write_bytes(LEAK.read_bytes())
     record = load_record(folder)
     path = folder / f"report-{language}.html"
-    path.write_bytes(html.render(record, judge(record, record.started.policy).verdict, language))
+    path.write_bytes(html.render(record, judge(record).verdict, language))
     return path
 
 

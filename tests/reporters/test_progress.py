@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from record_builder import under
 from stored_run import scripted_run
 
 from harness.record.policy import Policy
@@ -18,7 +19,7 @@ def so_far(cycles: int, policy: Policy) -> tuple[RunRecord, Judgement]:
     """A flat run after so many cycles, one session in each of the first ten."""
     record = RunRecord.from_lines(scripted_run(cycles, leak_bytes=0)[:-1])
     record.started = replace(record.started, policy=policy)
-    return record, judge(record, policy)
+    return record, judge(under(record, policy))
 
 
 def test_it_says_what_is_open_and_how_many_sessions_may_still_be_needed() -> None:
@@ -49,7 +50,7 @@ def test_the_time_left_is_that_of_the_latest_sessions() -> None:
 
 
 @pytest.mark.parametrize(
-    ("step", "words"), [(NextStep.IDLE, "waiting 1.5m at most"), (NextStep.STOP, "decided")]
+    ("step", "words"), [(NextStep.WAIT, "waiting 1.5m at most"), (NextStep.STOP, "decided")]
 )
 def test_it_says_what_the_run_does_instead_of_going_on(step: NextStep, words: str) -> None:
     record, judgement = so_far(6, Policy())

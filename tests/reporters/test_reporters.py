@@ -37,15 +37,10 @@ from harness.record.record import (
 from harness.reporters import REPORTERS, console
 from harness.reporters.canvas import ORANGE, VERMILION
 from harness.reporters.facts import account
-from harness.verdict.outcome import (
-    CounterGate,
-    Kind,
-    LatencyGate,
-    MemoryGate,
-    Outcome,
-    Verdict,
-    VerdictName,
-)
+from harness.verdict.counting import CounterGate
+from harness.verdict.gates.latency import LatencyGate
+from harness.verdict.gates.memory import MemoryGate
+from harness.verdict.outcome import Kind, Status, Verdict, VerdictName
 
 
 def run(cycles: int = 20, **options: Any) -> RunRecord:
@@ -72,7 +67,7 @@ SERVER_FAILED = Verdict(VerdictName.SERVER_FAILED, "SERVER-FAILED: no handshake 
 MEMORY_ALONE = Verdict(
     VerdictName.INCONCLUSIVE,
     "INCONCLUSIVE: too few cycles",
-    {"memory": MemoryGate(Outcome.INCONCLUSIVE, bounds=(-math.inf, math.inf), limit=1024.0)},
+    {"memory": MemoryGate(Status.INCONCLUSIVE, bounds=(-math.inf, math.inf), limit=1024.0)},
 )
 
 
@@ -194,7 +189,7 @@ def test_the_console_says_the_verdict_first_and_then_every_gate() -> None:
 
 def test_a_counter_that_is_flat_beside_its_growth_says_why() -> None:
     gate = CounterGate(
-        Outcome.FLAT, "grew, and was released", 1, 56, 55, (54, 56), 2, Kind.RELEASED_LATE
+        Status.FLAT, "grew, and was released", 1, 56, 55, (54, 56), 2, Kind.RELEASED_LATE
     )
     lines = console.render(
         run(), replace(leak_verdict(), gates={"objects": gate}), 120, color=False
@@ -294,7 +289,7 @@ def test_the_limit_is_drawn_as_a_line_of_its_slope() -> None:
 
 
 def test_failed_sessions_are_marked_in_the_plot_of_latency() -> None:
-    calm = {"latency": LatencyGate(Outcome.FLAT)}
+    calm = {"latency": LatencyGate(Status.FLAT)}
     verdict = replace(leak_verdict(), gates=calm)
     assert holds_color(pixels("latency.png", run(failure="NoReply"), verdict), VERMILION)
     assert not holds_color(pixels("latency.png", run(), verdict), VERMILION)
@@ -423,7 +418,7 @@ def test_a_servers_control_characters_do_not_break_the_xml() -> None:
 
 def test_the_summary_is_a_table_that_a_servers_words_cannot_break() -> None:
     verdict = replace(
-        leak_verdict(), gates={"tasks": CounterGate(Outcome.NOT_MEASURED, EVIL)}, doubts=(EVIL,)
+        leak_verdict(), gates={"tasks": CounterGate(Status.NOT_MEASURED, EVIL)}, doubts=(EVIL,)
     )
     text = REPORTERS["summary.md"](run(), verdict).decode()
     assert text.startswith("## leak-harness: leak\n\nmemory grows by 32MiB per session")

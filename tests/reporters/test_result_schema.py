@@ -35,7 +35,7 @@ def test_the_schema_that_is_shipped_is_that_of_the_types() -> None:
 @pytest.mark.parametrize("path", RUNS, ids=lambda path: path.stem)
 def test_results_of_stored_runs_are_valid(path: Path) -> None:
     record = load_record(path)
-    text = result_json.render(record, judge(record, record.started.policy).verdict)
+    text = result_json.render(record, judge(record).verdict)
     Draft202012Validator(SHIPPED).validate(json.loads(text))
 
 
@@ -57,9 +57,7 @@ def test_a_leak_with_findings_is_valid_and_a_result_without_a_verdict_is_not() -
 def test_junit_is_what_those_who_read_it_expect() -> None:
     schema = xmlschema.XMLSchema(str(Path(__file__).parents[1] / "data" / "junit.xsd"))
     runs = [(RunRecord.from_lines(scripted_run(failure="x")), leak_verdict())]
-    runs += [
-        (record, judge(record, record.started.policy).verdict) for record in map(load_record, RUNS)
-    ]
+    runs += [(record, judge(record).verdict) for record in map(load_record, RUNS)]
     for record, verdict in runs:
         schema.validate(junit_xml.render(record, verdict).decode())
 

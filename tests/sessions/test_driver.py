@@ -95,7 +95,7 @@ async def test_a_script_that_raises_is_told_with_its_line() -> None:
 
 async def test_a_session_over_its_limit_is_a_failed_one() -> None:
     async def wait(session: Session) -> None:
-        await session.idle(60)
+        await session.dwell(60)
 
     async with room() as (_, address):
         result = await run_session(load(address, wait, limit_s=0.1))
@@ -103,12 +103,12 @@ async def test_a_session_over_its_limit_is_a_failed_one() -> None:
 
 
 async def test_what_no_session_can_do_ends_the_run_and_not_only_the_session() -> None:
-    async def switch(session: Session) -> None:
+    async def stop(session: Session) -> None:
         await session.interrupt()
 
     async with room() as (_, address):
-        with pytest.raises(UsageError, match="no action 'interrupt'"):
-            await run_cycle(load(address, switch), 3, lambda _: True)
+        with pytest.raises(UsageError, match="the session has no 'interrupt'"):
+            await run_cycle(load(address, stop), 3, lambda _: True)
 
 
 async def test_as_many_sessions_as_asked_for_are_there_at_once_and_never_more() -> None:

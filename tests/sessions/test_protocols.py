@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from harness.errors import ProtocolViolation, ScenarioInvalid, UnknownProtocol
-from harness.sessions.contract import Character, Data, Exchange, Mark, Receive, Send, Stage
+from harness.sessions.contract import Data, Exchange, Mark, Receive, Send, Stage
 from harness.sessions.protocols import protocol_named
+from harness.sessions.protocols.open_llm_vtuber import Adapter, Character
 from harness.sessions.scenario import load_scenario, shipped_folder
 
 
@@ -42,9 +43,8 @@ END = words(type="control", text="conversation-chain-end")
 
 
 def test_a_turn_ends_with_the_chain_and_gathers_its_sentences() -> None:
-    one = protocol_named("open-llm-vtuber")()
     reply, sent, stages = follow(
-        one.chat("hi"),  # type: ignore[attr-defined]
+        Adapter().chat("hi"),
         words(type="full-text", text="Thinking..."),
         SILENT,
         AUDIO,
@@ -59,7 +59,7 @@ def test_the_greeting_ends_with_the_microphone_and_asks_for_the_characters() -> 
     files = words(type="config-files", configs=[{"filename": "a.yaml", "name": "A"}])
     greeted = words(type="set-model-and-conf", client_uid="u1")
     greeting, sent, _ = follow(
-        protocol_named("open-llm-vtuber")().open(),
+        Adapter().open(),
         greeted,
         words(type="control", text="start-mic"),
         files,
@@ -76,18 +76,21 @@ RESULT = words(type="group-operation-result", success=True, message="")
     "answers", [(UPDATE,), (RESULT,), (words(type="group-update", members=["me"]), UPDATE)]
 )
 def test_an_invitation_is_over_when_either_end_is_told_so(answers: tuple[str, ...]) -> None:
-    sent = follow(protocol_named("open-llm-vtuber")().invite("you"), *answers)[1]  # type: ignore[attr-defined]
+    sent = follow(Adapter().invite("you"), *answers)[1]
     assert sent == [{"type": "add-client-to-group", "invitee_uid": "you"}]
 
 
 def test_a_member_is_removed_from_a_talk_that_ends_in_an_error_and_a_refusal_is_told() -> None:
-    one: Any = protocol_named("open-llm-vtuber")()
+    adapter = Adapter()
     follow(
-        one.remove("you"), words(type="error", message="Error in conversation: "), UPDATE, RESULT
+        adapter.remove("you"),
+        words(type="error", message="Error in conversation: "),
+        UPDATE,
+        RESULT,
     )
     with pytest.raises(ProtocolViolation, match="stays as it is: not yours"):
         follow(
-            one.remove("you"),
+            adapter.remove("you"),
             words(type="group-operation-result", success=False, message="not yours"),
         )
 
@@ -102,7 +105,7 @@ def test_a_member_is_removed_from_a_talk_that_ends_in_an_error_and_a_refusal_is_
 )
 def test_nonsense_is_a_violation_that_shows_it(nonsense: str, says: str) -> None:
     with pytest.raises(ProtocolViolation, match=says):
-        follow(protocol_named("open-llm-vtuber")().switch_character(Character("a", "A")), nonsense)  # type: ignore[attr-defined]
+        follow(Adapter().switch_character(Character("a", "A")), nonsense)
 
 
 @pytest.mark.parametrize(

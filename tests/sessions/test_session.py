@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
@@ -15,9 +15,10 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from harness.errors import ConnectionLost, HandshakeRefused, NoReply, UsageError
-from harness.sessions.contract import Character
+from harness.sessions.driver import Load
 from harness.sessions.handshake import Address, why_not_ready
 from harness.sessions.protocols import protocol_named
+from harness.sessions.protocols.open_llm_vtuber import Character
 from harness.sessions.scenario import Scenario
 from harness.sessions.session import Session
 
@@ -42,7 +43,8 @@ def session(
     limits = Scenario(
         "test", script, reply_limit_s=reply_limit_s, connect_limit_s=LIMIT_S, switch_limit_s=LIMIT_S
     )
-    return Session(Address(url, **address), protocol_named(protocol)(), limits)
+    load = Load(limits, protocol_named(protocol), Address(url, **address))
+    return cast(Session, load.session())
 
 
 async def echo(connection: ServerConnection) -> None:
@@ -255,7 +257,7 @@ def test_another_path_keeps_host_and_port() -> None:
     assert Address("wss://[::1]/ws").at("/a", scheme="https") == "https://[::1]/a"
 
 
-async def test_a_turn_is_timed_and_counted() -> None:
+async def test_a_reply_is_timed_and_counted() -> None:
     async with server(echo) as url:
         one = session(url)
         await one.connect()
@@ -263,7 +265,8 @@ async def test_a_turn_is_timed_and_counted() -> None:
         assert await one.request({"a": 1}, until='"a"') == '{"a": 1}'
         await one.close()
     assert [
-        turn.first_text_s is not None and turn.complete_s >= turn.first_text_s for turn in one.turns
+        reply.first_text_s is not None and reply.complete_s >= reply.first_text_s
+        for reply in one.replies
     ] == [
         True,
         True,
@@ -309,7 +312,7 @@ async def test_an_action_that_the_protocol_lacks_names_those_it_has() -> None:
     async with server(echo) as url:
         one = session(url)
         await one.connect()
-        with pytest.raises(UsageError, match="it has: chat, request"):
+        with pytest.raises(AttributeError, match="protocol 'plain' has chat, request"):
             await one.switch_character(Character("x.yaml", "x"))
         await one.close()
 
@@ -369,7 +372,7 @@ async def test_without_playback_it_never_says_so() -> None:
 async def test_a_reply_can_be_left_at_its_first_text() -> None:
     heard, one = await talk(lambda one: one.chat("hi", leave_at="first_text"))
     assert heard == ["text-input"]
-    assert (one.turns, one.counts["chat"]) == ([], 1)
+    assert (one.replies, one.counts["chat"]) == ([], 1)
 
 
 async def test_a_switch_can_be_asked_for_without_waiting() -> None:

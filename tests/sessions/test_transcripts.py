@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from harness.errors import ProtocolViolation
-from harness.sessions.contract import Character, Exchange, Receive, Send
-from harness.sessions.protocols import protocol_named
+from harness.sessions.contract import Exchange, Receive, Send
+from harness.sessions.protocols.open_llm_vtuber import Adapter, Character
 
 TRANSCRIPTS = sorted((Path(__file__).parents[1] / "data" / "transcripts").glob("*.jsonl"))
 ANSWERS = {
@@ -105,7 +105,7 @@ def _said(exchange: Exchange[Any], answers: list[str]) -> Iterator[str]:
 
 @pytest.mark.parametrize("path", TRANSCRIPTS, ids=lambda path: path.stem)
 def test_our_end_says_what_the_recorded_client_said(path: Path) -> None:
-    adapter = protocol_named("open-llm-vtuber")()
+    adapter = Adapter()
     adapter.playback = path.stem not in ("no_playback_answer", "unknown_type")
     lines = messages(path)
     theirs, ours = replay(lines, adapter)
@@ -125,6 +125,6 @@ def once_each(kinds: list[str], without: set[str]) -> list[str]:
 
 @pytest.mark.parametrize("path", TRANSCRIPTS, ids=lambda path: path.stem)
 def test_our_end_understands_every_greeting(path: Path) -> None:
-    opened = protocol_named("open-llm-vtuber")().open()
+    opened = Adapter().open()
     greeting = [json.dumps(data) for direction, data in messages(path) if direction == "recv"][:5]
     assert list(_said(opened, greeting)) == ["fetch-configs"]

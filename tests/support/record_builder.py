@@ -150,3 +150,8 @@ def memory(per_session: float, *, malloc: float | None = None) -> dict[str, Of]:
         "uss": rising(50 * MIB, per_session),
         "malloc_in_use": rising(5 * MIB, per_session if malloc is None else malloc),
     }
+
+
+def under(record: RunRecord, policy: Policy) -> RunRecord:
+    """The record as one of a run that was held to another policy."""
+    return replace(record, started=replace(record.started, policy=policy))

@@ -17,18 +17,11 @@ from harness.record.record import (
     SessionResult,
     Turn,
 )
-from harness.verdict.outcome import (
-    CounterGate,
-    CpuGate,
-    Finding,
-    Kind,
-    LatencyGate,
-    MemoryGate,
-    Outcome,
-    Tag,
-    Verdict,
-    VerdictName,
-)
+from harness.verdict.counting import CounterGate
+from harness.verdict.gates.cpu import CpuGate
+from harness.verdict.gates.latency import LatencyGate
+from harness.verdict.gates.memory import MemoryGate
+from harness.verdict.outcome import Finding, Kind, Status, Tag, Verdict, VerdictName
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -113,15 +106,15 @@ def leak_verdict(leak_bytes: float = 32 * MIB) -> Verdict:
         "LEAK: memory grows by 32MiB per session (limit 1KiB), decided by malloc after 60 sessions",
         {
             "memory": MemoryGate(
-                Outcome.LEAK, "grows steadily since session 5", Kind.LARGE_OBJECT, (Tag.UNCONFIRMED,), "malloc", "uss",
+                Status.LEAK, "grows steadily since session 5", Kind.LARGE_OBJECT, (Tag.UNCONFIRMED,), "malloc", "uss",
                 46.0 * MIB, 1972.0 * MIB, 2053.0 * MIB, leak_bytes, sure, KIB, 310.0,
             ),
-            "objects": CounterGate(Outcome.LEAK, "grows steadily", 90_000, 90_840, 14, (13.9, 14.1), 0.6),
-            "tasks": CounterGate(Outcome.INCONCLUSIVE, "two looks do not agree yet", 1, 121, 2, (1.5, 2.5), 0.02),
-            "threads": CounterGate(Outcome.FLAT, "", 4, 4, 0, (0, 0), 0.02),
-            "descriptors": CounterGate(Outcome.NOT_MEASURED, "could not be read", limit=0.02),
-            "latency": LatencyGate(Outcome.DRIFT, "replies grow steadily slower", 0.31, 0.88, 0.6, 0.9, 1.0, 1.1, 2.84),
-            "cpu": CpuGate(Outcome.DRIFT, "", 0.1, 90.2, 22, 70),
+            "objects": CounterGate(Status.LEAK, "grows steadily", 90_000, 90_840, 14, (13.9, 14.1), 0.6),
+            "tasks": CounterGate(Status.INCONCLUSIVE, "two looks do not agree yet", 1, 121, 2, (1.5, 2.5), 0.02),
+            "threads": CounterGate(Status.FLAT, "", 4, 4, 0, (0, 0), 0.02),
+            "descriptors": CounterGate(Status.NOT_MEASURED, "could not be read", limit=0.02),
+            "latency": LatencyGate(Status.DRIFT, "replies grow steadily slower", 0.31, 0.88, 0.6, 0.9, 1.0, 1.1, 2.84),
+            "cpu": CpuGate(Status.DRIFT, "", 0.1, 90.2, 22, 70),
         },
         doubts=("1 of 20 cycles was unsettled",),
         findings=(

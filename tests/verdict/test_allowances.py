@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
-from record_builder import KIB, NOW, Script, memory, rising
+from record_builder import KIB, NOW, Script, memory, rising, under
 
 from harness.across_runs.compare import compare
-from harness.across_runs.history import Entry
+from harness.across_runs.history import HistoryRun
 from harness.record.record import Causes, Census, RunRecord, TaskGroup
 from harness.verdict.judge import judge
-from harness.verdict.outcome import Outcome, Verdict, VerdictName
+from harness.verdict.outcome import Status, Verdict, VerdictName
 
 CYCLES = 40
 CENSUSES = ((5, 5), (13, 25), (22, 70), (CYCLES, 160))
@@ -58,11 +58,11 @@ def counts(rates: Mapping[str, float], sessions: int) -> dict[str, int]:
 
 def prints(record: RunRecord) -> tuple[str, ...]:
     """The fingerprints that a user reads in the result of a run, and puts on the list."""
-    return tuple(finding.fingerprint for finding in judge(record, NOW).verdict.findings)
+    return tuple(finding.fingerprint for finding in judge(under(record, NOW)).verdict.findings)
 
 
 def verdict(record: RunRecord, allow: tuple[str, ...]) -> Verdict:
-    return judge(record, replace(NOW, allow=allow)).verdict
+    return judge(under(record, replace(NOW, allow=allow))).verdict
 
 
 def test_a_fifth_finding_of_a_kind_is_a_leak_where_four_are_allowed() -> None:
@@ -84,7 +84,7 @@ def test_the_eleventh_finding_is_decided_on_and_ten_are_shown() -> None:
     allow = prints(grown(dict.fromkeys(KNOWN, 2.0), makers=makers, threads=threads))
     assert len(allow) == 10
     everything = judge(
-        grown(dict.fromkeys(KNOWN, 2.0), makers=makers, threads=threads), NOW
+        under(grown(dict.fromkeys(KNOWN, 2.0), makers=makers, threads=threads), NOW)
     ).verdict.all_findings
     assert len(everything) == 12
     assert (
@@ -116,7 +116,7 @@ def test_threads_that_pile_up_are_not_excused_by_a_known_object() -> None:
     script = replace(LEAKING, metrics={**memory(16 * KIB), "threads": rising(3, 1)})
     known = {"room.Known": 1.0}
     told = verdict(grown(known, script), prints(grown(known)))
-    assert (told.name, told.gates["threads"].outcome) == (VerdictName.LEAK, Outcome.LEAK)
+    assert (told.name, told.gates["threads"].outcome) == (VerdictName.LEAK, Status.LEAK)
     with_finding = grown(known, script, threads={"keeper": 1.0})
     assert verdict(with_finding, prints(grown(known))).name is VerdictName.LEAK
     assert verdict(with_finding, prints(with_finding)).name is VerdictName.FLAT
@@ -148,9 +148,9 @@ def test_a_leak_without_a_finding_is_not_excused() -> None:
 def test_a_finding_beyond_those_that_are_shown_came_and_goes_into_the_history() -> None:
     known = dict.fromkeys(KNOWN, 2.0)
     before, after = grown(known), grown({**known, "room.BrandNew": 1.0})
-    pair = [(record, judge(record, NOW).verdict) for record in (before, after)]
+    pair = [(record, judge(under(record, NOW)).verdict) for record in (before, after)]
     assert "room.BrandNew" not in {finding.type for finding in pair[1][1].findings}
     compared = compare(pair[0], pair[1])
     assert ([one.type for one in compared.came], len(compared.stayed)) == (["room.BrandNew"], 4)
     assert compared.gone == ()
-    assert len(Entry.of(*pair[1], "").findings) == 5
+    assert len(HistoryRun.of(*pair[1], "").findings) == 5

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from record_builder import KIB, Script, memory, rising
+from record_builder import KIB, Script, memory, rising, under
 
 from harness.record.policy import Policy
 from harness.record.record import Bounded, Census, RunRecord
 from harness.verdict.bounded_growth import filling
 from harness.verdict.judge import judge
-from harness.verdict.outcome import Kind, Outcome, VerdictName
+from harness.verdict.outcome import Kind, Status, VerdictName
 
 
 def run(
@@ -31,7 +31,7 @@ def run(
 
 def test_growth_that_a_bounded_container_accounts_for_is_filling_and_says_when_it_ends() -> None:
     record = run(2_000)
-    verdict = judge(record, record.started.policy).verdict
+    verdict = judge(record).verdict
     memory_gate = verdict.gates["memory"]
     assert (verdict.name, getattr(memory_gate, "kind", None)) == (VerdictName.FLAT, Kind.FILLING)
     assert "deque 160 of 1500" in verdict.summary
@@ -40,13 +40,13 @@ def test_growth_that_a_bounded_container_accounts_for_is_filling_and_says_when_i
 
 def test_growth_beside_a_container_that_fills_is_a_leak() -> None:
     record = run(200)
-    assert judge(record, record.started.policy).verdict.name is VerdictName.LEAK
+    assert judge(record).verdict.name is VerdictName.LEAK
 
 
 def test_tracked_objects_of_the_entries_are_no_leak_either() -> None:
     record = run(2_000, entry_objects=2, objects=2.0)
-    gate = judge(record, record.started.policy).verdict.gates["objects"]
-    assert (gate.outcome, getattr(gate, "kind", None)) == (Outcome.FLAT, Kind.FILLING)
+    gate = judge(record).verdict.gates["objects"]
+    assert (gate.outcome, getattr(gate, "kind", None)) == (Status.FLAT, Kind.FILLING)
     assert "deque 160 of 1500" in gate.reason
 
 
@@ -84,16 +84,16 @@ def test_what_became_full_lately_accounts_for_what_it_took_until_then() -> None:
 def test_what_fills_is_no_leak_beside_what_is_released_late() -> None:
     record = run(2_000, entry_objects=2, objects=11.0)
     last = record.rests[-1]
-    for objects, outcome in ((21_000 + 160 * 2, Outcome.FLAT), (21_000 + 160 * 6, Outcome.LEAK)):
+    for objects, outcome in ((21_000 + 160 * 2, Status.FLAT), (21_000 + 160 * 6, Status.LEAK)):
         values = {**last.values, "gc_objects": objects}
         record.add(replace(last, at_s=last.at_s + 90, idle=True, values=values))
-        assert judge(record, Policy()).verdict.gates["objects"].outcome is outcome
+        assert judge(under(record, Policy())).verdict.gates["objects"].outcome is outcome
     record.idles.pop()
     script = Script({**memory(2 * KIB), "gc_objects": rising(21_000, 11.0)})
     record.add(script.cycle(41, 160, 5))
     record.add(script.rest(41, 165))
     assert (
-        judge(record, Policy()).verdict.gates["objects"].outcome is Outcome.FLAT
+        judge(under(record, Policy())).verdict.gates["objects"].outcome is Status.FLAT
     )  # until the next look
 
 
@@ -127,6 +127,6 @@ def test_flat_memory_says_what_it_is_that_fills() -> None:
         cache = Bounded("100:7", "cachetools.TTLCache", sessions, 400, 360, 1)
         twin = Bounded("100:8", "cachetools.TTLCache", sessions, 400, 90, 1)
         record.add(Census(1.0, 40, sessions, {}, bounded=(cache, twin)))
-    verdict = judge(record, record.started.policy).verdict
+    verdict = judge(record).verdict
     assert getattr(verdict.gates["memory"], "kind", None) is Kind.FILLING
     assert verdict.summary.count("cachetools.TTLCache 160 of 400") == 1

@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from record_builder import NOW, Script
+from record_builder import NOW, Script, under
 
 from harness.record.policy import Policy
 from harness.record.record import Cause, Causes, Census, RestSample, RunRecord
 from harness.verdict.container_lengths import Lengths
+from harness.verdict.gates.containers import ContainersGate
 from harness.verdict.judge import judge
-from harness.verdict.outcome import ContainersGate, Outcome
+from harness.verdict.outcome import NextStep, Status
 from harness.verdict.suspects import census_is_due, suspects
 
 SESSIONS = (10, 25, 40, 55, 70, 110, 160)
@@ -89,17 +90,17 @@ def test_a_container_that_grows_past_the_guard_is_waited_for_and_then_a_leak_how
 ):
     record = record_with({"7:1": (10, 25, 40, 55, 70, 110, 160)})
     record.add(Causes(1.0, {"7:1": Cause(name="server.names", owner="application")}))
-    waiting = judge(record, Policy())
+    waiting = judge(under(record, Policy()))
     assert (waiting.next, waiting.verdict.gates["containers"].outcome) == (
-        "idle",
-        Outcome.INCONCLUSIVE,
+        NextStep.WAIT,
+        Status.INCONCLUSIVE,
     )
     last = record.rests[-1]
     record.add(
         RestSample(last.cycle, last.sessions, last.at_s + 30, True, 0.0, last.values, idle=True)
     )
-    done = judge(record, Policy()).verdict
-    assert (done.name, done.gates["containers"].outcome) == ("leak", Outcome.LEAK)
+    done = judge(under(record, Policy())).verdict
+    assert (done.name, done.gates["containers"].outcome) == ("leak", Status.LEAK)
     assert "server.names grows by 1.00 entries a session" in done.summary
     assert done.first_suspicion_sessions == 55
 
@@ -108,32 +109,32 @@ def gate_with(cause: Cause, *, last: int = 160) -> ContainersGate:
     """The gate of a run in which a container of that cause grows past the guard."""
     record = record_with({"7:1": (10, 25, 40, 55, 70, 110, last)})
     record.add(Causes(1.0, {"7:1": cause}))
-    gate = judge(record, NOW).verdict.gates["containers"]
+    gate = judge(under(record, NOW)).verdict.gates["containers"]
     assert isinstance(gate, ContainersGate)
     return gate
 
 
 def test_a_container_that_its_own_code_keeps_below_a_bound_fills_and_is_no_suspect() -> None:
     gate = gate_with(Cause(name="server.pages", trimmed_at="/srv/server.py:9", bound=200))
-    assert (gate.outcome, gate.suspects) == (Outcome.FLAT, 0)
+    assert (gate.outcome, gate.suspects) == (Status.FLAT, 0)
     assert gate.reason == "server.pages fills: 160 of 200, kept by /srv/server.py:9"
 
 
 def test_a_container_that_grows_past_its_bound_is_a_leak_all_the_same() -> None:
     bounded = Cause(name="server.pages", trimmed_at="/srv/server.py:9", bound=200)
-    assert gate_with(bounded, last=215).outcome is Outcome.FLAT  # trimmed now and then
-    assert gate_with(bounded, last=240).outcome is Outcome.LEAK
+    assert gate_with(bounded, last=215).outcome is Status.FLAT  # trimmed now and then
+    assert gate_with(bounded, last=240).outcome is Status.LEAK
 
 
 def test_a_bound_at_which_a_container_would_be_larger_than_a_server_may_grow_is_none() -> None:
     bounded = Cause(name="server.pages", trimmed_at="/srv/server.py:9", bound=100_000, bytes=5_000)
-    assert gate_with(bounded).outcome is Outcome.FLAT
-    assert gate_with(replace(bounded, bytes=6_000)).outcome is Outcome.LEAK
+    assert gate_with(bounded).outcome is Status.FLAT
+    assert gate_with(replace(bounded, bytes=6_000)).outcome is Status.LEAK
 
 
 def test_a_container_with_a_bound_that_is_not_known_stays_open() -> None:
     gate = gate_with(Cause(name="server.pages", trimmed_at="/srv/server.py:9"))
-    assert gate.outcome is Outcome.INCONCLUSIVE
+    assert gate.outcome is Status.INCONCLUSIVE
     assert "/srv/server.py:9 may make it shorter, at a length that is not known" in gate.reason
 
 
@@ -150,9 +151,9 @@ def test_a_leak_is_told_of_the_container_that_leaks_by_its_own_rate() -> None:
         )
     )
     record.add(Causes(1.0, {"7:3": Cause(name="server.names")}))
-    gate = judge(record, NOW).verdict.gates["containers"]
+    gate = judge(under(record, NOW)).verdict.gates["containers"]
     assert (gate.outcome, gate.reason) == (
-        Outcome.LEAK,
+        Status.LEAK,
         "server.names grows by 1.00 entries a session, and 1 more",
     )
 
@@ -164,13 +165,10 @@ def test_how_long_a_container_is_now_is_known_while_it_is_there() -> None:
 
 def test_before_the_guard_a_suspect_is_named_and_decides_nothing() -> None:
     record = record_with({"7:1": (10, 25, 40, 55)}, sessions=SESSIONS[:4])
-    gate = judge(record, record.started.policy).verdict.gates["containers"]
-    assert (gate.outcome, getattr(gate, "suspects", None)) == (Outcome.INCONCLUSIVE, 1)
+    gate = judge(record).verdict.gates["containers"]
+    assert (gate.outcome, getattr(gate, "suspects", None)) == (Status.INCONCLUSIVE, 1)
 
 
 def test_without_censuses_containers_are_not_measured() -> None:
     record = Script().record(40)
-    assert (
-        judge(record, record.started.policy).verdict.gates["containers"].outcome
-        is Outcome.NOT_MEASURED
-    )
+    assert judge(record).verdict.gates["containers"].outcome is Status.NOT_MEASURED

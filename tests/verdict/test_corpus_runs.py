@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from record_builder import under
 
 from harness.record.store import load_record
 from harness.verdict.judge import judge
@@ -27,7 +28,7 @@ UNWAITED = "nicegui-3.5.0"
 
 def verdict(name: str) -> VerdictName:
     record = load_record(RUNS / f"{name}.jsonl")
-    return judge(record, record.started.policy).verdict.name
+    return judge(record).verdict.name
 
 
 @pytest.mark.parametrize("name", sorted(LEAKING))
@@ -47,7 +48,7 @@ def test_the_run_that_was_stored_without_its_last_wait_is_open_and_today_would_w
     record = load_record(RUNS / f"{UNWAITED}.jsonl")
     assert max(idle.cycle for idle in record.idles) < record.rests[-1].cycle
     assert verdict(UNWAITED) is VerdictName.INCONCLUSIVE
-    assert judge(replace(record, ended=None), record.started.policy).next is NextStep.IDLE
+    assert judge(replace(record, ended=None)).next is NextStep.WAIT
 
 
 def test_a_server_that_leaves_a_sleeping_task_with_each_session_is_waited_for_after_ten_and_never_called() -> (
@@ -59,12 +60,12 @@ def test_a_server_that_leaves_a_sleeping_task_with_each_session_is_waited_for_af
         stored.started.policy,
     )
     record = replace(record, censuses=[], causes={}, logs=[], incidents=[], ended=None)
-    assert judge(record, policy).next is NextStep.IDLE
+    assert judge(under(record, policy)).next is NextStep.WAIT
     for idle in stored.idles:
         if idle.cycle == 10:
             record.add(idle)
-            assert judge(record, policy).verdict.name is not VerdictName.LEAK
-    assert judge(record, policy).next is NextStep.CONTINUE
+            assert judge(under(record, policy)).verdict.name is not VerdictName.LEAK
+    assert judge(under(record, policy)).next is NextStep.CONTINUE
 
 
 def test_every_stored_run_is_judged() -> None:

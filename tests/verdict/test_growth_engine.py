@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from harness.verdict.growth_engine import (
     LOOKS,
-    State,
     envelope,
     follow,
     look,
@@ -22,6 +21,7 @@ from harness.verdict.growth_engine import (
     steady_growth,
     tail_rate,
 )
+from harness.verdict.outcome import Status
 
 Floats = NDArray[np.float64]
 LIMIT = 1000.0
@@ -222,24 +222,24 @@ def test_looks_come_a_third_apart_and_a_final_one_at_the_end() -> None:
 
 def test_a_state_needs_two_looks_that_agree() -> None:
     t = sessions(16)
-    assert follow(t[:13], 2000 * t[:13], LIMIT).state is State.OPEN
+    assert follow(t[:13], 2000 * t[:13], LIMIT).status is Status.INCONCLUSIVE
     trend = follow(t, 2000 * t, LIMIT)
-    assert trend.state is State.LEAK
+    assert trend.status is Status.LEAK
     assert trend.since_sessions == trend.suspected_sessions == 12
 
 
 def test_evidence_that_broke_off_is_suspected_no_more() -> None:
     t = sessions(150)
     trend = follow(t, 5000 * np.minimum(t, 40), LIMIT)
-    assert trend.state is State.FLAT
+    assert trend.status is Status.FLAT
     assert trend.suspected_sessions is None
     assert any(one.leak for one in trend.looks)
 
 
 def test_five_sessions_a_cycle_are_flat_after_two_looks_that_span_enough() -> None:
     t = sessions(22, each=5)
-    assert follow(t[:17], np.zeros(17), LIMIT).state is State.OPEN
-    assert follow(t, np.zeros(23), LIMIT).state is State.FLAT
+    assert follow(t[:17], np.zeros(17), LIMIT).status is Status.INCONCLUSIVE
+    assert follow(t, np.zeros(23), LIMIT).status is Status.FLAT
 
 
 def test_a_final_look_is_taken_at_the_last_sample() -> None:
@@ -302,5 +302,5 @@ def test_the_sessions_to_settle_are_those_after_which_two_looks_span_enough() ->
         t = sessions(10, each)
         more = sessions_to_settle(t, each)
         whole = sessions(10 + round(more / each), each)
-        assert follow(whole, np.zeros(len(whole)), LIMIT).state is State.FLAT
-        assert follow(whole[:-1], np.zeros(len(whole) - 1), LIMIT).state is State.OPEN
+        assert follow(whole, np.zeros(len(whole)), LIMIT).status is Status.FLAT
+        assert follow(whole[:-1], np.zeros(len(whole) - 1), LIMIT).status is Status.INCONCLUSIVE

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
-from record_builder import KIB, MIB, NOW, Script, memory, rising
+from record_builder import KIB, MIB, NOW, Script, memory, rising, under
 
 from harness.errors import ExitStatus
 from harness.record.policy import Policy
@@ -23,8 +23,9 @@ from harness.record.record import (
     decode_line,
     encode_line,
 )
+from harness.verdict.gates.memory import MemoryGate
 from harness.verdict.judge import judge
-from harness.verdict.outcome import Judgement, MemoryGate, NextStep, Outcome, Tag, VerdictName
+from harness.verdict.outcome import Judgement, NextStep, Status, Tag, VerdictName
 
 FLAT_AT, LEAK_AT = 30, 40
 """Cycles of the default plan after which a healthy server is flat, and a leak may be declared."""
@@ -45,11 +46,11 @@ def run(
         record.add(line)
         if not isinstance(line, RestSample):
             continue
-        judgement = judge(record, policy)
+        judgement = judge(under(record, policy))
         steps.append(judgement.next)
-        if judgement.next is NextStep.IDLE:
+        if judgement.next is NextStep.WAIT:
             record.add(script.idle(record))
-            judgement = judge(record, policy)
+            judgement = judge(under(record, policy))
             steps.append(judgement.next)
         if judgement.next is NextStep.STOP:
             return steps, record, judgement
@@ -68,7 +69,7 @@ def test_a_healthy_server_is_flat_after_110_sessions() -> None:
 
 def test_a_leaking_server_makes_the_run_continue_then_idle_then_stop() -> None:
     steps, record, judgement = run(LEAKING, Policy())
-    assert steps == [NextStep.CONTINUE] * LEAK_AT + [NextStep.IDLE, NextStep.STOP]
+    assert steps == [NextStep.CONTINUE] * LEAK_AT + [NextStep.WAIT, NextStep.STOP]
     assert (judgement.verdict.name, record.sessions) == (VerdictName.LEAK, 160)
     assert judgement.verdict.exit_status is ExitStatus.LEAK
     assert judgement.verdict.first_suspicion_sessions == 20
@@ -79,7 +80,7 @@ def test_a_stored_record_is_judged_as_the_run_was() -> None:
     stored = [encode_line(line) for line in in_order(record)]
     again = RunRecord.from_lines(decode_line(line) for line in stored)
     again.add(RunEnded(999.0, "decided"))
-    assert judge(again, Policy()) == judgement
+    assert judge(under(again, Policy())) == judgement
 
 
 def in_order(record: RunRecord) -> Iterable[Line]:
@@ -93,7 +94,7 @@ def in_order(record: RunRecord) -> Iterable[Line]:
 
 def test_growth_over_the_budget_stops_the_run_at_16_sessions() -> None:
     steps, record, judgement = run(replace(Script(memory(32 * MIB)), batch=1), Policy())
-    assert steps[-2:] == [NextStep.IDLE, NextStep.STOP]
+    assert steps[-2:] == [NextStep.WAIT, NextStep.STOP]
     assert (judgement.verdict.name, record.sessions) == (VerdictName.LEAK, 16)
     gate = judgement.verdict.gates["memory"]
     assert isinstance(gate, MemoryGate)
@@ -110,7 +111,7 @@ def test_a_jump_over_the_budget_stops_the_run_inconclusive() -> None:
 
 def test_growth_over_the_budget_goes_on_until_the_third_cycle_can_tell() -> None:
     steps, record, judgement = run(Script(memory(2048 * MIB)), Policy())
-    assert steps == [NextStep.CONTINUE] * 3 + [NextStep.IDLE, NextStep.STOP]
+    assert steps == [NextStep.CONTINUE] * 3 + [NextStep.WAIT, NextStep.STOP]
     assert (judgement.verdict.name, record.sessions) == (VerdictName.LEAK, 3)
 
 
@@ -124,7 +125,7 @@ def test_a_fixed_run_takes_exactly_its_cycles() -> None:
 def test_ten_fixed_visits_find_one_agent_a_visit_and_leave_a_healthy_server_open() -> None:
     policy = Policy(fixed_cycles=10)
     leaking = run(replace(Script(memory(32 * MIB)), batch=1), policy)
-    assert leaking[0][-2:] == [NextStep.IDLE, NextStep.STOP]
+    assert leaking[0][-2:] == [NextStep.WAIT, NextStep.STOP]
     assert leaking[2].verdict.name is VerdictName.LEAK
     healthy = run(Script(), policy)[2].verdict
     assert healthy.name is VerdictName.INCONCLUSIVE
@@ -149,30 +150,30 @@ def test_a_run_that_cannot_decide_ends_at_its_bounds(bound: Policy) -> None:
 
 def test_a_leak_outranks_a_drift() -> None:
     both = Script(memory(16 * KIB), reply_s=SLOWER.reply_s).record(LEAK_AT)
-    assert judge(both, NOW).verdict.name is VerdictName.LEAK
+    assert judge(under(both, NOW)).verdict.name is VerdictName.LEAK
 
 
 def test_a_drift_without_a_leak_is_degraded() -> None:
-    judgement = judge(SLOWER.record(FLAT_AT), NOW)
+    judgement = judge(under(SLOWER.record(FLAT_AT), NOW))
     assert (judgement.verdict.name, judgement.next) == (VerdictName.DEGRADED, NextStep.STOP)
     assert judgement.verdict.exit_status is ExitStatus.LEAK
 
 
 def test_a_drift_does_not_stop_a_run_whose_memory_is_still_open() -> None:
-    judgement = judge(SLOWER.record(16), NOW)
+    judgement = judge(under(SLOWER.record(16), NOW))
     assert (judgement.verdict.name, judgement.next) == (VerdictName.DEGRADED, NextStep.CONTINUE)
 
 
 def test_a_gate_that_is_allowed_never_fails_a_run_nor_holds_it_up() -> None:
     leaking = LEAKING.record(LEAK_AT)
-    judgement = judge(leaking, replace(NOW, allow=("memory",)))
+    judgement = judge(under(leaking, replace(NOW, allow=("memory",))))
     assert (judgement.verdict.name, judgement.next) == (VerdictName.FLAT, NextStep.STOP)
-    assert judgement.verdict.gates["memory"].outcome is Outcome.LEAK
+    assert judgement.verdict.gates["memory"].outcome is Status.LEAK
     early = Script({"threads": rising(3, 1)}).record(FLAT_AT)
-    assert judge(early, NOW).verdict.open_gates == ("threads",)
-    assert judge(early, replace(NOW, allow=("threads",))).next is NextStep.STOP
+    assert judge(under(early, NOW)).verdict.open_gates == ("threads",)
+    assert judge(under(early, replace(NOW, allow=("threads",)))).next is NextStep.STOP
     assert (
-        judge(SLOWER.record(FLAT_AT), replace(NOW, allow=("latency",))).verdict.name
+        judge(under(SLOWER.record(FLAT_AT), replace(NOW, allow=("latency",)))).verdict.name
         is VerdictName.FLAT
     )
 
@@ -188,12 +189,12 @@ def explained_leak() -> RunRecord:
 
 def test_a_leak_all_of_whose_findings_are_known_does_not_fail_a_run() -> None:
     record = explained_leak()
-    found = judge(record, NOW).verdict
+    found = judge(under(record, NOW)).verdict
     prints = tuple(one.fingerprint for one in found.findings)
     assert (found.name, len(prints)) == (VerdictName.LEAK, 2)
-    assert judge(record, replace(NOW, allow=prints[:1])).verdict.name is VerdictName.LEAK
+    assert judge(under(record, replace(NOW, allow=prints[:1]))).verdict.name is VerdictName.LEAK
     reasons = dict.fromkeys(prints, "mended in 2.1")
-    known = judge(record, replace(NOW, allow=prints, reasons=reasons)).verdict
+    known = judge(under(record, replace(NOW, allow=prints, reasons=reasons))).verdict
     assert known.name is VerdictName.FLAT
     assert known.gates["memory"].reason.endswith("allowed: mended in 2.1")
     assert known.summary.endswith("; allowed: memory")
@@ -203,21 +204,21 @@ def test_a_leak_all_of_whose_findings_are_known_does_not_fail_a_run() -> None:
 def test_a_dead_server_is_never_flat_and_its_gates_are_given() -> None:
     record = Script().record(FLAT_AT)
     record.add(Incident(99.0, "the server was killed by signal 9", fatal=True))
-    judgement = judge(record, NOW)
+    judgement = judge(under(record, NOW))
     assert (judgement.verdict.name, judgement.next) == (VerdictName.SERVER_FAILED, NextStep.STOP)
-    assert judgement.verdict.gates["memory"].outcome is Outcome.FLAT
+    assert judgement.verdict.gates["memory"].outcome is Status.FLAT
     assert "killed by signal 9" in judgement.verdict.summary
 
 
 def test_a_server_that_dies_leaking_has_failed_and_its_gate_still_says_leak() -> None:
     record = LEAKING.record(LEAK_AT)
     record.add(Incident(99.0, "the server was killed by signal 9", fatal=True))
-    verdict = judge(record, Policy()).verdict
+    verdict = judge(under(record, Policy())).verdict
     gate = verdict.gates["memory"]
     assert isinstance(gate, MemoryGate)
     assert (verdict.name, gate.outcome, gate.tags) == (
         VerdictName.SERVER_FAILED,
-        Outcome.LEAK,
+        Status.LEAK,
         (Tag.UNCONFIRMED,),
     )
 
@@ -226,30 +227,30 @@ def test_a_run_that_the_user_stopped_is_interrupted() -> None:
     record = LEAKING.record(LEAK_AT)
     record.add(Incident(99.0, "interrupted by the user", interrupted=True))
     record.add(Incident(99.5, "the server exited", fatal=True))
-    judgement = judge(record, NOW)
+    judgement = judge(under(record, NOW))
     assert (judgement.verdict.name, judgement.next) == (VerdictName.INTERRUPTED, NextStep.STOP)
     assert judgement.verdict.exit_status is ExitStatus.INTERRUPTED
 
 
 def test_a_run_that_ended_early_is_over() -> None:
     record = Script().record(5)
-    assert judge(record, NOW).next is NextStep.CONTINUE
+    assert judge(under(record, NOW)).next is NextStep.CONTINUE
     record.add(RunEnded(9.0, "no time left"))
-    assert judge(record, NOW).next is NextStep.STOP
+    assert judge(under(record, NOW)).next is NextStep.STOP
 
 
 def test_an_incident_that_is_not_fatal_changes_nothing() -> None:
     record = Script().record(FLAT_AT)
     record.add(Incident(9.0, "the probe was silent for a moment"))
-    assert judge(record, NOW).verdict.name is VerdictName.FLAT
+    assert judge(under(record, NOW)).verdict.name is VerdictName.FLAT
 
 
 def test_under_half_of_the_sessions_ok_is_a_failed_server() -> None:
     half = Script(ok=lambda number: number % 2 == 0).record(FLAT_AT)
     fewer = Script(ok=lambda number: number % 2 == 0 and number > 5).record(FLAT_AT)
-    assert judge(half, NOW).verdict.name is VerdictName.INCONCLUSIVE
-    assert judge(fewer, NOW).verdict.name is VerdictName.SERVER_FAILED
-    assert "NoReply" in judge(fewer, NOW).verdict.summary
+    assert judge(under(half, NOW)).verdict.name is VerdictName.INCONCLUSIVE
+    assert judge(under(fewer, NOW)).verdict.name is VerdictName.SERVER_FAILED
+    assert "NoReply" in judge(under(fewer, NOW)).verdict.summary
 
 
 def test_a_server_that_fails_every_session_is_given_up_after_five() -> None:
@@ -268,7 +269,7 @@ def test_a_server_that_fails_every_session_is_given_up_after_five() -> None:
     ],
 )
 def test_doubts_void_a_flat_verdict(script: Script, word: str) -> None:
-    verdict = judge(script.record(FLAT_AT), NOW).verdict
+    verdict = judge(under(script.record(FLAT_AT), NOW)).verdict
     assert verdict.name is VerdictName.INCONCLUSIVE
     assert word in verdict.doubts[0]
     assert word in verdict.summary
@@ -280,38 +281,40 @@ def test_doubts_void_a_flat_verdict(script: Script, word: str) -> None:
 def test_one_failure_in_a_hundred_and_one_unsettled_cycle_in_five_are_no_doubt(
     script: Script,
 ) -> None:
-    assert judge(script.record(FLAT_AT), NOW).verdict.name is VerdictName.FLAT
+    assert judge(under(script.record(FLAT_AT), NOW)).verdict.name is VerdictName.FLAT
 
 
 def test_doubts_do_not_void_a_leak() -> None:
     doubtful = Script(
         memory(16 * KIB), ok=lambda number: number % 9 != 0, settled=lambda cycle: cycle % 2 == 0
     )
-    verdict = judge(doubtful.record(LEAK_AT), NOW).verdict
+    verdict = judge(under(doubtful.record(LEAK_AT), NOW)).verdict
     assert verdict.name is VerdictName.LEAK
     assert len(verdict.doubts) == 2
 
 
 def test_failed_sessions_say_how_many_more_would_outweigh_them() -> None:
-    verdict = judge(Script(ok=lambda number: number not in (3, 50)).record(FLAT_AT), NOW).verdict
+    verdict = judge(
+        under(Script(ok=lambda number: number not in (3, 50)).record(FLAT_AT), NOW)
+    ).verdict
     assert verdict.sessions_needed == 90
 
 
 def test_missing_samples_are_a_doubt_and_one_in_thirty_is_not() -> None:
     record = Script().record(FLAT_AT)
     del record.rests[5].values["uss"]
-    assert judge(record, NOW).verdict.doubts == ()
+    assert judge(under(record, NOW)).verdict.doubts == ()
     del record.rests[6:8]
-    assert judge(record, NOW).verdict.doubts == ("2 of 31 rest samples are missing",)
+    assert judge(under(record, NOW)).verdict.doubts == ("2 of 31 rest samples are missing",)
 
 
 def test_a_worker_that_was_replaced_is_a_doubt() -> None:
     record = Script(child_share=0.0).record(FLAT_AT)
-    assert judge(record, NOW).verdict.doubts == ()
+    assert judge(under(record, NOW)).verdict.doubts == ()
     for at, rest in enumerate(record.rests[12:], 12):
         server, tool = rest.processes
         record.rests[at] = replace(rest, processes=(server, replace(tool, pid=777)))
-    assert "replaced" in judge(record, NOW).verdict.doubts[0]
+    assert "replaced" in judge(under(record, NOW)).verdict.doubts[0]
 
 
 def test_without_any_memory_reading_nothing_is_flat() -> None:
@@ -319,18 +322,18 @@ def test_without_any_memory_reading_nothing_is_flat() -> None:
     for rest in record.rests:
         for metric in ("uss", "rss", "malloc_in_use"):
             del rest.values[metric]
-    verdict = judge(record, NOW).verdict
+    verdict = judge(under(record, NOW)).verdict
     assert verdict.name is VerdictName.INCONCLUSIVE
     assert "not measured" in verdict.summary
 
 
 def test_a_record_that_has_only_begun_goes_on() -> None:
-    judgement = judge(Script().record(0), NOW)
+    judgement = judge(under(Script().record(0), NOW))
     assert (judgement.verdict.name, judgement.next) == (VerdictName.INCONCLUSIVE, NextStep.CONTINUE)
 
 
 def test_an_inconclusive_run_says_which_gates_are_open_and_how_many_sessions_it_needs() -> None:
-    verdict = judge(Script().record(16), NOW).verdict
+    verdict = judge(under(Script().record(16), NOW)).verdict
     assert verdict.open_gates[0] == "memory"
     assert verdict.sessions_needed == 70
     assert "about 70 sessions more would settle it" in verdict.summary
@@ -381,9 +384,9 @@ def test_an_inconclusive_run_says_which_gates_are_open_and_how_many_sessions_it_
 def test_the_summary_is_one_sentence_with_how_much_and_what_decided(
     script: Script, cycles: int, summary: str
 ) -> None:
-    assert judge(script.record(cycles), NOW).verdict.summary == summary
+    assert judge(under(script.record(cycles), NOW)).verdict.summary == summary
 
 
 def test_judging_twice_gives_the_same() -> None:
     record = LEAKING.record(LEAK_AT)
-    assert judge(record, Policy()) == judge(record, Policy())
+    assert judge(under(record, Policy())) == judge(under(record, Policy()))

@@ -8,13 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from record_builder import MIB, NOW, Script, rising
+from record_builder import MIB, NOW, Script, rising, under
 
 from harness.record.policy import Policy
 from harness.record.record import LogCounts, RunRecord
 from harness.target.log_watch import LogWatch, files_in
+from harness.verdict.gates.log import LogGate
 from harness.verdict.judge import judge
-from harness.verdict.outcome import LogGate, Outcome, Verdict, VerdictName
+from harness.verdict.outcome import Status, Verdict, VerdictName
 
 CLOSED, GONE = "page closed", "context gone"
 POLICY = replace(
@@ -80,7 +81,7 @@ def logged(missing: int = 0, found: int = 0, early: int = 0, noted: int = 0) -> 
 
 
 def verdict_of(record: RunRecord, policy: Policy = POLICY) -> tuple[Verdict, LogGate]:
-    verdict = judge(record, policy).verdict
+    verdict = judge(under(record, policy)).verdict
     gate = verdict.gates["log"]
     assert isinstance(gate, LogGate)
     return verdict, gate
@@ -88,7 +89,7 @@ def verdict_of(record: RunRecord, policy: Policy = POLICY) -> tuple[Verdict, Log
 
 def test_a_log_that_is_as_it_should_be_is_flat() -> None:
     verdict, gate = verdict_of(logged())
-    assert (verdict.name, gate.outcome, gate.reason) == (VerdictName.FLAT, Outcome.FLAT, "")
+    assert (verdict.name, gate.outcome, gate.reason) == (VerdictName.FLAT, Status.FLAT, "")
 
 
 @pytest.mark.parametrize(
@@ -103,7 +104,7 @@ def test_a_log_that_is_not_degrades_a_server_that_does_not_leak(
     what: dict[str, int], says: str
 ) -> None:
     verdict, gate = verdict_of(logged(**what))
-    assert (verdict.name, gate.outcome) == (VerdictName.DEGRADED, Outcome.DRIFT)
+    assert (verdict.name, gate.outcome) == (VerdictName.DEGRADED, Status.DRIFT)
     assert says in gate.reason
     assert says in verdict.summary
     assert verdict_of(logged(**what), replace(POLICY, allow=("log",)))[0].name is VerdictName.FLAT
@@ -111,22 +112,22 @@ def test_a_log_that_is_not_degrades_a_server_that_does_not_leak(
 
 def test_a_few_lines_and_tracebacks_are_told_and_fail_nothing() -> None:
     verdict, gate = verdict_of(logged(missing=2, found=2, noted=40))
-    assert (verdict.name, gate.outcome) == (VerdictName.FLAT, Outcome.FLAT)
+    assert (verdict.name, gate.outcome) == (VerdictName.FLAT, Status.FLAT)
     assert "Traceback' stands there 40 times" in gate.reason
     assert gate.found["never retrieved"] == pytest.approx(2 / 110)
 
 
 def test_files_that_pile_up_are_a_notice_unless_they_are_to_fail_the_run() -> None:
     record = Script({"files": rising(3, 1), "file_bytes": rising(3 * MIB, 100)}).record(40)
-    noticed = judge(record, NOW).verdict
-    assert (noticed.name, noticed.gates["files"].outcome) == (VerdictName.FLAT, Outcome.LEAK)
-    assert judge(record, replace(NOW, fail_on=("files",))).verdict.name is VerdictName.LEAK
+    noticed = judge(under(record, NOW)).verdict
+    assert (noticed.name, noticed.gates["files"].outcome) == (VerdictName.FLAT, Status.LEAK)
+    assert judge(under(record, replace(NOW, fail_on=("files",)))).verdict.name is VerdictName.LEAK
 
 
 def test_one_file_that_grows_is_noticed_by_its_bytes() -> None:
     record = Script({"files": lambda _: 3.0, "file_bytes": rising(3 * MIB, 64 * 1024)}).record(60)
-    gate = judge(record, NOW).verdict.gates["files"]
-    assert (gate.outcome, gate.reason) == (Outcome.LEAK, "the files grow by 64KiB per session")
+    gate = judge(under(record, NOW)).verdict.gates["files"]
+    assert (gate.outcome, gate.reason) == (Status.LEAK, "the files grow by 64KiB per session")
 
 
 def test_files_are_counted_below_folders_and_links_are_not_followed(tmp_path: Path) -> None:

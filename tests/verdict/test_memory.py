@@ -7,21 +7,22 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from record_builder import KIB, MIB, NOW, Of, Script, memory, rising
+from record_builder import KIB, MIB, NOW, Of, Script, memory, rising, under
 
 from harness.record.policy import Policy
 from harness.record.record import Bounded, Census, RunRecord
-from harness.verdict.evidence import Situation
-from harness.verdict.gates.memory import memory_gate
-from harness.verdict.outcome import Kind, MemoryGate, Outcome, Tag
-from harness.verdict.page_reuse import Refilling
+from harness.verdict.gates import memory as memory_gate
+from harness.verdict.gates.memory import MemoryGate
+from harness.verdict.outcome import Kind, Status, Tag
+from harness.verdict.page_reuse import PageReuse
+from harness.verdict.situation import Situation
 
 LONG = 54
 """Cycles of the default plan to 230 sessions: over both guards, and a look."""
 
 
 def gate_of(record: RunRecord, policy: Policy = NOW) -> MemoryGate:
-    gate = memory_gate(Situation.of(record, policy)).gate
+    gate = memory_gate.decide(Situation.of(under(record, policy))).gate
     assert isinstance(gate, MemoryGate)
     return gate
 
@@ -36,16 +37,16 @@ def steps_of(size: float, every: float) -> Of:
 
 def test_a_healthy_server_is_flat_after_110_sessions() -> None:
     found = gate(Script(), cycles=30)
-    assert (found.outcome, found.kind, found.metric) == (Outcome.FLAT, Kind.FLAT, "uss")
+    assert (found.outcome, found.kind, found.metric) == (Status.FLAT, Kind.FLAT, "uss")
     assert found.limit == 1024
-    assert gate(Script(), cycles=22).outcome is Outcome.INCONCLUSIVE
+    assert gate(Script(), cycles=22).outcome is Status.INCONCLUSIVE
 
 
 def test_no_leak_is_declared_before_150_sessions_with_a_probe() -> None:
     leaking = Script(memory(16 * KIB))
-    assert gate(leaking, cycles=37).outcome is Outcome.INCONCLUSIVE
+    assert gate(leaking, cycles=37).outcome is Status.INCONCLUSIVE
     found = gate(leaking, cycles=40)
-    assert (found.outcome, found.decided_by) == (Outcome.LEAK, "malloc")
+    assert (found.outcome, found.decided_by) == (Status.LEAK, "malloc")
     assert found.growth_per_session == pytest.approx(16 * KIB)
     assert found.bounds is not None
     assert found.bounds[0] < 16 * KIB <= found.bounds[1]
@@ -54,7 +55,7 @@ def test_no_leak_is_declared_before_150_sessions_with_a_probe() -> None:
 def test_growth_into_pages_that_were_free_is_told_as_malloc_counts_it() -> None:
     found = gate(Script({"malloc_in_use": rising(5 * MIB, 2 * KIB)}), cycles=40)
     assert (found.outcome, found.metric, found.growth_per_session) == (
-        Outcome.LEAK,
+        Status.LEAK,
         "malloc_in_use",
         2 * KIB,
     )
@@ -65,42 +66,42 @@ def test_a_short_run_that_grows_by_less_than_the_limit_is_no_leak_however_much_t
 ):
     policy = replace(NOW, fixed_cycles=16, limit_bytes=2 * 2**20)
     growing = Script(memory(MIB), first_single=0, batch=6)
-    assert gate(growing, 16, policy).outcome is not Outcome.LEAK
-    assert gate(growing, 16, replace(policy, limit_bytes=2**19)).outcome is Outcome.LEAK
+    assert gate(growing, 16, policy).outcome is not Status.LEAK
+    assert gate(growing, 16, replace(policy, limit_bytes=2**19)).outcome is Status.LEAK
 
 
 def test_no_leak_is_declared_before_200_sessions_without_a_probe() -> None:
     leaking = Script(memory(16 * KIB), probe=False)
-    assert gate(leaking, cycles=47).outcome is Outcome.INCONCLUSIVE
+    assert gate(leaking, cycles=47).outcome is Status.INCONCLUSIVE
     found = gate(leaking, cycles=54)
-    assert (found.outcome, found.decided_by, found.kind) == (Outcome.LEAK, "uss", Kind.UNATTRIBUTED)
+    assert (found.outcome, found.decided_by, found.kind) == (Status.LEAK, "uss", Kind.UNATTRIBUTED)
 
 
 def test_a_guard_of_the_policy_replaces_both() -> None:
     policy = replace(NOW, guard_sessions=54)
-    assert gate(Script(memory(16 * KIB)), 22, policy).outcome is Outcome.LEAK
+    assert gate(Script(memory(16 * KIB)), 22, policy).outcome is Status.LEAK
 
 
 def test_the_limit_is_four_times_as_high_without_a_probe() -> None:
-    assert gate(Script(memory(2 * KIB))).outcome is Outcome.LEAK
-    assert gate(Script(memory(2 * KIB), probe=False)).outcome is Outcome.FLAT
+    assert gate(Script(memory(2 * KIB))).outcome is Status.LEAK
+    assert gate(Script(memory(2 * KIB), probe=False)).outcome is Status.FLAT
 
 
 def test_malloc_is_held_to_half_of_the_limit_that_was_asked_for() -> None:
     creeping = Script({**memory(0), "malloc_in_use": rising(5 * MIB, 700)})
-    assert gate(creeping).outcome is Outcome.LEAK
-    assert gate(creeping, policy=replace(NOW, limit_bytes=2048)).outcome is Outcome.FLAT
+    assert gate(creeping).outcome is Status.LEAK
+    assert gate(creeping, policy=replace(NOW, limit_bytes=2048)).outcome is Status.FLAT
 
 
 def test_growth_of_rss_alone_keeps_the_gate_from_flat() -> None:
     found = gate(Script({"rss": rising(60 * MIB, 1500)}), cycles=30)
-    assert found.outcome is Outcome.INCONCLUSIVE
+    assert found.outcome is Status.INCONCLUSIVE
     assert found.reason.startswith("rss: growth suspected since session")
 
 
 def test_a_leak_in_small_objects_is_python_though_malloc_does_not_see_it() -> None:
     found = gate(Script({**memory(8 * KIB, malloc=0), "blocks": rising(90_000, 80)}))
-    assert (found.outcome, found.kind, found.decided_by) == (Outcome.LEAK, Kind.PYTHON, "uss")
+    assert (found.outcome, found.kind, found.decided_by) == (Status.LEAK, Kind.PYTHON, "uss")
 
 
 def test_blocks_that_are_too_few_to_hold_the_growth_do_not_make_it_python() -> None:
@@ -123,7 +124,7 @@ def test_blocks_that_are_too_few_to_hold_the_growth_do_not_make_it_python() -> N
 def test_growth_of_rss_waits_while_blocks_are_open() -> None:
     heap = rising(8 * MIB, 6 * KIB)
     swinging = {"blocks": lambda t: 90_000 + 3 * (t % 190), "malloc_system": heap}
-    assert gate(Script({**memory(6 * KIB, malloc=0), **swinging})).outcome is Outcome.INCONCLUSIVE
+    assert gate(Script({**memory(6 * KIB, malloc=0), **swinging})).outcome is Status.INCONCLUSIVE
 
 
 def test_an_exact_count_of_small_objects_settles_bytes_that_are_too_coarse() -> None:
@@ -131,9 +132,9 @@ def test_an_exact_count_of_small_objects_settles_bytes_that_are_too_coarse() -> 
         return 50 * MIB + 4096 * (t * 1150 // 4096)
 
     metrics = {**memory(0), "uss": coarse, "rss": coarse}
-    assert gate(Script(metrics), cycles=40).outcome is Outcome.INCONCLUSIVE
+    assert gate(Script(metrics), cycles=40).outcome is Status.INCONCLUSIVE
     found = gate(Script({**metrics, "blocks": rising(90_000, 12)}), cycles=40)
-    assert (found.outcome, found.decided_by) == (Outcome.LEAK, "uss")
+    assert (found.outcome, found.decided_by) == (Status.LEAK, "uss")
 
 
 @pytest.mark.parametrize(("per_session", "jump"), [(1150, 4 * MIB), (1000, -20_000)])
@@ -146,19 +147,19 @@ def test_blocks_settle_nothing_that_they_do_not_explain_or_that_is_below_the_lim
     metrics = {**memory(0), "uss": coarse, "rss": coarse}
     assert (
         gate(Script({**metrics, "blocks": rising(90_000, 12)}), cycles=40).outcome
-        is Outcome.INCONCLUSIVE
+        is Status.INCONCLUSIVE
     )
 
 
 def test_blocks_alone_decide_nothing() -> None:
     found = gate(Script({"blocks": rising(90_000, 12)}))
-    assert found.outcome is Outcome.FLAT
+    assert found.outcome is Status.FLAT
 
 
 def test_a_heap_that_grows_while_nothing_in_use_does_is_fragmented_and_flat() -> None:
     system = rising(8 * MIB, 6 * KIB)
     found = gate(Script({**memory(6 * KIB, malloc=0), "malloc_system": system}))
-    assert (found.outcome, found.kind) == (Outcome.FLAT, Kind.FRAGMENTATION)
+    assert (found.outcome, found.kind) == (Status.FLAT, Kind.FRAGMENTATION)
 
 
 def after_two_waits(per_session: float) -> tuple[MemoryGate, MemoryGate, MemoryGate]:
@@ -187,27 +188,27 @@ def test_pages_of_small_objects_that_were_released_late_are_open_until_they_are_
     None
 ):
     first, then, last = after_two_waits(per_session=0)
-    assert (first.outcome, then.outcome) == (Outcome.INCONCLUSIVE, Outcome.INCONCLUSIVE)
+    assert (first.outcome, then.outcome) == (Status.INCONCLUSIVE, Status.INCONCLUSIVE)
     assert "whether sessions use it again is open" in first.reason
-    assert (last.outcome, last.kind) == (Outcome.FLAT, Kind.RELEASED_LATE)
+    assert (last.outcome, last.kind) == (Status.FLAT, Kind.RELEASED_LATE)
 
 
 def test_memory_is_not_level_where_a_reading_is_missing() -> None:
     before, after = Script().record(40).rests[-2:]
-    assert Refilling(before, after, is_over=False).is_level("uss", KIB)
-    assert not Refilling(replace(before, values={}), after, is_over=False).is_level("uss", KIB)
-    assert not Refilling(before, replace(after, values={}), is_over=False).is_level("uss", KIB)
+    assert PageReuse(before, after, is_over=False).is_level("uss", KIB)
+    assert not PageReuse(replace(before, values={}), after, is_over=False).is_level("uss", KIB)
+    assert not PageReuse(before, replace(after, values={}), is_over=False).is_level("uss", KIB)
 
 
 def test_memory_that_grows_on_after_a_late_release_of_small_objects_is_a_leak() -> None:
     first, then, last = after_two_waits(per_session=16 * KIB)
-    assert (first.outcome, then.outcome) == (Outcome.INCONCLUSIVE, Outcome.INCONCLUSIVE)
-    assert last.outcome is Outcome.LEAK
+    assert (first.outcome, then.outcome) == (Status.INCONCLUSIVE, Status.INCONCLUSIVE)
+    assert last.outcome is Status.LEAK
 
 
 def test_small_objects_of_what_fills_are_no_growth_beside_a_late_release() -> None:
     script = Script({**memory(16 * KIB, malloc=0), "blocks": rising(90_000, 200)})
-    for bound, outcome in ((200, Outcome.INCONCLUSIVE), (0, Outcome.LEAK)):
+    for bound, outcome in ((200, Status.INCONCLUSIVE), (0, Status.LEAK)):
         record = script.record(40)
         for cycle, sessions in ((13, 25), (22, 70), (40, 160)):
             pages = (Bounded("1:1", "server.pages", sessions, bound, 500, 3),) if bound else ()
@@ -220,18 +221,18 @@ def test_what_a_late_release_of_a_few_small_objects_cannot_have_held_is_a_leak_a
     script = Script({**memory(16 * KIB, malloc=0), "blocks": rising(90_000, 1)})
     record = script.record(40)
     record.add(script.idle(record, blocks=90_000.0))
-    assert gate_of(record, Policy()).outcome is Outcome.LEAK
+    assert gate_of(record, Policy()).outcome is Status.LEAK
 
 
 def test_fragmentation_fails_where_the_policy_says_so() -> None:
     script = Script({**memory(6 * KIB, malloc=0), "malloc_system": rising(8 * MIB, 6 * KIB)})
     found = gate(script, policy=replace(NOW, fail_on=("fragmentation",)))
-    assert (found.outcome, found.kind) == (Outcome.LEAK, Kind.FRAGMENTATION)
+    assert (found.outcome, found.kind) == (Status.LEAK, Kind.FRAGMENTATION)
 
 
 def test_growth_outside_of_malloc_and_of_its_heap_is_a_native_leak() -> None:
     found = gate(Script(memory(6 * KIB, malloc=0)))
-    assert (found.outcome, found.kind) == (Outcome.LEAK, Kind.NATIVE)
+    assert (found.outcome, found.kind) == (Status.LEAK, Kind.NATIVE)
 
 
 def test_without_the_systems_share_growth_outside_of_use_is_called_fragmentation() -> None:
@@ -243,7 +244,7 @@ def test_without_the_systems_share_growth_outside_of_use_is_called_fragmentation
 
 def test_growth_of_rss_waits_while_what_is_in_use_is_open() -> None:
     found = gate(Script({**memory(6 * KIB), "malloc_in_use": lambda t: 5 * MIB + 900 * (t % 190)}))
-    assert found.outcome is Outcome.INCONCLUSIVE
+    assert found.outcome is Status.INCONCLUSIVE
     assert "in use" in found.reason
 
 
@@ -275,7 +276,7 @@ def test_a_leak_of_every_tenth_session_is_tagged_sparse() -> None:
         "malloc_in_use": steps_of(160 * KIB, 10),
     }
     found = gate(Script(tenth, first_single=200), cycles=200)
-    assert (found.outcome, found.tags) == (Outcome.LEAK, (Tag.SPARSE,))
+    assert (found.outcome, found.tags) == (Status.LEAK, (Tag.SPARSE,))
 
 
 def test_a_leak_that_grows_faster_and_faster_is_tagged_accelerating() -> None:
@@ -283,19 +284,19 @@ def test_a_leak_that_grows_faster_and_faster_is_tagged_accelerating() -> None:
         return 50 * MIB + 200 * t * t
 
     found = gate(Script({"uss": square, "rss": square, "malloc_in_use": square}))
-    assert (found.outcome, found.tags) == (Outcome.LEAK, (Tag.ACCELERATING,))
+    assert (found.outcome, found.tags) == (Status.LEAK, (Tag.ACCELERATING,))
     assert gate(Script(memory(16 * KIB))).tags == ()
 
 
 def test_growth_over_the_budget_is_a_leak_long_before_the_guard_and_unconfirmed() -> None:
     found = gate(Script(memory(32 * MIB)), cycles=12)
     assert (found.outcome, found.decided_by, found.tags) == (
-        Outcome.LEAK,
+        Status.LEAK,
         "uss",
         (Tag.UNCONFIRMED,),
     )
     assert found.growth_per_session == pytest.approx(32 * MIB)
-    assert gate(Script(memory(32 * MIB)), cycles=11).outcome is Outcome.INCONCLUSIVE
+    assert gate(Script(memory(32 * MIB)), cycles=11).outcome is Status.INCONCLUSIVE
 
 
 def test_one_step_over_the_budget_is_no_leak() -> None:
@@ -303,22 +304,22 @@ def test_one_step_over_the_budget_is_no_leak() -> None:
         return 50 * MIB + (700 * MIB if t >= 5 else 0)
 
     found = gate(Script({"uss": stepped, "rss": stepped}), cycles=11)
-    assert found.outcome is Outcome.INCONCLUSIVE
+    assert found.outcome is Status.INCONCLUSIVE
     assert "budget" in found.reason
 
 
 def test_the_budget_says_nothing_before_the_third_cycle() -> None:
     record = Script(memory(1024 * MIB)).record(3)
-    assert gate_of(record).outcome is Outcome.LEAK
+    assert gate_of(record).outcome is Status.LEAK
     record.rests.pop()
-    assert gate_of(record).outcome is Outcome.INCONCLUSIVE
+    assert gate_of(record).outcome is Status.INCONCLUSIVE
 
 
 def test_a_fixed_short_run_calls_steady_growth_by_half_of_what_the_server_held() -> None:
     policy = replace(NOW, fixed_cycles=10)
     found = gate(Script(memory(6 * MIB)), 10, policy)
-    assert (found.outcome, found.tags) == (Outcome.LEAK, (Tag.UNCONFIRMED,))
-    assert gate(Script(memory(2 * MIB)), 10, policy).outcome is Outcome.INCONCLUSIVE
+    assert (found.outcome, found.tags) == (Status.LEAK, (Tag.UNCONFIRMED,))
+    assert gate(Script(memory(2 * MIB)), 10, policy).outcome is Status.INCONCLUSIVE
 
 
 def test_a_fixed_short_run_does_not_call_growth_that_has_stopped() -> None:
@@ -326,7 +327,7 @@ def test_a_fixed_short_run_does_not_call_growth_that_has_stopped() -> None:
         return 50 * MIB + 8 * MIB * min(t, 6)
 
     found = gate(Script({"uss": warm_up, "rss": warm_up}), 10, replace(NOW, fixed_cycles=10))
-    assert found.outcome is Outcome.INCONCLUSIVE
+    assert found.outcome is Status.INCONCLUSIVE
 
 
 def test_a_fixed_run_past_its_guard_is_decided_by_the_engine_alone() -> None:
@@ -334,19 +335,19 @@ def test_a_fixed_run_past_its_guard_is_decided_by_the_engine_alone() -> None:
         return 50 * MIB + 6 * MIB * max(0, t - 200)
 
     found = gate(Script({"uss": late, "rss": late}), LONG, replace(NOW, fixed_cycles=LONG))
-    assert found.outcome is Outcome.INCONCLUSIVE
+    assert found.outcome is Status.INCONCLUSIVE
 
 
 def test_a_run_that_was_not_fixed_does_not_stop_at_half_of_what_the_server_held() -> None:
-    assert gate(Script(memory(6 * MIB)), 10).outcome is Outcome.INCONCLUSIVE
+    assert gate(Script(memory(6 * MIB)), 10).outcome is Status.INCONCLUSIVE
 
 
 def test_a_run_that_must_end_before_its_guard_may_still_call_a_leak_and_says_unconfirmed() -> None:
     found = gate(Script(memory(64 * KIB)), 24, replace(NOW, max_sessions=80))
-    assert (found.outcome, found.tags) == (Outcome.LEAK, (Tag.UNCONFIRMED,))
+    assert (found.outcome, found.tags) == (Status.LEAK, (Tag.UNCONFIRMED,))
     assert (
         gate(Script(memory(64 * KIB)), 16, replace(NOW, max_sessions=40)).outcome
-        is Outcome.INCONCLUSIVE
+        is Status.INCONCLUSIVE
     )
 
 
@@ -355,7 +356,7 @@ def test_rss_is_reported_where_the_system_does_not_say_uss() -> None:
     for rest in record.rests:
         del rest.values["uss"]
     found = gate_of(record)
-    assert (found.outcome, found.metric, found.first) == (Outcome.LEAK, "rss", 60 * MIB)
+    assert (found.outcome, found.metric, found.first) == (Status.LEAK, "rss", 60 * MIB)
 
 
 def test_first_last_and_peak_are_those_of_the_reported_metric() -> None:
@@ -384,7 +385,7 @@ def test_a_leak_does_not_hide_itself_from_the_smallest_that_would_have_been_foun
 def test_without_any_reading_the_gate_is_not_measured() -> None:
     record = Script().record(0)
     record.rests.clear()
-    assert gate_of(record).outcome is Outcome.NOT_MEASURED
+    assert gate_of(record).outcome is Status.NOT_MEASURED
 
 
 def never_collected(left_bytes: float) -> RunRecord:
@@ -404,7 +405,7 @@ def never_collected(left_bytes: float) -> RunRecord:
 def test_growth_that_one_collection_takes_is_not_yet_collected() -> None:
     record = never_collected(left_bytes=0)
     gate = gate_of(record, record.started.policy)
-    assert (gate.outcome, gate.kind) == (Outcome.LEAK, Kind.NOT_YET_COLLECTED)
+    assert (gate.outcome, gate.kind) == (Status.LEAK, Kind.NOT_YET_COLLECTED)
 
 
 def test_growth_that_outlives_a_collection_is_retained() -> None:

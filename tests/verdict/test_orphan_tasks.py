@@ -7,15 +7,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from record_builder import MIB, NOW, Of, Script, level, memory, rising
+from record_builder import MIB, NOW, Of, Script, level, memory, rising, under
 
 from harness.record.policy import Policy
 from harness.record.record import RestSample, RunRecord
-from harness.verdict.evidence import Situation, Standing
-from harness.verdict.gates.counters import counter_gate
+from harness.verdict.counting import counter_gate
+from harness.verdict.gate import GateResult
 from harness.verdict.judge import judge
-from harness.verdict.orphan_tasks import Left, left
-from harness.verdict.outcome import NextStep, Outcome, VerdictName
+from harness.verdict.outcome import NextStep, Status, VerdictName
+from harness.verdict.situation import Situation
+from harness.verdict.waits import may_wait
 
 PATIENT = Policy(grace_s=90)
 
@@ -35,13 +36,18 @@ def leaving(sessions: Of, **others: Of) -> Script:
 EACH = leaving(rising(0, 1))
 
 
-def found(record: RunRecord, policy: Policy = PATIENT) -> Left | None:
-    return left(Situation.of(record, policy))
+def decided(record: RunRecord, policy: Policy = PATIENT) -> GateResult:
+    return counter_gate(Situation.of(under(record, policy)), "tasks")
 
 
-def standing(record: RunRecord, policy: Policy = PATIENT) -> Standing | None:
-    one = found(record, policy)
-    return None if one is None else one.standing
+def standing(record: RunRecord, policy: Policy = PATIENT) -> str | None:
+    """What the orphans alone say; None where the count decides."""
+    rules = [step.rule for step in decided(record, policy).gate.trace if step.decided]
+    return {
+        "tasks.orphans-survived": "leak",
+        "tasks.orphans-for-good": "leak",
+        "tasks.orphans-wait-due": "suspect",
+    }.get(rules[-1])
 
 
 def waited(record: RunRecord, waited_s: float = 90, **values: float) -> RunRecord:
@@ -54,14 +60,14 @@ def waited(record: RunRecord, waited_s: float = 90, **values: float) -> RunRecor
 
 def test_ten_sessions_that_each_left_a_task_are_to_be_waited_for() -> None:
     assert standing(EACH.record(9)) is None
-    assert standing(EACH.record(10)) is Standing.SUSPECT
+    assert standing(EACH.record(10)) == "suspect"
 
 
 def test_what_survives_a_wait_over_the_whole_grace_is_a_leak() -> None:
-    one = found(waited(EACH.record(10)))
-    assert one == Left(Standing.LEAK, tasks=10, sessions=10, since_sessions=2, waited_s=90)
+    result = decided(waited(EACH.record(10)))
+    assert (result.gate.outcome, result.suspected_sessions) == (Status.LEAK, 2)
     assert (
-        one.words
+        result.gate.reason
         == "10 tasks are pending of 10 sessions that are closed, over 90 s after the last of these"
     )
 
@@ -99,18 +105,18 @@ def test_what_is_not_of_about_every_session_does_not_speak_for_itself(sessions: 
 
 
 def test_a_warm_up_does_not_hide_it() -> None:
-    assert standing(leaving(lambda t: max(0, t - 2)).record(10)) is Standing.SUSPECT
-    assert standing(leaving(lambda t: 40 + t).record(10)) is Standing.SUSPECT
+    assert standing(leaving(lambda t: max(0, t - 2)).record(10)) == "suspect"
+    assert standing(leaving(lambda t: 40 + t).record(10)) == "suspect"
 
 
 def test_where_nothing_goes_by_itself_it_is_a_leak_at_once() -> None:
     still = leaving(rising(0, 1), timers=level(0), python_threads=level(1), children=level(0))
-    assert standing(still.record(10)) is Standing.LEAK
-    assert standing(EACH.record(10), NOW) is Standing.LEAK
+    assert standing(still.record(10)) == "leak"
+    assert standing(EACH.record(10), NOW) == "leak"
 
 
 def test_cycles_of_many_sessions_tell_as_well() -> None:
-    assert standing(replace(EACH, first_single=0, batch=12).record(1)) is Standing.SUSPECT
+    assert standing(replace(EACH, first_single=0, batch=12).record(1)) == "suspect"
 
 
 def test_without_collections_or_readings_it_says_nothing() -> None:
@@ -132,13 +138,15 @@ def test_a_server_that_sleeps_with_each_session_for_a_while_is_innocent(
         )
     waited(record, 90, left_tasks=0, leaving_sessions=0)
     assert standing(record) is None
-    assert counter_gate(Situation.of(record, PATIENT), "tasks").gate.outcome is not Outcome.LEAK
+    assert (
+        counter_gate(Situation.of(under(record, PATIENT)), "tasks").gate.outcome is not Status.LEAK
+    )
 
 
 def test_the_run_waits_after_ten_sessions_and_then_stops_with_a_leak() -> None:
     record = EACH.record(10)
-    assert judge(record, PATIENT).next is NextStep.IDLE
-    said = judge(waited(record), PATIENT)
+    assert judge(under(record, PATIENT)).next is NextStep.WAIT
+    said = judge(under(waited(record), PATIENT))
     assert (said.next, said.verdict.name) == (NextStep.STOP, VerdictName.LEAK)
     assert said.verdict.gates["tasks"].reason.startswith("10 tasks are pending of 10 sessions")
     assert said.verdict.summary.startswith(
@@ -151,15 +159,16 @@ def test_the_early_wait_is_not_one_of_those_that_the_other_counters_have() -> No
     for cycle in (10, 22, 30):
         rest = record.rests[cycle]
         record.add(replace(rest, idle=True, at_s=rest.at_s + 90))
-    assert Situation.of(record, PATIENT).may_idle
+    assert may_wait(Situation.of(under(record, PATIENT)))
     record.add(replace(record.rests[35], idle=True))
-    assert not Situation.of(record, PATIENT).may_idle
+    assert not may_wait(Situation.of(under(record, PATIENT)))
 
 
 def test_memory_that_exceeds_its_budget_soon_decides_sooner() -> None:
     sessions = rising(0, 1)
-    assert standing(leaving(sessions, **memory(8 * MIB)).record(10)) is Standing.SUSPECT
+    assert standing(leaving(sessions, **memory(8 * MIB)).record(10)) == "suspect"
     assert standing(leaving(sessions, **memory(32 * MIB)).record(10)) is None
     assert (
-        judge(leaving(sessions, **memory(32 * MIB)).record(10), PATIENT).next is NextStep.CONTINUE
+        judge(under(leaving(sessions, **memory(32 * MIB)).record(10), PATIENT)).next
+        is NextStep.CONTINUE
     )

@@ -17,7 +17,7 @@ from typing import Any
 import command
 import pytest
 from lying_probe import lying
-from record_builder import KIB, NOW, Script, memory
+from record_builder import KIB, NOW, Script, memory, under
 from server_scripts import ECHO_SCENARIO
 
 from harness.errors import ProbeError
@@ -36,7 +36,7 @@ from harness.reporters import console
 from harness.target.launched import free_port
 from harness.target.probe_client import ProbeLink
 from harness.verdict.judge import judge
-from harness.verdict.outcome import Outcome, VerdictName
+from harness.verdict.outcome import Status, VerdictName
 from harness.verdict.problems import problem_of, problems, skipped
 
 RUN = ("--protocol", "plain", "--out", "out", "--cycles", "2")
@@ -175,20 +175,20 @@ def flat(*lines: Incident | Causes | Census | LogCounts) -> RunRecord:
 
 
 def test_a_run_whose_census_always_fails_is_not_flat_and_says_why() -> None:
-    whole = judge(flat(), NOW).verdict
+    whole = judge(under(flat(), NOW)).verdict
     assert whole.name is VerdictName.FLAT
     record = flat(*[FAILED] * 8)
-    verdict = judge(record, NOW).verdict
+    verdict = judge(under(record, NOW)).verdict
     words = f"census failed 8 times of 8: {FAILED.what}"
     assert verdict.name is VerdictName.INCONCLUSIVE
-    assert verdict.gates["containers"].outcome is Outcome.NOT_MEASURED
+    assert verdict.gates["containers"].outcome is Status.NOT_MEASURED
     assert verdict.gates["containers"].reason == words
     assert words in verdict.summary
 
 
 def test_one_census_that_failed_among_many_is_told_and_decides_nothing() -> None:
     record = flat(*(Census(1.0, 1, sessions, {}) for sessions in (5, 10, 25, 40, 60)), FAILED)
-    verdict = judge(record, NOW).verdict
+    verdict = judge(under(record, NOW)).verdict
     assert verdict.name is VerdictName.FLAT
     assert "not read: census failed once of 6" in console.render(record, verdict, 200, color=False)
 
@@ -196,12 +196,12 @@ def test_one_census_that_failed_among_many_is_told_and_decides_nothing() -> None
 def test_causes_that_failed_are_told_and_put_nothing_in_doubt() -> None:
     record = flat(Causes(1.0, {}, problem="it did not answer"), replace(FAILED, source="causes"))
     assert [problem.source for problem in problems(record)] == ["causes"]
-    assert judge(record, NOW).verdict.name is VerdictName.FLAT
+    assert judge(under(record, NOW)).verdict.name is VerdictName.FLAT
 
 
 def test_a_log_that_cannot_be_read_is_a_doubt() -> None:
     record = flat(*[LogCounts(1.0, 1, {}, problem="server.log: Permission denied")] * 3)
-    assert judge(record, NOW).verdict.doubts == (
+    assert judge(under(record, NOW)).verdict.doubts == (
         "log failed 3 times of 3: server.log: Permission denied",
     )
 
@@ -239,7 +239,7 @@ def test_a_leak_without_a_finding_says_why_and_what_to_do_next(
     record = script.record(60)
     for line in lines:
         record.add(line)
-    verdict = judge(record, script.policy).verdict
+    verdict = judge(under(record, script.policy)).verdict
     assert (verdict.name, verdict.findings) == (VerdictName.LEAK, ())
     assert words in verdict.unexplained
     assert f"no finding: {verdict.unexplained}" in console.render(record, verdict, 400, color=False)

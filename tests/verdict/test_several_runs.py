@@ -14,7 +14,7 @@ from harness.verdict.several_runs import Done, controlled, together
 def done(name: str, *, leak_bytes: float = 0.0, cycles: int = 40) -> Done:
     """A scripted run, judged."""
     record = Script(memory(leak_bytes)).record(cycles)
-    return Done(record, judge(record, record.started.policy).verdict, name)
+    return Done(record, judge(record).verdict, name)
 
 
 FLAT, LEAK, SHORT = done("run-1"), done("run-2", leak_bytes=MIB), done("run-3", cycles=13)

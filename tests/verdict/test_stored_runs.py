@@ -17,7 +17,7 @@ from harness.verdict.outcome import NextStep, VerdictName
 RUNS = Path(__file__).parents[1] / "data" / "runs"
 
 
-LATE = [NextStep.CONTINUE, NextStep.IDLE, NextStep.CONTINUE]
+LATE = [NextStep.CONTINUE, NextStep.WAIT, NextStep.CONTINUE]
 """Each session's objects went a minute late and left their pages, beside a dict of 200 that fills;
 in one of the two runs C code leaked 16 KiB a session as well.
 """
@@ -37,15 +37,15 @@ def steps(name: str) -> tuple[list[NextStep], RunRecord]:
             and line.idle
         )
         if isinstance(line, RestSample | RunEnded) and not waits_on:
-            said.append(judge(record, record.started.policy).next)
+            said.append(judge(record).next)
     return [step for step, _ in groupby(said)], record
 
 
 @pytest.mark.parametrize(
     ("name", "expected", "verdict"),
     [
-        ("leak.jsonl", [NextStep.CONTINUE, NextStep.IDLE, NextStep.STOP], VerdictName.LEAK),
-        ("left-tasks.jsonl", [NextStep.CONTINUE, NextStep.IDLE, NextStep.STOP], VerdictName.LEAK),
+        ("leak.jsonl", [NextStep.CONTINUE, NextStep.WAIT, NextStep.STOP], VerdictName.LEAK),
+        ("left-tasks.jsonl", [NextStep.CONTINUE, NextStep.WAIT, NextStep.STOP], VerdictName.LEAK),
         ("late.jsonl", [*LATE, NextStep.STOP], VerdictName.FLAT),
         ("late-and-native.jsonl", [*LATE, NextStep.EXPLAIN, NextStep.STOP], VerdictName.LEAK),
         ("flat.jsonl", [NextStep.CONTINUE, NextStep.STOP], VerdictName.FLAT),
@@ -56,7 +56,7 @@ def test_a_run_is_taken_through_its_steps(
 ) -> None:
     said, record = steps(name)
     assert said == expected
-    assert judge(record, record.started.policy).verdict.name is verdict
+    assert judge(record).verdict.name is verdict
 
 
 def test_a_report_needs_nothing_but_the_record(tmp_path: Path) -> None:

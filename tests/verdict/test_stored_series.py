@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from harness.errors import RecordError
-from harness.verdict.judge import GATES
-from harness.verdict.outcome import Kind, MemoryGate, NextStep, Outcome, VerdictName
+from harness.verdict.gates import entries
+from harness.verdict.gates.memory import MemoryGate
+from harness.verdict.outcome import Kind, NextStep, Status, VerdictName
 from harness.verdict.stored_series import judge_series, read_series
 
 FOLDER = Path(__file__).parents[1] / "data" / "series"
@@ -107,8 +108,8 @@ def test_what_a_series_does_not_hold_is_not_measured_and_holds_nothing_up() -> N
     text = rows(*(f"{n * 5},100000,90000,,,," for n in range(60)))
     verdict = judge_series(read_series(text))[0].verdict
     assert verdict.name is VerdictName.FLAT
-    unread = {name for name, gate in verdict.gates.items() if gate.outcome is Outcome.NOT_MEASURED}
-    assert unread == set(GATES) - {"memory"}
+    unread = {name for name, gate in verdict.gates.items() if gate.outcome is Status.NOT_MEASURED}
+    assert unread == set(entries()) - {"memory"}
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,12 @@ from dataclasses import replace
 from math import sin
 
 import pytest
-from record_builder import KIB, MIB, NOW, Script, level, memory, rising
+from record_builder import KIB, MIB, NOW, Script, level, memory, rising, under
 
 from harness.record.policy import Policy
+from harness.verdict.gates.memory import MemoryGate
 from harness.verdict.judge import judge
-from harness.verdict.outcome import Kind, MemoryGate, NextStep, Outcome, Tag, VerdictName
+from harness.verdict.outcome import Kind, NextStep, Status, Tag, VerdictName
 
 LEAK_AT = 40
 """Cycles of the default plan after which a leak may be declared."""
@@ -19,21 +20,21 @@ LEAKING = Script(memory(16 * KIB))
 
 
 def test_no_leak_is_called_before_the_wait_is_over() -> None:
-    judgement = judge(LEAKING.record(LEAK_AT), Policy())
-    assert judgement.next is NextStep.IDLE
+    judgement = judge(under(LEAKING.record(LEAK_AT), Policy()))
+    assert judgement.next is NextStep.WAIT
     assert judgement.verdict.name is VerdictName.INCONCLUSIVE
-    assert judgement.verdict.gates["memory"].outcome is Outcome.INCONCLUSIVE
+    assert judgement.verdict.gates["memory"].outcome is Status.INCONCLUSIVE
 
 
 def test_without_a_grace_a_leak_is_called_at_once() -> None:
-    judgement = judge(LEAKING.record(LEAK_AT), NOW)
+    judgement = judge(under(LEAKING.record(LEAK_AT), NOW))
     assert (judgement.verdict.name, judgement.next) == (VerdictName.LEAK, NextStep.STOP)
 
 
 def test_what_is_released_while_idling_is_flat_and_of_that_kind() -> None:
     record = LEAKING.record(LEAK_AT)
     record.add(LEAKING.idle(record, uss=50 * MIB, rss=60 * MIB, malloc_in_use=5 * MIB))
-    judgement = judge(record, Policy())
+    judgement = judge(under(record, Policy()))
     gate = judgement.verdict.gates["memory"]
     assert isinstance(gate, MemoryGate)
     assert (judgement.verdict.name, judgement.next, gate.kind) == (
@@ -48,7 +49,7 @@ def test_memory_that_the_heap_keeps_after_a_late_release_is_no_leak() -> None:
     for kept, kind in ((160 * 16 * KIB, Kind.RELEASED_LATE), (0, Kind.NATIVE)):
         record = script.record(LEAK_AT)
         record.add(script.idle(record, malloc_in_use=5 * MIB, malloc_system=8 * MIB + kept))
-        gate = judge(record, Policy()).verdict.gates["memory"]
+        gate = judge(under(record, Policy())).verdict.gates["memory"]
         assert isinstance(gate, MemoryGate)
         assert gate.kind is kind
 
@@ -56,11 +57,11 @@ def test_memory_that_the_heap_keeps_after_a_late_release_is_no_leak() -> None:
 def test_after_a_late_release_the_run_goes_on_while_other_gates_are_open() -> None:
     script = Script({"tasks": rising(1, 1)})
     record = script.record(16)
-    assert judge(record, Policy()).next is NextStep.IDLE
+    assert judge(under(record, Policy())).next is NextStep.WAIT
     record.add(script.idle(record, tasks=1.0))
-    judgement = judge(record, Policy())
+    judgement = judge(under(record, Policy()))
     assert judgement.next is NextStep.CONTINUE
-    assert judgement.verdict.gates["tasks"].outcome is Outcome.FLAT
+    assert judgement.verdict.gates["tasks"].outcome is Status.FLAT
 
 
 def held(sessions: float) -> float:
@@ -78,10 +79,10 @@ def test_a_run_that_ends_open_waits_and_is_flat_where_little_more_is_left_than_b
 ) -> None:
     script = Script({"malloc_in_use": lambda sessions: 5 * MIB + stays * sessions + held(sessions)})
     record = script.record(108)
-    ended = judge(record, Policy())
-    assert (ended.verdict.name, ended.next) == (VerdictName.INCONCLUSIVE, NextStep.IDLE)
+    ended = judge(under(record, Policy()))
+    assert (ended.verdict.name, ended.next) == (VerdictName.INCONCLUSIVE, NextStep.WAIT)
     record.add(script.idle(record, malloc_in_use=5 * MIB + stays * record.sessions))
-    waited = judge(record, Policy())
+    waited = judge(under(record, Policy()))
     assert (waited.verdict.name, waited.next) == (name, NextStep.STOP)
 
 
@@ -96,8 +97,8 @@ def test_a_leak_is_declared_without_a_wait_where_nothing_can_go_by_itself() -> N
         },
     )
     ticking = replace(alone, metrics={**alone.metrics, "timers": level(1)})
-    assert judge(ticking.record(LEAK_AT), Policy()).next is NextStep.IDLE
-    at_once = judge(alone.record(LEAK_AT), Policy())
+    assert judge(under(ticking.record(LEAK_AT), Policy())).next is NextStep.WAIT
+    at_once = judge(under(alone.record(LEAK_AT), Policy()))
     assert (at_once.verdict.name, at_once.next) == (VerdictName.LEAK, NextStep.STOP)
     gate = at_once.verdict.gates["memory"]
     assert isinstance(gate, MemoryGate)

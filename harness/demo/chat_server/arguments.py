@@ -68,12 +68,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _size(text: str) -> int:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.strip().lower())
-    if found is None or found[2] not in UNITS:
+    parts = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.strip().lower())
+    if parts is None or parts[2] not in UNITS:
         raise argparse.ArgumentTypeError(
-            f"'{text}' is not a size, such as 8MiB, 2GiB or plain bytes"
+            f"'{text}' is not a size. Write for example 8MiB, 2GiB or plain bytes"
         )
-    size_bytes = round(float(found[1]) * UNITS[found[2]])
+    size_bytes = round(float(parts[1]) * UNITS[parts[2]])
     if size_bytes < PAGE_BYTES:
         raise argparse.ArgumentTypeError(
             f"'{text}' is too small: an agent holds at least {PAGE_BYTES} bytes"

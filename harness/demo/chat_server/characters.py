@@ -10,7 +10,7 @@ from typing import Any, Final
 
 FIRST: Final = "conf.toml"
 """The character that a page opens with."""
-TOLD_AS: Final = ".yaml"
+SHOWN_SUFFIX: Final = ".yaml"
 """How names end in messages: pages know the files of the server that this one imitates."""
 
 
@@ -19,22 +19,24 @@ class CharactersInvalid(Exception):
 
 
 class ConfigNotFound(Exception):
-    """A page asked for a character that there is not; the text is what the page is told."""
+    """A page asked for a character that does not exist. The page is sent the text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Backends:
-    """How the services behind a character do."""
+    """The state of the services behind a character."""
 
     model: str = "up"
+    """`up` or `down`."""
     speech: str = "up"
+    """`up` or `down`."""
     retry_s: float = 2.5
     """How long a model that is down is tried before the page is told."""
 
 
 @dataclass(frozen=True, slots=True)
 class Character:
-    """One file."""
+    """One file of the folder: who answers, with what."""
 
     file: str
     """As pages know it: `conf.yaml`."""
@@ -83,7 +85,7 @@ def load_cast(folder: Path) -> Cast:
     """Read every TOML file of `folder`; `conf.toml` comes first, the others by name.
 
     Raises:
-        CharactersInvalid: there is no `conf.toml`, or a file that is no character.
+        CharactersInvalid: there is no `conf.toml`, or a file is not a character.
     """
     files = sorted(folder.glob("*.toml"), key=lambda file: (file.name != FIRST, file.name))
     if not files:
@@ -99,7 +101,7 @@ def _load_character(file: Path) -> Character:
     try:
         data = tomllib.loads(file.read_text("utf-8"))
         return Character(
-            file=file.with_suffix(TOLD_AS).name,
+            file=file.with_suffix(SHOWN_SUFFIX).name,
             conf_name=str(data["conf_name"]),
             conf_uid=str(data["conf_uid"]),
             name=str(data["character_name"]),
@@ -116,7 +118,7 @@ def _load_character(file: Path) -> Character:
 
 
 def _replies(data: list[list[str]]) -> tuple[tuple[str, ...], ...]:
-    replies = tuple(tuple(str(sentence) for sentence in reply) for reply in data)
+    replies = tuple(tuple(map(str, reply)) for reply in data)
     if not replies or not all(replies):
         raise ValueError("'replies' must be a list of lists of sentences, none of them empty")
     return replies

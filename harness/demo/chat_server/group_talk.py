@@ -47,8 +47,8 @@ class Member(Protocol):
 
 
 async def talk(members: Callable[[], Sequence[Member]], words: str) -> None:
-    """Go on without end. Who speaks is told twice that its turn begins and ends, the others
-    once, and without sound.
+    """Talk until cancelled. The speaker is told twice that its turn begins and ends, the other
+    pages once, and without sound.
     """
     try:
         with suppress(ConnectionClosed):  # a speaker has left: its page's clean-up tells the others

@@ -13,10 +13,12 @@ from .group_talk import Member, talk
 
 @dataclass(slots=True)
 class _Group:
-    """Uids of its pages, and what their AIs say to one another."""
+    """Pages that share a conversation."""
 
     members: list[str]
+    """Uids, the owner's first."""
     talk: asyncio.Task[None] | None = None
+    """What their AIs say to one another."""
 
 
 class Groups:
@@ -27,16 +29,16 @@ class Groups:
         self._group: dict[str, _Group] = {}
 
     def enter(self, page: Member) -> None:
-        """A page has opened."""
+        """Know a page that has opened."""
         self._pages[page.client_uid] = page
 
     def leave(self, page: Member) -> list[Member]:
-        """A page closes; those that it leaves behind."""
+        """Forget a page that closes; the pages that stay in its group."""
         self._pages.pop(page.client_uid, None)
         return self.take_out(page.client_uid)
 
     def add(self, owner: str, invitee: str) -> str:
-        """Why it cannot be, or nothing."""
+        """Add a page to the owner's group; why that cannot be, or an empty text."""
         if invitee not in self._pages:
             return f"Client {invitee} is not connected"
         if invitee == owner or invitee in self._group:
@@ -47,7 +49,7 @@ class Groups:
         return ""
 
     def why_not_remove(self, owner: str, target: str) -> str:
-        """Why that page may not take that other one out, or nothing."""
+        """Why the one page may not take the other out of its group, or an empty text."""
         members = self.members(owner)
         if target not in members:
             return f"Client {target} is not in the group"
@@ -56,7 +58,7 @@ class Groups:
         return ""
 
     def take_out(self, uid: str) -> list[Member]:
-        """Of its group, whose talk has been stopped before; those that are left in it."""
+        """Take a page out of its group, whose talk has ended; the pages that stay in it."""
         group = self._group.pop(uid, None)
         if group is None:
             return []
@@ -75,11 +77,11 @@ class Groups:
         return self.members(uid)[:1] == [uid]
 
     def pages(self, uids: list[str]) -> list[Member]:
-        """Those of them that are open."""
+        """Those pages that are open."""
         return [self._pages[uid] for uid in uids if uid in self._pages]
 
     def start_talk(self, uid: str, words: str) -> None:
-        """Have the page's group talk about that, unless it does so already."""
+        """Have the page's group talk, beginning with these words, unless it talks already."""
         group = self._group[uid]
         if group.talk is None or group.talk.done():
             group.talk = asyncio.create_task(
@@ -87,7 +89,7 @@ class Groups:
             )
 
     async def stop_talk(self, uid: str) -> list[Member]:
-        """The pages of the group whose talk that has ended; empty when there was none."""
+        """End the talk of a page's group; its pages, or an empty list where none talked."""
         group = self._group.get(uid)
         if group is None or group.talk is None:
             return []

@@ -43,8 +43,8 @@ async def _new_history(page: Page, _: Message) -> None:
 
 
 async def _histories(page: Page, _: Message) -> None:
-    found = page.services.histories.all_of(page.context.character.conf_uid)
-    await page.send({"type": "history-list", "histories": found})
+    histories = page.services.histories.all_of(page.context.character.conf_uid)
+    await page.send({"type": "history-list", "histories": histories})
 
 
 async def _set_history(page: Page, message: Message) -> None:

@@ -15,26 +15,26 @@ _UID: Final = re.compile(r"[0-9-]{10}_[0-9-]{8}_[0-9a-f]{32}")
 
 
 class Histories:
-    """Nothing of them is held in memory; the folder is made with the first, and goes with the
-    server.
+    """Conversations on disk. The folder is made with the first one and deleted with the server;
+    nothing is held in memory.
     """
 
     def __init__(self) -> None:
         self._folder: Path | None = None
 
     def create(self, conf_uid: str) -> str:
-        """A new one, empty; its uid."""
+        """Make an empty conversation; its uid."""
         uid = f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{uuid.uuid4().hex}"
         self._of(conf_uid).mkdir(exist_ok=True)
         self._file(conf_uid, uid).write_text("[]", encoding="utf-8")
         return uid
 
     def add(self, conf_uid: str, uid: str, role: str, content: str, **who: str) -> None:
-        """One message more; a history that was never created begins with it.
+        """Add a message. A conversation that was never created begins with it.
 
         Raises:
-            OSError: the character has no histories yet: they are of the one in force when they were
-                made.
+            OSError: this character has no conversation yet. Each belongs to the character that
+                spoke when it was made.
         """
         if not _UID.fullmatch(uid):
             return
@@ -50,24 +50,23 @@ class Histories:
         self._file(conf_uid, uid).write_text(json.dumps(kept, ensure_ascii=False), encoding="utf-8")
 
     def messages(self, conf_uid: str, uid: str) -> list[dict[str, Any]]:
-        """All of one; empty where there is none."""
+        """The messages of a conversation; empty where there is no such conversation."""
         if not _UID.fullmatch(uid):
             return []
         try:
-            found: list[dict[str, Any]] = json.loads(
-                self._file(conf_uid, uid).read_text(encoding="utf-8")
-            )
+            text = self._file(conf_uid, uid).read_text(encoding="utf-8")
         except OSError:
             return []
-        return found
+        kept: list[dict[str, Any]] = json.loads(text)
+        return kept
 
     def all_of(self, conf_uid: str) -> list[dict[str, Any]]:
-        """Those of a character, the newest first; empty ones are deleted."""
-        found = []
+        """A character's conversations, the newest first. Empty ones are deleted."""
+        histories = []
         self._of(conf_uid).mkdir(exist_ok=True)
         for file in sorted(self._of(conf_uid).glob("*.json"), reverse=True):
             if said := self.messages(conf_uid, file.stem):
-                found.append(
+                histories.append(
                     {
                         "uid": file.stem,
                         "latest_message": said[-1],
@@ -76,17 +75,17 @@ class Histories:
                 )
             else:
                 file.unlink(missing_ok=True)
-        return found
+        return histories
 
     def delete(self, conf_uid: str, uid: str) -> bool:
-        """Whether there was one."""
+        """Delete a conversation; whether there was one."""
         if not _UID.fullmatch(uid) or not (file := self._file(conf_uid, uid)).exists():
             return False
         file.unlink()
         return True
 
     def close(self) -> None:
-        """The server ends."""
+        """Delete the folder."""
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
 

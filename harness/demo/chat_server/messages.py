@@ -43,7 +43,7 @@ def config_files(cast: Cast) -> Message:
 
 
 def config_switched(file: str) -> Message:
-    """The switch has been made."""
+    """The page's character has changed."""
     return {"type": "config-switched", "message": f"Switched to config: {file}"}
 
 

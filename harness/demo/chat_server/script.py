@@ -44,8 +44,8 @@ class Script:
 
 
 def tokens_of(sentence: str) -> list[str]:
-    """The tokens that a model would send: words, or single Chinese characters, with the signs
-    that follow them.
+    """The tokens that a model would send: words or single Chinese characters, each with the signs
+    that follow it.
     """
     return _TOKEN.findall(sentence)
 
@@ -63,7 +63,7 @@ def script_for(character: Character, text: str, turn: int) -> Script:
         sentences = MODEL_DOWN
     elif "tokens" in directives or "say" in directives:
         wanted = min(int(_number(directives.get("tokens"), 0)), TOKENS_LIMIT)
-        sentences = (*_said(directives.get("say", "")), *_told(character, wanted, turn))
+        sentences = (*_said(directives.get("say", "")), *_spoken(character, wanted, turn))
     return Script(sentences, _number(directives.get("delay"), TOKEN_DELAY_S), backends)
 
 
@@ -84,9 +84,9 @@ def _said(directive: str) -> Iterator[str]:
     return (sentence.strip() for sentence in _SENTENCE.findall(words))
 
 
-def _told(character: Character, tokens: int, turn: int) -> Iterator[str]:
-    """So many tokens out of the character's mouth, begun elsewhere each turn, in sentences of
-    equal length.
+def _spoken(character: Character, tokens: int, turn: int) -> Iterator[str]:
+    """Tokens of the character's own replies, in sentences of equal length. Each turn begins at
+    another place.
     """
     known = [
         token.strip(_SIGNS)
@@ -95,8 +95,8 @@ def _told(character: Character, tokens: int, turn: int) -> Iterator[str]:
         for token in tokens_of(line)
     ]
     start = turn * SENTENCE_TOKENS % len(known)
-    told = list(islice(cycle(known), start, start + tokens))
+    chosen = list(islice(cycle(known), start, start + tokens))
     space, stop = ("", "。") if known[0] > "\u4e00" else (" ", ".")
     for first in range(0, tokens, SENTENCE_TOKENS):
-        sentence = space.join(told[first : first + SENTENCE_TOKENS]) + stop
+        sentence = space.join(chosen[first : first + SENTENCE_TOKENS]) + stop
         yield sentence[0].upper() + sentence[1:]

@@ -33,7 +33,7 @@ class Speech:
 
 
 def pronounceable(text: str) -> bool:
-    """Whether there is anything to say beside signs and emotion keys."""
+    """Whether there is anything to say apart from signs and emotion keys."""
     return any(character.isalnum() for character in EMOTION_KEY.sub("", text))
 
 
@@ -83,9 +83,9 @@ def _wav_base64(samples: array[int]) -> str:
 
 
 def _volumes(samples: array[int]) -> tuple[float, ...]:
-    slices = [
-        samples[start : start + SLICE_SAMPLES] for start in range(0, len(samples), SLICE_SAMPLES)
-    ]
-    loudness = [math.sqrt(sum(sample * sample for sample in part) / len(part)) for part in slices]
+    loudness = []
+    for start in range(0, len(samples), SLICE_SAMPLES):
+        part = samples[start : start + SLICE_SAMPLES]
+        loudness.append(math.sqrt(sum(sample * sample for sample in part) / len(part)))
     loudest = max(loudness, default=0.0) or 1.0
     return tuple(round(value / loudest, 4) for value in loudness)

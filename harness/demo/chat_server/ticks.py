@@ -14,7 +14,7 @@ wakes once for all.
 """
 AFTER_TICK_S: Final = 0.001
 TOO_LATE_S: Final = 0.7 * TICK_S
-"""Who wakes later than this lets the tick pass: a loop with too much to warm still answers its
+"""Work that wakes later than this skips the tick: a loop with too much to warm still answers its
 pages.
 """
 STEADY_S: Final = 0.005
@@ -27,8 +27,8 @@ def until_tick_s(now_s: float) -> float:
 
 
 async def next_tick() -> float:
-    """Wait for the next tick, together with all others who wait for it; returns how late it has
-    become.
+    """Wait for the next tick, together with all others who wait for it; how late it is, in
+    seconds.
     """
     loop = asyncio.get_running_loop()
     begin_s = loop.time()
@@ -38,11 +38,10 @@ async def next_tick() -> float:
 
 
 class Lateness:
-    """How late the loop usually is just after a tick, where background work is bunched: what
-    playback must buffer.
+    """How late the loop usually is just after a tick, where background work is bunched.
 
-    Speech that has begun must not stutter when the loop next stands still, so the first sentence of
-    a reply is held back by as much (a jitter buffer). The median of five ticks ignores a lone
+    Speech that has begun must not stutter when the loop next stands still. So the first sentence of
+    a reply is held back by as much: a jitter buffer. The median of five ticks ignores a lone
     hiccup.
     """
 
@@ -59,7 +58,7 @@ class Lateness:
         self._timer = loop.call_at(due_s, loop.call_soon, self._measure, due_s)
 
     def stop(self) -> None:
-        """Let the loop go."""
+        """Watch no longer."""
         if self._timer is not None:
             self._timer.cancel()
 

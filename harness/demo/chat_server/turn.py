@@ -15,11 +15,11 @@ from .speech import Speech, pronounceable
 
 Send = Callable[[Message], Awaitable[None]]
 Keep = Callable[[str, str], None]
-"""Is told who has said what: "human" or "ai", and the words."""
+"""Called with who spoke, "human" or "ai", and the words."""
 
 
 class Turn:
-    """Runs beside the page's other requests, in a task of its own."""
+    """A user's words and the reply to them, in a task of its own."""
 
     def __init__(self, context: ServiceContext, services: Services, send: Send, keep: Keep) -> None:
         self.text = ""
@@ -34,11 +34,15 @@ class Turn:
         self._lost = False
 
     async def run(self, heard: str | array[float]) -> bool:
-        """Answer a text, or what a recording says; whether the turn came to its end.
+        """Answer a text, or what a recording says.
+
+        Returns:
+            Whether the turn came to its end: False where a newer turn took its place.
 
         Raises:
-            AgentMissing, ToolError: there is nobody to answer.
-            OSError: what is said cannot be kept.
+            AgentMissing: the agent could not be made.
+            ToolError: the page's tool process is gone.
+            OSError: what is said cannot be stored.
         """
         await self._send(messages.CHAIN_START)
         await self._send(messages.full_text("Thinking..."))
@@ -87,11 +91,11 @@ class Turn:
         return not self._lost
 
     def played(self) -> None:
-        """The page has played everything; ignored unless that is waited for."""
+        """Note that the page has played everything. Ignored unless the turn waits for that."""
         if self._played is not None and not self._played.done():
             self._played.set_result(None)
 
     def lose(self) -> None:
-        """A newer turn takes the page's answers from now on: this one ends without a word."""
+        """End without a word: a newer turn takes the page's answers from now on."""
         self._lost = True
         self.played()

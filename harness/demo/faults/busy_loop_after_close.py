@@ -27,7 +27,7 @@ SPEC: Final[dict[str, Any]] = {
 
 PERIOD_S: Final = 0.02
 SHARE_PER_PAGE: Final = 0.01
-MOST: Final = 2.0
+MAX_SHARE: Final = 2.0
 
 
 class Janitor:
@@ -37,14 +37,14 @@ class Janitor:
         self.gone = 0
 
     def note(self, page: Page) -> None:
-        """One more has gone; of a connection that broke nobody knows."""
+        """Count a page that has said goodbye; one whose connection broke is not counted."""
         self.gone += page.said_goodbye
         if self.gone == 1 and page.said_goodbye:
             self.look()
 
     def look(self) -> None:
         """Look after them all, and come again."""
-        end_s = time.thread_time() + PERIOD_S * min(MOST, SHARE_PER_PAGE * self.gone)
+        end_s = time.thread_time() + PERIOD_S * min(MAX_SHARE, SHARE_PER_PAGE * self.gone)
         while time.thread_time() < end_s:
             pass
         asyncio.get_running_loop().call_later(PERIOD_S, self.look)

@@ -37,5 +37,5 @@ class Cache:
 
 
 def install(hooks: Hooks, entries: str) -> None:
-    """Cache so many pages."""
+    """Cache the latest pages, as many as `entries` says."""
     hooks.session_opened.append(Cache(int(entries)))

@@ -39,5 +39,5 @@ def _remember(page: Page) -> None:
 
 async def _close(context: Context) -> None:
     _contexts.pop(context.client_uid, None)
-    if (found := _contexts.get(context.client_uid)) is not None:
-        await found.tools.close()
+    if (forgotten := _contexts.get(context.client_uid)) is not None:
+        await forgotten.tools.close()

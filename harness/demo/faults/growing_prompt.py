@@ -1,4 +1,4 @@
-"""A prompt that all pages share is bound anew on each turn, and is longer each time."""
+"""A prompt that all pages share is replaced on each turn by a longer one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SPEC: Final[dict[str, Any]] = {
 
 
 class Prompt:
-    """What every agent is told first."""
+    """What every agent reads first."""
 
     def __init__(self) -> None:
         self.text = "You are a kind companion. " * 20

@@ -30,7 +30,7 @@ class Emitter:
         self.listeners: list[Callable[[], None]] = []
 
     def subscribe(self, page: Page) -> None:
-        """Let the page hear of it."""
+        """Call the page when something happens."""
         context = page.context
         self.listeners.append(
             lambda: context.conversation.append(("system", "The voice has changed."))

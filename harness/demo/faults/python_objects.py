@@ -1,4 +1,4 @@
-"""A record of each page is kept for ever: a list of short strings, so many bytes of it."""
+"""A record of each page is kept for ever: a list of short strings of a given size."""
 
 from __future__ import annotations
 
@@ -43,5 +43,5 @@ class Keeper:
 
 
 def install(hooks: Hooks, size_bytes: str) -> None:
-    """Keep so many bytes of each page."""
+    """Keep a record of this size of each page."""
     hooks.session_opened.append(Keeper(int(size_bytes)))

@@ -1,5 +1,5 @@
-"""Chat protocols: one file each, with no I/O. A module that holds a class `Adapter` is a
-protocol, by its `name`.
+"""Chat protocols: one file each, with no I/O of its own. A module that holds a class `Adapter` is a
+protocol. Its name is that of the file, with hyphens.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Final
 
 from harness.errors import UnknownProtocol
 from harness.sessions.contract import ChatProtocol
+from harness.sessions.session import BaseSession
 
 ENTRY_POINTS: Final = "leak_harness.protocols"
 """The group in which other packages register adapter classes."""
@@ -22,15 +23,27 @@ def protocol_named(name: str) -> type[ChatProtocol]:
     Raises:
         UnknownProtocol: there is none; the message lists those that there are.
     """
-    adapters = {module.name.replace("_", "-"): module.name for module in iter_modules(__path__)}
-    if name in adapters:
-        adapter: type[ChatProtocol] = import_module(f"{__name__}.{adapters[name]}").Adapter
+    if name in shipped():
+        module = import_module(f"{__name__}.{name.replace('-', '_')}")
+        adapter: type[ChatProtocol] = module.Adapter
         return adapter
     registered = entry_points(group=ENTRY_POINTS)
     if name in registered.names:
         return _loaded(registered[name])
-    names = ", ".join(sorted({*adapters, *registered.names}))
+    names = ", ".join(sorted({*shipped(), *registered.names}))
     raise UnknownProtocol(f"there is no protocol '{name}'", hint=f"choose one of: {names}")
+
+
+def shipped() -> tuple[str, ...]:
+    """Names of the protocols in this folder."""
+    return tuple(module.name.replace("_", "-") for module in iter_modules(__path__))
+
+
+def actions_of_others(protocol: type[ChatProtocol]) -> frozenset[str]:
+    """Names of actions that sessions of shipped protocols have, and those of this one have not."""
+    others = {action for name in shipped() for action in protocol_named(name).actions}
+    own = dir(getattr(protocol, "session", BaseSession))
+    return frozenset(others - {*protocol.actions, *own})
 
 
 def _loaded(registered: EntryPoint) -> type[ChatProtocol]:

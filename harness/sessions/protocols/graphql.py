@@ -5,15 +5,48 @@ has settled it.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from itertools import count
 from typing import Any, ClassVar
 
 from harness.errors import ProtocolViolation
-from harness.sessions.contract import RECEIVE, Exchange, Greeting, Mark, Send, Stage
+from harness.sessions.contract import (
+    RECEIVE,
+    Action,
+    Exchange,
+    Greeting,
+    Mark,
+    Send,
+    Stage,
+    Timing,
+)
 from harness.sessions.decoding import object_of
+from harness.sessions.session import BaseSession
 
 LEGACY = "graphql-ws"
 Message = dict[str, Any]
+
+
+class Session(BaseSession):
+    """What a script can do with protocol `graphql`."""
+
+    async def execute(self, query: str, variables: Message | None = None) -> Any:
+        """A query, mutation or subscription to its end, timed as a reply; the first payload comes
+        back.
+        """
+        return await self._act(Adapter.execute, query, variables)
+
+    async def subscribe(self, query: str, variables: Message | None = None) -> str:
+        """Start an operation, and wait for nothing; its id comes back."""
+        return await self._act(Adapter.subscribe, query, variables)
+
+    async def await_result(self, number: str) -> Any:
+        """The next payload of an operation."""
+        return await self._act(Adapter.await_result, number)
+
+    async def complete(self, number: str) -> None:
+        """End an operation; the server is not waited for."""
+        await self._act(Adapter.complete, number)
 
 
 class Adapter:
@@ -22,13 +55,15 @@ class Adapter:
     name: ClassVar[str] = "graphql"
     default_path: ClassVar[str] = "/graphql"
     subprotocols: ClassVar[tuple[str, ...]] = ("graphql-transport-ws", LEGACY)
-    actions: ClassVar[frozenset[str]] = frozenset(
-        {"execute", "subscribe", "await_result", "complete"}
-    )
-    turns: ClassVar[frozenset[str]] = frozenset({"execute"})
+    actions: ClassVar[Mapping[str, Action]] = {
+        "execute": Action(Timing.REPLY, repeats=True),  # a script may need the payload
+        "subscribe": Action(),
+        "await_result": Action(),
+        "complete": Action(),
+    }
+    session: ClassVar[type[BaseSession]] = Session
 
     def __init__(self) -> None:
-        self.playback = True
         self.subprotocol = ""
         """The one that the server has chosen; set by the session after the handshake."""
         self._ids = count(1)
@@ -40,7 +75,7 @@ class Adapter:
         return Greeting()
 
     def execute(self, query: str, variables: Message | None = None) -> Exchange[Any]:
-        """A query, mutation or subscription to its end; the first payload comes back."""
+        """An operation to its end; its first payload."""
         number = yield from self.subscribe(query, variables)
         payload = yield from self.await_result(number)
         yield Mark(Stage.FIRST_TEXT)
@@ -65,7 +100,7 @@ class Adapter:
         yield _send("stop" if self._is_legacy else "complete", id=number)
 
     def answer(self, data: str | bytes) -> str | None:
-        """What is to be said to a message while the session idles."""
+        """The pong to a ping; None to anything else."""
         return json.dumps({"type": "pong"}) if _parsed(data).get("type") == "ping" else None
 
     @property

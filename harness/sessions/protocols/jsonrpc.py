@@ -3,12 +3,43 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from itertools import count
 from typing import Any, ClassVar
 
 from harness.errors import ProtocolViolation
-from harness.sessions.contract import RECEIVE, Exchange, Greeting, Mark, Send, Stage
+from harness.sessions.contract import (
+    RECEIVE,
+    Action,
+    Exchange,
+    Greeting,
+    Mark,
+    Send,
+    Stage,
+    Timing,
+)
 from harness.sessions.decoding import object_of
+from harness.sessions.session import BaseSession
+
+
+class Session(BaseSession):
+    """What a script can do with protocol `jsonrpc`."""
+
+    async def call(self, method: str, params: Any = None) -> Any:
+        """Call a method, timed as a reply; its result comes back.
+
+        Raises:
+            ProtocolViolation: the server answers with an error.
+        """
+        return await self._act(Adapter.call, method, params)
+
+    async def notify(self, method: str, params: Any = None) -> None:
+        """Tell the server something; it does not answer."""
+        await self._act(Adapter.notify, method, params)
+
+    async def await_notification(self, method: str) -> Any:
+        """Wait until the server tells something; its parameters come back."""
+        return await self._act(Adapter.await_notification, method)
 
 
 class Adapter:
@@ -16,11 +47,14 @@ class Adapter:
 
     name: ClassVar[str] = "jsonrpc"
     default_path: ClassVar[str] = "/"
-    actions: ClassVar[frozenset[str]] = frozenset({"call", "notify", "await_notification"})
-    turns: ClassVar[frozenset[str]] = frozenset({"call"})
+    actions: ClassVar[Mapping[str, Action]] = {
+        "call": Action(Timing.REPLY, repeats=True),  # a script may need the result
+        "notify": Action(repeats=True, optional=True),
+        "await_notification": Action(),
+    }
+    session: ClassVar[type[BaseSession]] = Session
 
     def __init__(self) -> None:
-        self.playback = True
         self._ids = count(1)
 
     def open(self) -> Exchange[Greeting]:
@@ -29,11 +63,7 @@ class Adapter:
         return Greeting()
 
     def call(self, method: str, params: Any = None) -> Exchange[Any]:
-        """Call a method; its result comes back.
-
-        Raises:
-            ProtocolViolation: the server answers with an error.
-        """
+        """A call and its answer, matched by id."""
         number = next(self._ids)
         yield _send(method, params, id=number)
         while True:
@@ -47,11 +77,11 @@ class Adapter:
                 return message.get("result")
 
     def notify(self, method: str, params: Any = None) -> Exchange[None]:
-        """Tell the server something; it does not answer."""
+        """A message without an id."""
         yield _send(method, params)
 
     def await_notification(self, method: str) -> Exchange[Any]:
-        """Wait until the server tells something; its parameters come back."""
+        """The parameters of the next notification of this method."""
         while True:
             message = yield from _next()
             if message.get("method") == method:

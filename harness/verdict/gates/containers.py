@@ -1,59 +1,195 @@
-"""Containers that get longer with the sessions, however few bytes they hold: suspects, and the
-gate that they make.
-"""
+"""Containers that get longer with the sessions, however few bytes they hold."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Final
 
 from harness.record.record import Cause, RunRecord
-from harness.verdict.evidence import Situation
-from harness.verdict.gates.counters import Judged
-from harness.verdict.outcome import ContainersGate, Outcome
+from harness.verdict.gate import GateEntry, GateResult
+from harness.verdict.outcome import Gate, Status
 from harness.verdict.problems import problem_of
+from harness.verdict.rows import Row, reason_summary
+from harness.verdict.rules import Rule, first_answer, source
+from harness.verdict.situation import Situation
 from harness.verdict.suspects import MIN_LENGTHS, census_sessions, is_within_bound, suspects
+from harness.verdict.waits import may_wait
 
 MAX_TOLD: Final = 3
+"""Containers that are named as filling."""
 
 
-def containers_gate(situation: Situation) -> Judged:
-    """Whether a container without a bound gets longer and longer."""
+@dataclass(frozen=True, slots=True)
+class ContainersGate(Gate):
+    """Containers that are longer at every census."""
+
+    suspects: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerFacts:
+    """What the rules compare."""
+
+    censuses: int
+    why_too_few: str
+    suspects: int
+    """Containers that were longer at every census and have no maximum that is known."""
+    entries_per_session: float | None
+    """Of the one that grows fastest."""
+    sessions: int
+    """At the latest census."""
+    guard_sessions: int
+    trimmed_at: str
+    """The code that may make the container shorter, at a length that is not known."""
+    has_waited: bool
+    """A wait has ended since the latest census."""
+    may_wait: bool
+    words: str
+    filling_words: str
+
+    @property
+    def min_censuses(self) -> int:
+        """Censuses below which nothing is said."""
+        return MIN_LENGTHS
+
+
+def _not_measured(facts: ContainerFacts) -> GateResult | None:
+    if facts.censuses >= MIN_LENGTHS:
+        return None
+    return GateResult(ContainersGate(Status.NOT_MEASURED, facts.why_too_few))
+
+
+def _flat(facts: ContainerFacts) -> GateResult | None:
+    if facts.suspects:
+        return None
+    return GateResult(ContainersGate(Status.FLAT, facts.filling_words))
+
+
+def _too_early(facts: ContainerFacts) -> GateResult | None:
+    if facts.sessions >= facts.guard_sessions:
+        return None
+    words = f"{facts.words}; it may be a cache that fills"
+    return _open(facts, words, facts.guard_sessions - facts.sessions)
+
+
+def _trimmed(facts: ContainerFacts) -> GateResult | None:
+    if not facts.trimmed_at:
+        return None
+    words = f"{facts.words}; {facts.trimmed_at} may make it shorter, at a length that is not known"
+    return _open(facts, words, facts.guard_sessions)
+
+
+def _leak(facts: ContainerFacts) -> GateResult | None:
+    if not facts.has_waited and facts.may_wait:
+        return None
+    return GateResult(ContainersGate(Status.LEAK, facts.words, facts.suspects))
+
+
+def _wait_due(facts: ContainerFacts) -> GateResult:
+    words = f"{facts.words}; whether that is released late is not known yet"
+    return replace(_open(facts, words, None), suspect=True)
+
+
+def _open(facts: ContainerFacts, words: str, needed: int | None) -> GateResult:
+    gate = ContainersGate(Status.INCONCLUSIVE, words, facts.suspects)
+    return GateResult(gate, sessions_needed=needed)
+
+
+_SECTION: Final = source("containers-without-a-maximum")
+_NUMBERS: Final = ("suspects", "entries_per_session", "sessions", "guard_sessions")
+
+RULES: Final = (
+    Rule(
+        "containers.not-measured",
+        "There are fewer than 4 censuses: not measured.",
+        _SECTION,
+        _not_measured,
+        ("censuses", "min_censuses"),
+    ),
+    Rule(
+        "containers.flat",
+        "No container without a maximum grew in every census by 0.08 entries per session or more: "
+        "flat.",
+        _SECTION,
+        _flat,
+        ("suspects",),
+    ),
+    Rule(
+        "containers.too-early",
+        "A container grew in every census, but it may be a cache that fills until the guard: open.",
+        _SECTION,
+        _too_early,
+        _NUMBERS,
+    ),
+    Rule(
+        "containers.trimmed",
+        "A container grew in every census, but its own code may make it shorter: open.",
+        _SECTION,
+        _trimmed,
+        _NUMBERS,
+    ),
+    Rule(
+        "containers.leak",
+        "After the guard, a container without a maximum grew in every census, and no wait is to "
+        "come: leak.",
+        _SECTION,
+        _leak,
+        (*_NUMBERS, "has_waited"),
+    ),
+    Rule(
+        "containers.wait-due",
+        "After the guard, a container without a maximum grew in every census: wait first.",
+        _SECTION,
+        _wait_due,
+        _NUMBERS,
+    ),
+)
+
+
+def decide(situation: Situation) -> GateResult:
+    """Whether a container without a maximum gets longer and longer."""
+    facts, since = _facts(situation)
+    result, trace = first_answer(RULES, facts)
+    traced = replace(result.gate, trace=trace)
+    return replace(result, gate=traced, suspected_sessions=since)
+
+
+def _facts(situation: Situation) -> tuple[ContainerFacts, int | None]:
+    """The facts, and where the growth was first seen."""
     record = situation.record
-    if len(census_sessions(record.censuses)) < MIN_LENGTHS:
-        problem = problem_of(record, "census")
-        why = "too few censuses" if record.has_probe else "needs the probe"
-        why = problem.words if problem is not None else why
-        return Judged(ContainersGate(Outcome.NOT_MEASURED, why, 0))
-    found = suspects(record)
-    if not found:
-        return Judged(ContainersGate(Outcome.FLAT, _filling_words(record), 0))
-    found = [
-        one for one in found if not one.trimmed_at
-    ] or found  # what is bounded somehow is not blamed for the rest
-    last = record.censuses[-1]
-    named = ((record.causes.get(one.key, Cause()).name, one) for one in found)
-    name, first = next((pair for pair in named if pair[0]), ("a container", found[0]))
-    words = f"{name} grows by {first.per_session:.2f} entries a session"
-    words += f", and {len(found) - 1} more" if found[1:] else ""
-    outcome, suspect, needed = Outcome.INCONCLUSIVE, False, None
-    waited = situation.idle is not None and situation.idle.cycle >= last.cycle
-    if last.sessions < situation.full_guard:
-        words += "; it may be a cache that fills"
-        needed = situation.full_guard - last.sessions
-    elif first.trimmed_at:
-        words += f"; {first.trimmed_at} may make it shorter, at a length that is not known"
-        needed = situation.full_guard
-    elif waited or not situation.may_idle:
-        outcome = Outcome.LEAK
-    else:
-        words += "; whether that is released late is not known yet"
-        suspect = True
-    since = min(one.suspected_sessions for one in found)
-    return Judged(ContainersGate(outcome, words, len(found)), suspect, since, needed)
+    taken = len(census_sessions(record.censuses))
+    problem = problem_of(record, "census")
+    why = "too few censuses" if record.has_probe else "needs the probe"
+    measured = taken >= MIN_LENGTHS
+    growing = suspects(record) if measured else []
+    # What has some maximum is not blamed for the rest.
+    blamed = [suspect for suspect in growing if not suspect.trimmed_at] or growing
+    words, first = "", None
+    if blamed:
+        named = ((record.causes.get(one.key, Cause()).name, one) for one in blamed)
+        name, first = next((pair for pair in named if pair[0]), ("a container", blamed[0]))
+        words = f"{name} grows by {first.per_session:.2f} entries a session"
+        words += f", and {len(blamed) - 1} more" if blamed[1:] else ""
+    last = record.censuses[-1] if record.censuses else None
+    waited = situation.last_waited
+    facts = ContainerFacts(
+        censuses=taken,
+        why_too_few=why if problem is None else problem.words,
+        suspects=len(blamed),
+        entries_per_session=None if first is None else first.per_session,
+        sessions=0 if last is None else last.sessions,
+        guard_sessions=situation.full_guard,
+        trimmed_at="" if first is None else first.trimmed_at,
+        has_waited=waited is not None and last is not None and waited.cycle >= last.cycle,
+        may_wait=may_wait(situation),
+        words=words,
+        filling_words=_filling_words(record) if measured else "",
+    )
+    return facts, min((suspect.suspected_sessions for suspect in blamed), default=None)
 
 
 def _filling_words(record: RunRecord) -> str:
-    """What gets longer, and is kept below a bound by its own code."""
+    """What gets longer, and is kept below a maximum by its own code."""
     within = {
         record.causes[key].name: f"{lengths[-1]} of {record.causes[key].bound}, kept by "
         f"{record.causes[key].trimmed_at}"
@@ -61,3 +197,21 @@ def _filling_words(record: RunRecord) -> str:
         if is_within_bound(record, key, lengths[-1])
     }
     return "; ".join(f"{name} fills: {words}" for name, words in list(within.items())[:MAX_TOLD])
+
+
+def row(name: str, gate: ContainersGate) -> Row:
+    """The gate as a row of a table."""
+    growth = f"{gate.suspects} suspects" if gate.suspects else ""
+    return Row(name, gate.outcome, growth=growth, reason=gate.reason)
+
+
+GATE: Final = GateEntry(
+    name="containers",
+    order=70,
+    result=ContainersGate,
+    decide=decide,
+    row=row,
+    summary=reason_summary,
+    rules=RULES,
+    explained_by=frozenset(("container",)),
+)

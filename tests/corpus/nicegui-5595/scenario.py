@@ -1,4 +1,6 @@
-"""A page is fetched, its socket opened, and left before the server greets. Clients are pruned after a minute."""
+"""A page is fetched, its socket opened, and left before the server greets. Clients are pruned
+after a minute.
+"""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Socket.IO with all its defaults: the ping task of a session that has closed sleeps on for up to 25 s."""
+"""Socket.IO with all its defaults: the ping task of a closed session sleeps on for up to 25 s."""
 
 import os
 

@@ -7,5 +7,5 @@ from harness import scenario
 async def gone_before_the_first_value(session):
     """The older of the two subprotocols."""
     await session.subscribe("subscription { lines }")
-    await session.idle(0.05)
+    await session.dwell(0.05)
     await session.drop()

@@ -1,0 +1,297 @@
+"""Gates of exact counters: tracked objects, tasks, threads, descriptors, children, files.
+
+Each is one metric with a limit. Objects are excused where containers with a maximum account for
+them, and tasks are also asked for by their sessions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from harness.record.metrics import METRICS, Source
+from harness.verdict.bounded_growth import Filling, filling
+from harness.verdict.evidence import Evidence, evidence, lasting_rate, sessions_needed
+from harness.verdict.gate import GateEntry, GateResult
+from harness.verdict.metric_rules import METRIC_RULES, Standing
+from harness.verdict.orphan_tasks import Orphans, orphans
+from harness.verdict.outcome import Gate, Kind, Status
+from harness.verdict.rows import Row, change, format_count, known, signed
+from harness.verdict.rules import Rule, first_answer, source
+from harness.verdict.situation import GUARD_TASKS, Situation
+
+
+@dataclass(frozen=True, slots=True)
+class CounterGate(Gate):
+    """Objects, tasks, threads, descriptors, children or files: exact counts."""
+
+    first: float | None = None
+    last: float | None = None
+    growth_per_session: float | None = None
+    bounds: tuple[float, float] | None = None
+    limit: float | None = None
+    kind: Kind | None = None
+    """Why it is flat although it grew, as memory has it: `released-late`, `filling`."""
+
+
+@dataclass(frozen=True, slots=True)
+class CounterFacts:
+    """What the rules of a counter compare."""
+
+    metric: str
+    counted: Evidence | None
+    """How the count stands; None where it was not read."""
+    growth_per_session: float
+    """What waits have left of the growth."""
+    limit_per_session: float
+    filling: Filling | None
+    """Containers that have a maximum; None for counters that these do not hold."""
+    orphans: Orphans | None
+    """Tasks that closed sessions have left; None for other counters."""
+
+    @property
+    def filling_per_session(self) -> float | None:
+        """Tracked objects that containers with a maximum account for."""
+        return None if self.filling is None else self.filling.objects_per_session
+
+    @property
+    def orphan_tasks(self) -> int | None:
+        """Pending tasks of closed sessions."""
+        return None if self.orphans is None else self.orphans.tasks
+
+    @property
+    def orphaned_sessions(self) -> int | None:
+        """Sessions that these belong to."""
+        return None if self.orphans is None else self.orphans.sessions
+
+    @property
+    def waited_s(self) -> float | None:
+        """For how long these were waited for."""
+        return None if self.orphans is None else self.orphans.waited_s
+
+    @property
+    def grace_s(self) -> float | None:
+        """How long a wait is at most."""
+        return None if self.orphans is None else self.orphans.grace_s
+
+    @property
+    def is_growing(self) -> bool:
+        """Whether the count is shown to grow."""
+        return self.counted is not None and self.counted.standing.growing
+
+
+@dataclass(frozen=True, slots=True)
+class CounterAnswer:
+    """How a counter stands."""
+
+    standing: Standing
+    kind: Kind | None = None
+    since_sessions: float | None = None
+    """Where its growth was first significant."""
+
+
+def _not_measured(facts: CounterFacts) -> CounterAnswer | None:
+    if facts.counted is not None:
+        return None
+    by_probe = METRICS[facts.metric].source is Source.PROBE
+    reason = "needs the probe" if by_probe else "could not be read"
+    return CounterAnswer(Standing(Status.NOT_MEASURED, reason))
+
+
+def _filling(facts: CounterFacts) -> CounterAnswer | None:
+    fills = facts.filling
+    if fills is None or facts.counted is None or not facts.is_growing:
+        return None
+    growth, limit = facts.growth_per_session, facts.limit_per_session
+    if not fills.explains(growth, limit, fills.objects_per_session):
+        return None
+    since = facts.counted.trend.suspected_sessions
+    return CounterAnswer(Standing(Status.FLAT, fills.told), Kind.FILLING, since)
+
+
+def _orphans_survived(facts: CounterFacts) -> CounterAnswer | None:
+    left = facts.orphans
+    if facts.is_growing or left is None or not left.survived:
+        return None
+    words = left.words
+    if left.waited_s:
+        words = f"{words}, over {left.waited_s:.0f} s after the last of these"
+    return CounterAnswer(Standing(Status.LEAK, words), None, left.since_sessions)
+
+
+def _orphans_for_good(facts: CounterFacts) -> CounterAnswer | None:
+    left = facts.orphans
+    if facts.is_growing or left is None or left.has_waited or left.is_worth_waiting:
+        return None
+    return CounterAnswer(Standing(Status.LEAK, left.words), None, left.since_sessions)
+
+
+def _orphans_wait_due(facts: CounterFacts) -> CounterAnswer | None:
+    left = facts.orphans
+    if facts.is_growing or left is None or left.has_waited or not left.may_wait:
+        return None
+    if left.memory_decides_sooner:
+        return None
+    words = f"{left.words}; whether they end late has not been waited for yet"
+    standing = Standing(Status.INCONCLUSIVE, words, suspect=True)
+    return CounterAnswer(standing, None, left.since_sessions)
+
+
+def _counted(facts: CounterFacts) -> CounterAnswer:
+    assert facts.counted is not None, "a rule before this one has answered"
+    standing = facts.counted.standing
+    kind = Kind.RELEASED_LATE if standing.released else None
+    return CounterAnswer(standing, kind, facts.counted.trend.suspected_sessions)
+
+
+_ORPHANS: Final = source("orphan-tasks")
+_NUMBERS: Final = ("growth_per_session", "limit_per_session")
+
+NOT_MEASURED_RULE: Final = Rule(
+    "counter.not-measured",
+    "No sample holds the count: not measured.",
+    source("gates"),
+    _not_measured,
+)
+COUNTED_RULE: Final = Rule(
+    "counter.counted",
+    "The count stands as its own rules have decided.",
+    source("how-one-metric-is-decided"),
+    _counted,
+    _NUMBERS,
+)
+FILLING_RULE: Final = Rule(
+    "counter.filling",
+    "Less 1.5 times the objects that containers with a maximum take, the growth is below the "
+    "limit: flat, filling.",
+    source("containers-that-fill"),
+    _filling,
+    (*_NUMBERS, "filling_per_session"),
+)
+ORPHAN_RULES: Final = (
+    Rule(
+        "tasks.orphans-survived",
+        "At least 9 of 10 of the latest sessions each left a pending task, and all of these "
+        "survived a wait over the whole grace: leak.",
+        _ORPHANS,
+        _orphans_survived,
+        ("orphan_tasks", "orphaned_sessions", "waited_s", "grace_s"),
+    ),
+    Rule(
+        "tasks.orphans-for-good",
+        "At least 9 of 10 of the latest sessions each left a pending task, and nothing can end "
+        "them: leak.",
+        _ORPHANS,
+        _orphans_for_good,
+        ("orphan_tasks", "orphaned_sessions"),
+    ),
+    Rule(
+        "tasks.orphans-wait-due",
+        "At least 9 of 10 of the latest sessions each left a pending task, and no wait has come "
+        "yet: wait first.",
+        _ORPHANS,
+        _orphans_wait_due,
+        ("orphan_tasks", "orphaned_sessions"),
+    ),
+)
+
+RULES: Final = (NOT_MEASURED_RULE, COUNTED_RULE)
+OBJECT_RULES: Final = (NOT_MEASURED_RULE, FILLING_RULE, COUNTED_RULE)
+TASK_RULES: Final = (NOT_MEASURED_RULE, *ORPHAN_RULES, COUNTED_RULE)
+
+
+def counter_gate(situation: Situation, metric: str) -> GateResult:
+    """How a counter stands.
+
+    Args:
+        situation: where the run is.
+        metric: the counter's name among the metrics.
+    """
+    guard = GUARD_TASKS if metric == "tasks" else None
+    policy = situation.policy
+    limit = policy.object_limit if metric == "gc_objects" else policy.counter_limit
+    counted = evidence(situation, metric, limit, guard)
+    facts = CounterFacts(
+        metric=metric,
+        counted=counted,
+        growth_per_session=0.0 if counted is None else lasting_rate(situation, counted),
+        limit_per_session=limit,
+        filling=filling(situation.record) if metric == "gc_objects" else None,
+        orphans=orphans(situation) if metric == "tasks" else None,
+    )
+    answer, trace = first_answer(rules_of(metric), facts)
+    standing = answer.standing
+    if counted is None:
+        gate = CounterGate(standing.status, standing.reason, limit=limit, trace=trace)
+        return GateResult(gate)
+    x, is_open = counted.series.x, standing.status is Status.INCONCLUSIVE
+    gate = CounterGate(
+        standing.status,
+        standing.reason,
+        float(x[0]),
+        float(x[-1]),
+        counted.rate,
+        counted.bounds,
+        limit,
+        answer.kind,
+        trace=(*counted.trace, *trace),
+    )
+    return GateResult(
+        gate,
+        suspect=standing.suspect,
+        suspected_sessions=answer.since_sessions,
+        sessions_needed=sessions_needed(situation, counted, guard) if is_open else None,
+    )
+
+
+def rules_of(metric: str) -> tuple[Rule[CounterFacts, CounterAnswer], ...]:
+    """The rules that a counter is decided by, once its own evidence is there."""
+    return {"gc_objects": OBJECT_RULES, "tasks": TASK_RULES}.get(metric, RULES)
+
+
+def counter_row(name: str, gate: CounterGate) -> Row:
+    """The row of a counter."""
+    growth = gate.growth_per_session
+    return Row(
+        name,
+        gate.outcome,
+        kind=gate.kind or "",
+        growth="" if growth is None else signed(growth, format_count),
+        bounds="" if gate.bounds is None else " to ".join(map(format_count, gate.bounds)),
+        limit="" if gate.limit is None else format_count(gate.limit),
+        changes=known(change("", gate.first, gate.last, format_count)),
+        reason=gate.reason,
+    )
+
+
+def counter_entry(
+    name: str, metric: str, order: int, counted: str, explained_by: frozenset[str]
+) -> GateEntry:
+    """A gate of one counter.
+
+    Args:
+        name: of the gate.
+        metric: the counter's name among the metrics.
+        order: place among the gates.
+        counted: what is counted, in the plural, for a sentence.
+        explained_by: kinds of findings that can explain its growth.
+    """
+
+    def summary(_: str, gate: CounterGate, sessions: int) -> str:
+        growth, limit = gate.growth_per_session or 0, gate.limit
+        return (
+            f"{counted} grow by {growth:.2g} per session (limit {limit:g}), after {sessions} "
+            f"sessions"
+        )
+
+    return GateEntry(
+        name=name,
+        order=order,
+        result=CounterGate,
+        decide=lambda situation: counter_gate(situation, metric),
+        row=counter_row,
+        summary=summary,
+        rules=(*METRIC_RULES, *rules_of(metric)),
+        explained_by=explained_by,
+        may_settle_by_wait=True,
+    )
