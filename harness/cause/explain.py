@@ -15,6 +15,7 @@ import numpy as np
 
 from harness.cause import native_stacks, process_inventory
 from harness.cause.eviction_code import Home, Numbers, trim_of
+from harness.cause.known_caches import known_trim
 from harness.cause.limits import Limits
 from harness.cause.python_source import function_at
 from harness.errors import ProbeError
@@ -249,7 +250,8 @@ class Explainer:
         trims = {
             key: trim
             for key, home in homes.items()
-            if (trim := await asyncio.to_thread(trim_of, found[key].name, home, numbers))
+            if (trim := known_trim(found[key].chain, home, numbers))
+            or (trim := await asyncio.to_thread(trim_of, found[key].name, home, numbers))
         }
         return {
             key: replace(found[key], trimmed_at=one.place, bound=one.bound)

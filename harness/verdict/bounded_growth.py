@@ -52,7 +52,7 @@ class Filling:
 
     def accounts_for_most(self, rate: float) -> bool:
         """Whether what fills is most of a growth in bytes per session, and enough to be told."""
-        return self.bytes_per_session >= max(MIN_TOLD_BYTES, rate / 2 / ROUNDING)
+        return rate > 0 and self.bytes_per_session >= max(MIN_TOLD_BYTES, rate / 2 / ROUNDING)
 
 
 def filling(record: RunRecord) -> Filling | None:
@@ -76,8 +76,20 @@ def filling(record: RunRecord) -> Filling | None:
         sum(rate * one.entry_objects for one, rate in growing),
         round(last.sessions + max(max(0, one.bound - one.length) / rate for one, rate in growing)),
         _words(sorted((one for one, _ in growing), key=lambda one: -one.entry_bytes)),
-        any(one.length < one.bound for one, _ in growing),
+        any(one.length < one.bound for one, _ in growing if one in last.bounded),
     )
+
+
+def objects_when_full(record: RunRecord) -> int:
+    """Tracked objects that all containers with a maximum hold once they are full: so many may come
+    and go with them.
+    """
+    return sum(one.bound * one.entry_objects for one in known_bounds(record) if _grew(record, one))
+
+
+def _grew(record: RunRecord, one: Bounded) -> bool:
+    lengths = _seen(record, one.id).values()
+    return max(lengths) > min(lengths)
 
 
 def known_bounds(record: RunRecord) -> list[Bounded]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from harness.record.metrics import METRICS, Source
-from harness.verdict.bounded_growth import Filling, filling
+from harness.verdict.bounded_growth import TRIM_SLACK, Filling, filling, objects_when_full
 from harness.verdict.evidence import Evidence, evidence, lasting_rate, sessions_needed
 from harness.verdict.gate import GateEntry, GateResult
 from harness.verdict.metric_rules import METRIC_RULES, Standing
@@ -46,6 +46,15 @@ class CounterFacts:
     limit_per_session: float
     filling: Filling | None
     """Containers that have a maximum; None for counters that these do not hold."""
+    swing: float | None
+    """The largest count of the tail less the smallest; None without a look."""
+    full_objects: int | None
+    """Tracked objects that containers with a maximum hold once they are full; None for counters
+    that these do not hold.
+    """
+    upper_per_session: float | None
+    """Growth that cannot be excluded."""
+    is_past_guard: bool
     orphans: Orphans | None
     """Tasks that closed sessions have left; None for other counters."""
 
@@ -109,6 +118,18 @@ def _filling(facts: CounterFacts) -> CounterAnswer | None:
     return CounterAnswer(Standing(Status.FLAT, fills.told), Kind.FILLING, since)
 
 
+def _swept(facts: CounterFacts) -> CounterAnswer | None:
+    if facts.counted is None or not facts.counted.standing.open or not facts.is_past_guard:
+        return None
+    swing, full, upper = facts.swing, facts.full_objects, facts.upper_per_session
+    if not full or swing is None or upper is None:
+        return None
+    if swing > full * TRIM_SLACK or upper > facts.limit_per_session:
+        return None
+    words = f"rises and falls by {swing:g}, and containers with a maximum hold up to {full:,}"
+    return CounterAnswer(Standing(Status.FLAT, words), Kind.FILLING)
+
+
 def _orphans_survived(facts: CounterFacts) -> CounterAnswer | None:
     left = facts.orphans
     if facts.is_growing or left is None or not left.survived:
@@ -168,6 +189,14 @@ FILLING_RULE: Final = Rule(
     _filling,
     (*_NUMBERS, "filling_per_session"),
 )
+SWEPT_RULE: Final = Rule(
+    "counter.swept",
+    "After the guard, growth by more than the limit is excluded but for falls that containers with "
+    "a maximum explain, which fill and are emptied: flat, filling.",
+    source("containers-that-fill"),
+    _swept,
+    ("swing", "full_objects", "upper_per_session", "limit_per_session"),
+)
 ORPHAN_RULES: Final = (
     Rule(
         "tasks.orphans-survived",
@@ -196,7 +225,7 @@ ORPHAN_RULES: Final = (
 )
 
 RULES: Final = (NOT_MEASURED_RULE, COUNTED_RULE)
-OBJECT_RULES: Final = (NOT_MEASURED_RULE, FILLING_RULE, COUNTED_RULE)
+OBJECT_RULES: Final = (NOT_MEASURED_RULE, FILLING_RULE, SWEPT_RULE, COUNTED_RULE)
 TASK_RULES: Final = (NOT_MEASURED_RULE, *ORPHAN_RULES, COUNTED_RULE)
 
 
@@ -217,6 +246,10 @@ def counter_gate(situation: Situation, metric: str) -> GateResult:
         growth_per_session=0.0 if counted is None else lasting_rate(situation, counted),
         limit_per_session=limit,
         filling=filling(situation.record) if metric == "gc_objects" else None,
+        swing=None if counted is None else _swing(counted),
+        full_objects=objects_when_full(situation.record) if metric == "gc_objects" else None,
+        upper_per_session=None if counted is None or not counted.bounds else counted.bounds[1],
+        is_past_guard=situation.sessions >= situation.full_guard,
         orphans=orphans(situation) if metric == "tasks" else None,
     )
     answer, trace = first_answer(rules_of(metric), facts)
@@ -242,6 +275,14 @@ def counter_gate(situation: Situation, metric: str) -> GateResult:
         suspected_sessions=answer.since_sessions,
         sessions_needed=sessions_needed(situation, counted, guard) if is_open else None,
     )
+
+
+def _swing(counted: Evidence) -> float | None:
+    latest = counted.trend.latest
+    if latest is None:
+        return None
+    tail = counted.series.x[latest.warmup :]
+    return float(tail.max() - tail.min())
 
 
 def rules_of(metric: str) -> tuple[Rule[CounterFacts, CounterAnswer], ...]:
