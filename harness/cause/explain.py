@@ -14,7 +14,8 @@ from typing import Any, Final
 import numpy as np
 
 from harness.cause import native_stacks, process_inventory
-from harness.cause.eviction_code import Home, Numbers, trim_of
+from harness.cause.eviction_code import Home, Numbers, Trim, trim_of
+from harness.cause.expiry_code import expiry_of
 from harness.cause.known_caches import known_trim
 from harness.cause.limits import Limits
 from harness.cause.python_source import function_at
@@ -28,6 +29,7 @@ from harness.target.probe_client import (
     NativeAnswer,
     ProbeLink,
 )
+from harness.units import format_time
 from harness.verdict.container_lengths import Lengths
 from harness.verdict.growth_engine import tail_rate
 from harness.verdict.kinds import leaking_share
@@ -47,6 +49,10 @@ runs of 100.
 TRACED_SHARE: Final = 0.25
 """Of what the run has grown by so far, the sessions that are traced may add so much."""
 STACKS_S: Final = 1.0
+MIN_EXPIRING: Final = 1_000
+"""Entries up to which a container is followed that drops them by their age."""
+EXPIRING_PER_SESSION: Final = 2
+"""Entries that a session may leave in it."""
 BUSY_PERCENT: Final = 1.0
 """CPU at rest that is worth asking what it is used for, of one core."""
 
@@ -69,6 +75,7 @@ class Explainer:
         self._bounded: frozenset[int] = frozenset()
         """Containers that were seen to have a bound: they are asked for at each census."""
         self._limits = Limits()
+        self._sessions = 0
         self._unread = ""
         """Why something of the causes could not be read this time."""
         self._first: frozenset[int] = frozenset()
@@ -148,6 +155,7 @@ class Explainer:
         An incident where it could not be found out: a run goes on without.
         """
         self._unread = ""
+        self._sessions = record.sessions
         new = [
             one
             for one in growths(record)
@@ -163,6 +171,7 @@ class Explainer:
         """Why all that piles up is still there, where it was made, and what a loop that never
         rests does.
         """
+        self._sessions = record.sessions
         everything = growths(record)
         grown = everything[:MAX_TARGETS]
         traced = 0
@@ -220,6 +229,7 @@ class Explainer:
         targets = [target for one in grown if (target := one.target)]
         found: dict[str, Cause] = {}
         homes: dict[str, Home] = {}
+        answers: dict[str, CauseAnswer] = {}
         if targets:
             for pid, answer in (await self._probe.causes(targets)).items():
                 for one in grown:
@@ -227,16 +237,21 @@ class Explainer:
                     if said and (one.pid in (None, pid)) and _says_more(said, found.get(one.key)):
                         found[one.key] = _cause(said)
                         if one.kind == "container" and said.home is not None:
-                            homes[one.key] = _home(said.home)
-        found |= await self._trims(found, homes)
+                            homes[one.key], answers[one.key] = _home(said.home), said
+        found |= await self._trims(found, homes, answers)
         return {
             key: _beside(known[key], one) if key in known else one for key, one in found.items()
         }
 
     async def _trims(
-        self, found: Mapping[str, Cause], homes: Mapping[str, Home]
+        self,
+        found: Mapping[str, Cause],
+        homes: Mapping[str, Home],
+        said: Mapping[str, CauseAnswer],
     ) -> dict[str, Cause]:
-        """Containers again, with the code that bounds them by hand."""
+        """Containers again, with what bounds them: a cache that is known, the code that keeps them
+        short, or time.
+        """
         if not homes:
             return {}
         numbers: dict[str, Numbers] = {}
@@ -252,11 +267,23 @@ class Explainer:
             for key, home in homes.items()
             if (trim := known_trim(found[key].chain, home, numbers))
             or (trim := await asyncio.to_thread(trim_of, found[key].name, home, numbers))
+            or (trim := await asyncio.to_thread(self._expiry, said[key], home))
         }
         return {
             key: replace(found[key], trimmed_at=one.place, bound=one.bound)
             for key, one in trims.items()
         }
+
+    def _expiry(self, said: CauseAnswer, home: Home) -> Trim | None:
+        """What holds entries for a time gets as long as the pace of the run has it by then."""
+        if said.expires_s is None:
+            return None
+        place = "timers" if said.timed else expiry_of(said.name, home)
+        if not place:
+            return None
+        pace = self._sessions / max(1.0, self._now_s())
+        entries = max(MIN_EXPIRING, round(EXPIRING_PER_SESSION * pace * said.expires_s))
+        return Trim(f"{place} (entries live for {format_time(said.expires_s)})", entries)
 
     async def _garbage(self, sessions: int) -> dict[str, Cause]:
         found = {}

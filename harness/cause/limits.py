@@ -8,16 +8,13 @@ the container. A class without a source that can be read is believed.
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 from typing import Final
 
-from harness.cause.eviction_code import REMOVALS
+from harness.cause.eviction_code import REMOVALS, plain
 from harness.cause.python_source import Function, functions, inside, text_of
 from harness.target.probe_client import BoundedAnswer
 
-_MANGLED: Final = re.compile(r"_\w*?[A-Za-z0-9](__\w*[A-Za-z0-9])$")
-"""`_Cache__data` is `__data` in the source."""
 _REMOVALS: Final = REMOVALS | {"__delitem__", "heappop"}
 
 
@@ -88,7 +85,7 @@ def _is(function: Function, one: ast.expr, attribute: str) -> bool:
     """Whether an expression is the container: an attribute of that name, or the object itself."""
     match function.plain(one):
         case ast.Attribute(attr=name):
-            return bool(attribute) and _plain(name) == _plain(attribute)
+            return bool(attribute) and plain(name) == plain(attribute)
         case ast.Name(id=name):
             return not attribute and name == function.first
         case ast.Call(func=ast.Name(id="super")):
@@ -98,14 +95,9 @@ def _is(function: Function, one: ast.expr, attribute: str) -> bool:
 
 def _mentions(function: Function, node: ast.AST, limit: str) -> bool:
     expressions = [one for one in ast.walk(node) if isinstance(one, ast.expr)]
-    plain = (function.plain(one) for one in expressions if isinstance(one, ast.Name))
+    meant = (function.plain(one) for one in expressions if isinstance(one, ast.Name))
     return any(
-        isinstance(one, ast.Attribute) and _plain(one.attr) == _plain(limit)
-        for expression in (*expressions, *plain)
+        isinstance(one, ast.Attribute) and plain(one.attr) == plain(limit)
+        for expression in (*expressions, *meant)
         for one in ast.walk(expression)
     )
-
-
-def _plain(name: str) -> str:
-    found = _MANGLED.search(name)
-    return found[1] if found else name

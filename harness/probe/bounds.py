@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import re
+from collections import deque
 from collections.abc import Mapping
 from itertools import islice
 from types import ModuleType
@@ -32,7 +33,7 @@ LIMIT_NAME = re.compile(
 MAX_LIMIT = 1 << 40
 MAX_SAMPLED = 8
 """Of the newest entries: what each takes is taken from so many."""
-MAX_NODES_OF_ENTRIES = 2_000
+MAX_NODES_OF_ENTRIES = 3_000
 """Objects that these entries lead to and that are looked at, the nearest first."""
 
 Bounded = dict[str, Any]
@@ -53,12 +54,16 @@ class Bounds:
         """A dict, a container in it and that one's length: whose attributes these are comes out at
         the end.
         """
+        self._unweighed: list[Tuple[Bounded, Any]] = []
+        """What is told, and the container. Entries are weighed at the end: as long as the census goes
+        through the heap, its list refers to each object.
+        """
         self._weighed: set[int] = set()
 
     def note_deque(self, one: Any, length: int, bound: int) -> None:
         """A deque with a length that it never exceeds."""
         if length < bound or id(one) in self._followed:
-            self._tell(one, "deque", length, bound, _newest_entries(one))
+            self._tell(one, "deque", length, bound)
 
     def note_cache(self, cache: Any, length: int, bound: int) -> None:
         """What `functools.lru_cache` makes; the dict in which it finds its entries is part of
@@ -66,8 +71,7 @@ class Bounds:
         """
         self.apart.update(id(one) for one in gc.get_referents(cache) if type(one) is dict)
         if 0 < length < bound or (id(cache) in self._followed and length):
-            kind = f"lru_cache {_function_of(cache)}"
-            self._tell(cache, kind, length, bound, [_newest_of_cache(cache, length)])
+            self._tell(cache, f"lru_cache {_function_of(cache)}", length, bound)
 
     def note_held(self, owner: Any, container: Any, length: int) -> None:
         """A container that has got longer, in an object that may have a limit for it."""
@@ -77,10 +81,10 @@ class Bounds:
             self._note_with_limit(owner, container, length)
 
     def finish(self) -> None:
-        """Look for the objects whose attributes are in the dicts that were noted."""
-        if not self._in_dicts:
-            return
-        modules = heap.module_dicts()
+        """Look for the objects whose attributes are in the dicts that were noted, and weigh all
+        entries.
+        """
+        modules = heap.module_dicts() if self._in_dicts else set()
         for values, container, length in self._in_dicts:
             if id(values) in modules:
                 continue
@@ -89,6 +93,10 @@ class Bounds:
             )
             self._note_with_limit(owner, container, length)
         self._in_dicts.clear()
+        for told, one in self._unweighed:
+            size, objects = self._weight(_newest(one, told["length"]))
+            told["entry_bytes"], told["entry_objects"] = size, objects
+        self._unweighed.clear()
 
     def _note_with_limit(self, owner: Any, container: Any, length: int) -> None:
         if id(container) in self.apart:
@@ -99,9 +107,7 @@ class Bounds:
             return
         limit, bound = found
         self.apart.add(id(container))
-        told = self._tell(
-            container, naming.type_name(type(owner)), length, bound, _newest_entries(container)
-        )
+        told = self._tell(container, naming.type_name(type(owner)), length, bound)
         told["limit"] = limit
         told["attribute"] = next(
             (name for name, value in list(values.items()) if value is container), ""
@@ -110,19 +116,17 @@ class Bounds:
         told["classes"] = list(map(looking.qualified_name, kinds))
         told["files"] = container_owner.files_of(kinds)
 
-    def _tell(
-        self, one: Any, kind: str, length: int, bound: int, newest: list[Tuple[Any, ...]]
-    ) -> Bounded:
-        size, objects = self._weight(newest)
+    def _tell(self, one: Any, kind: str, length: int, bound: int) -> Bounded:
         told = {
             "id": str(id(one)),
             "kind": kind,
             "length": length,
             "bound": bound,
-            "entry_bytes": size,
-            "entry_objects": objects,
+            "entry_bytes": 0,
+            "entry_objects": 0,
         }
         self.told.append(told)
+        self._unweighed.append((told, one))
         return told
 
     def _weight(self, newest: list[Tuple[Any, ...]]) -> Tuple[int, int]:
@@ -177,8 +181,11 @@ def _values_of(one: Any) -> Mapping[str, Any]:
     return {**numbers, **looking.own_dict(one), **reference_names.attributes_of(one)}
 
 
-def _newest_entries(container: Any) -> list[Tuple[Any, ...]]:
-    return list(islice(container_entries.entries(container), MAX_SAMPLED))
+def _newest(one: Any, length: int) -> list[Tuple[Any, ...]]:
+    is_container = any(issubclass(type(one), kind) for kind in (dict, list, set, deque))
+    if is_container:
+        return list(islice(container_entries.entries(one), MAX_SAMPLED))
+    return [_newest_of_cache(one, length)]
 
 
 def _newest_of_cache(cache: Any, length: int) -> Tuple[Any, ...]:

@@ -16,6 +16,7 @@ from . import (
     allocation_trace,
     census,
     container_entries,
+    expiry,
     heap,
     looking,
     naming,
@@ -104,6 +105,10 @@ def _in_heap(wanted: list[Mapping[str, Any]]) -> dict[str, Cause]:
             sizes = [(1, 0)] if is_text else [retained_size.held(part) for part in parts]
             size, objects = sum(size for size, _ in sizes), sum(objects for _, objects in sizes)
             details[key] = {**_made(places), "bytes": size, "objects": objects, "of": name}
+    for key, held in search.containers.items():
+        with search.skipped.errors():
+            seconds, timed = expiry.expires_in_s(held)
+            details.setdefault(key, {}).update({"expires_s": seconds, "timed": timed})
     for key, one in search.newest.items():
         with search.skipped.errors():
             details.setdefault(key, {})["state"] = object_states.state_of(one)

@@ -104,10 +104,7 @@ class _Census:
 
     def take(self) -> dict[str, Any]:
         own = _own()
-        for objects in heap.slices():
-            self._count(objects)
-            self._look(objects)
-            self._write()
+        self._go_through_heap()
         self._pair(AT_EXIT, (looking.from_module("atexit", "_ncallbacks") or int)())
         self._write()
         with self._skipped.errors():
@@ -121,6 +118,12 @@ class _Census:
             "apart": sorted(own | self._bounds.apart),
             "skipped": self._skipped.told(),
         }
+
+    def _go_through_heap(self) -> None:
+        for objects in heap.slices():
+            self._count(objects)
+            self._look(objects)
+            self._write()
 
     def _count(self, objects: list[Any]) -> None:
         """By identity of their type, which no metaclass can have its say about; what has code,

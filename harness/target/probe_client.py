@@ -117,6 +117,10 @@ class CauseAnswer:
     state: str = ""
     unreached: bool = False
     closed_s: float | None = None
+    expires_s: float | None = None
+    """Of a container: seconds until its newest entries are due; None where they carry no time."""
+    timed: bool = False
+    """Timers take them then."""
     home: HomeAnswer | None = None
 
 
