@@ -16,7 +16,7 @@ import numpy as np
 from harness.cause import native_stacks, process_inventory
 from harness.cause.eviction_code import Home, Numbers, Trim, trim_of
 from harness.cause.expiry_code import expiry_of
-from harness.cause.known_caches import known_trim
+from harness.cause.known_caches import is_kept_by_c, known_trim
 from harness.cause.limits import Limits
 from harness.cause.python_source import function_at
 from harness.errors import ProbeError
@@ -34,7 +34,7 @@ from harness.verdict.container_lengths import Lengths
 from harness.verdict.growth_engine import tail_rate
 from harness.verdict.kinds import leaking_share
 from harness.verdict.situation import reported_metric
-from harness.verdict.suspects import MIN_LENGTHS, is_within_bound
+from harness.verdict.suspects import MIN_LENGTHS, UNREADABLE, is_within_bound
 from harness.verdict.what_grows import MIN_MAPPED_BYTES, Growth, growths, latest_paths
 
 MAX_TARGETS: Final = 16
@@ -269,7 +269,12 @@ class Explainer:
             or (trim := await asyncio.to_thread(trim_of, found[key].name, home, numbers))
             or (trim := await asyncio.to_thread(self._expiry, said[key], home))
         }
-        return {
+        unreadable = {
+            key: replace(found[key], trimmed_at=UNREADABLE)
+            for key in homes.keys() - trims.keys()
+            if is_kept_by_c(found[key].chain)
+        }
+        return unreadable | {
             key: replace(found[key], trimmed_at=one.place, bound=one.bound)
             for key, one in trims.items()
         }

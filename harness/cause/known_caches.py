@@ -71,6 +71,16 @@ def known_trim(chain: Sequence[str], home: Home, numbers: Mapping[str, Numbers])
     return None
 
 
+def is_kept_by_c(chain: Sequence[str]) -> bool:
+    """Whether a container hangs on an object of a named type that shows no attribute for it, so
+    that only C code can have put it there.
+    """
+    if len(chain) < 3 or _parted(chain[-1])[0] != IN_C:
+        return False
+    kind = _parted(chain[-2])[1]
+    return "." in kind and not kind.startswith(("builtins.", "types.", "function", "coroutine"))
+
+
 def _is(known: KnownCache, chain: Sequence[str], home: Home) -> bool:
     """Whether a chain ends in that cache: its last links are the owner and the path."""
     if len(chain) < 2:

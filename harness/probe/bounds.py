@@ -55,8 +55,8 @@ class Bounds:
         the end.
         """
         self._unweighed: list[Tuple[Bounded, Any]] = []
-        """What is told, and the container. Entries are weighed at the end: as long as the census goes
-        through the heap, its list refers to each object.
+        """What is told, and the container. Entries are weighed at the end: before, the list of all
+        objects refers to each of them.
         """
         self._weighed: set[int] = set()
 

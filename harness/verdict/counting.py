@@ -19,6 +19,7 @@ from harness.verdict.outcome import Gate, Kind, Status
 from harness.verdict.rows import Row, change, format_count, known, signed
 from harness.verdict.rules import Rule, first_answer, source
 from harness.verdict.situation import GUARD_TASKS, Situation
+from harness.verdict.suspects import Unsure, unsure
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ class CounterFacts:
     limit_per_session: float
     filling: Filling | None
     """Containers that have a maximum; None for counters that these do not hold."""
+    unsure: Unsure | None
+    """Containers that grow and may have a maximum; None for counters that these do not hold."""
     swing: float | None
     """The largest count of the tail less the smallest; None without a look."""
     full_objects: int | None
@@ -62,6 +65,11 @@ class CounterFacts:
     def filling_per_session(self) -> float | None:
         """Tracked objects that containers with a maximum account for."""
         return None if self.filling is None else self.filling.objects_per_session
+
+    @property
+    def unsure_per_session(self) -> float | None:
+        """Tracked objects that containers account for which may have a maximum."""
+        return None if self.unsure is None else self.unsure.objects_per_session
 
     @property
     def orphan_tasks(self) -> int | None:
@@ -116,6 +124,18 @@ def _filling(facts: CounterFacts) -> CounterAnswer | None:
         return None
     since = facts.counted.trend.suspected_sessions
     return CounterAnswer(Standing(Status.FLAT, fills.told), Kind.FILLING, since)
+
+
+def _unsure(facts: CounterFacts) -> CounterAnswer | None:
+    unsure = facts.unsure
+    if unsure is None or facts.counted is None or not facts.is_growing:
+        return None
+    growth, limit = facts.growth_per_session, facts.limit_per_session
+    if not unsure.explains(growth, limit, unsure.objects_per_session):
+        return None
+    since = facts.counted.trend.suspected_sessions
+    words = f"filling or leaking: not bounded as far as the source tells, {unsure.words}"
+    return CounterAnswer(Standing(Status.INCONCLUSIVE, words), None, since)
 
 
 def _swept(facts: CounterFacts) -> CounterAnswer | None:
@@ -189,6 +209,14 @@ FILLING_RULE: Final = Rule(
     _filling,
     (*_NUMBERS, "filling_per_session"),
 )
+UNSURE_RULE: Final = Rule(
+    "counter.unsure",
+    "Less 1.5 times the objects of containers whose code may keep them short, the growth is below "
+    "the limit: open.",
+    source("containers-without-a-maximum"),
+    _unsure,
+    (*_NUMBERS, "unsure_per_session"),
+)
 SWEPT_RULE: Final = Rule(
     "counter.swept",
     "After the guard, growth by more than the limit is excluded but for falls that containers with "
@@ -225,7 +253,13 @@ ORPHAN_RULES: Final = (
 )
 
 RULES: Final = (NOT_MEASURED_RULE, COUNTED_RULE)
-OBJECT_RULES: Final = (NOT_MEASURED_RULE, FILLING_RULE, SWEPT_RULE, COUNTED_RULE)
+OBJECT_RULES: Final = (
+    NOT_MEASURED_RULE,
+    FILLING_RULE,
+    UNSURE_RULE,
+    SWEPT_RULE,
+    COUNTED_RULE,
+)
 TASK_RULES: Final = (NOT_MEASURED_RULE, *ORPHAN_RULES, COUNTED_RULE)
 
 
@@ -246,6 +280,7 @@ def counter_gate(situation: Situation, metric: str) -> GateResult:
         growth_per_session=0.0 if counted is None else lasting_rate(situation, counted),
         limit_per_session=limit,
         filling=filling(situation.record) if metric == "gc_objects" else None,
+        unsure=unsure(situation.record) if metric == "gc_objects" else None,
         swing=None if counted is None else _swing(counted),
         full_objects=objects_when_full(situation.record) if metric == "gc_objects" else None,
         upper_per_session=None if counted is None or not counted.bounds else counted.bounds[1],

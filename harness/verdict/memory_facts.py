@@ -12,6 +12,7 @@ from harness.verdict.growth_engine import STEP_SPAN_SESSIONS, steady_growth
 from harness.verdict.kinds import SMALL_BLOCK_BYTES, is_fragmentation
 from harness.verdict.page_reuse import PageReuse, tail_growths
 from harness.verdict.situation import Situation, reported_metric
+from harness.verdict.suspects import Unsure, unsure
 from harness.verdict.waits import AfterWait, after_wait, may_wait
 
 MALLOC_SHARE: Final = 0.5
@@ -68,6 +69,8 @@ class MemoryFacts:
     """What waiting has shown of the growth up to the latest sample."""
     filling: Filling | None
     """Containers with a maximum that get longer."""
+    unsure: Unsure | None
+    """Containers that get longer and may have a maximum."""
     lasting_bytes_per_session: float
     """Growth of the reported metric, less what a wait took."""
     gone_with_collection: frozenset[str]
@@ -113,6 +116,7 @@ class MemoryFacts:
             is_steady=steady_growth(series.t, series.x),
             early_wait=after_wait(situation, name, series, reported.limit, int(series.cycles[-1])),
             filling=fills,
+            unsure=unsure(situation.record),
             lasting_bytes_per_session=lasting_rate(situation, reported),
             gone_with_collection=frozenset(
                 by for by, growing in bytes_by.items() if went_with_collection(situation, growing)
