@@ -102,6 +102,8 @@ class Target:
     """The last part of the name of what a variable belongs to."""
     home: Home
     is_home: bool
+    is_free: bool = False
+    """It is a variable of the function around that which has it in its closure."""
 
     @classmethod
     def of(cls, name: str, home: Home, *, is_home: bool) -> Target:
@@ -125,6 +127,7 @@ class Target:
             before.rstrip(".").rpartition(".")[2],
             home,
             is_home,
+            before.endswith(" closure "),
         )
 
     def is_meant(self, expression: ast.expr, scope: Function) -> bool:
@@ -146,14 +149,20 @@ class Target:
                     self.is_home or self.word in scope.imported
                 )
             case ast.Name(id=self.word) if self.kind == "local":
-                return self.is_home and any(
-                    _is_inside(scope.name, name) for name in self.home.names
+                return self.is_home and (
+                    any(_is_inside(scope.name, name) for name in self.home.names)
+                    or (self.is_free and self.word not in scope.local and self._is_beside(scope))
                 )
             case ast.Attribute(attr=self.word, value=of) if self.kind == "attribute":
                 return not isinstance(of, ast.Name) or self._may_hang_on(of.id, scope)
             case ast.Attribute(attr=self.word, value=ast.Name(id=root)) if self.kind == "variable":
                 return root == self.module
         return False
+
+    def _is_beside(self, scope: Function) -> bool:
+        """Whether a function stands in the one around, whose variable the closure has."""
+        around = [name.rpartition(".<locals>.")[0] for name in self.home.names]
+        return any(name and scope.name.startswith(f"{name}.<locals>.") for name in around)
 
     def _may_hang_on(self, root: str, scope: Function) -> bool:
         """A method's own attributes are those of its class; what else is called how tells

@@ -23,7 +23,7 @@ class GrowthFacts:
 
     @property
     def lasting_bytes_per_session(self) -> float:
-        """Growth of the reported metric, less what a wait took."""
+        """Growth of what is shown to grow, less what a wait took."""
         return self.memory.lasting_bytes_per_session
 
     @property

@@ -72,7 +72,9 @@ class MemoryFacts:
     unsure: Unsure | None
     """Containers that get longer and may have a maximum."""
     lasting_bytes_per_session: float
-    """Growth of the reported metric, less what a wait took."""
+    """Growth, less what a wait took, of the metrics that are shown to grow: the largest. Of the
+    reported metric where none is.
+    """
     gone_with_collection: frozenset[str]
     """Of `malloc`, `uss` and `rss`: what one collection at the end took."""
 
@@ -91,6 +93,7 @@ class MemoryFacts:
         reported = bytes_by[name]
         blocks = evidence(situation, "blocks", limit_bytes / SMALL_BLOCK_BYTES)
         fills = filling(situation.record)
+        growing = [growth for growth in bytes_by.values() if growth.standing.growing]
         growth, free_growth = tail_growths(situation)
         reuse = PageReuse.of(situation)
         series = reported.series
@@ -117,7 +120,9 @@ class MemoryFacts:
             early_wait=after_wait(situation, name, series, reported.limit, int(series.cycles[-1])),
             filling=fills,
             unsure=unsure(situation.record),
-            lasting_bytes_per_session=lasting_rate(situation, reported),
+            lasting_bytes_per_session=max(
+                lasting_rate(situation, growth) for growth in growing or [reported]
+            ),
             gone_with_collection=frozenset(
                 by for by, growing in bytes_by.items() if went_with_collection(situation, growing)
             ),
