@@ -14,7 +14,7 @@ error.
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import ClassVar
+from typing import ClassVar, Final
 
 
 class ExitStatus(IntEnum):
@@ -27,6 +27,12 @@ class ExitStatus(IntEnum):
     SERVER_FAILED = 4
     HARNESS_FAILED = 5
     INTERRUPTED = 130
+
+
+GIT_SKIPPED: Final = 125
+"""The status at which `git bisect run` tries another commit."""
+GIT_ABORTED: Final = 255
+"""The status at which `git bisect run` gives up. Most others mean that the commit is bad."""
 
 
 class HarnessError(Exception):

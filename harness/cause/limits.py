@@ -13,7 +13,7 @@ from typing import Final
 
 from harness.cause.eviction_code import REMOVALS, plain
 from harness.cause.python_source import Function, functions, inside, text_of
-from harness.target.probe_client import BoundedAnswer
+from harness.target.probe_answers import BoundedAnswer
 
 _REMOVALS: Final = REMOVALS | {"__delitem__", "heappop"}
 

@@ -8,24 +8,22 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain
-from pathlib import Path
 
-from harness.blame.varied_load import Variation
 from harness.cause.explain import Explainer
 from harness.errors import (
     CheckFailed,
-    HarnessError,
-    ProbeError,
     ScriptFailed,
     ServerError,
     SessionError,
     UsageError,
 )
-from harness.record.policy import Policy
+from harness.experiment.opened_server import opened
+from harness.experiment.plan import Plan
+from harness.record.metrics import FALLING, names
 from harness.record.record import (
     CycleDone,
     Incident,
@@ -39,14 +37,11 @@ from harness.record.record import (
     Values,
 )
 from harness.record.store import RunFolder
-from harness.sessions.driver import Load, run_cycle, standing_sessions
-from harness.sessions.handshake import why_not_ready
+from harness.sessions.driver import run_cycle, standing_sessions
 from harness.sessions.script_errors import Stopped
 from harness.sessions.varied_session import rest
-from harness.target.attach_probe import attach_probe
 from harness.target.log_watch import LogWatch, files_in
-from harness.target.probe_client import ProbeLink
-from harness.target.target import AnySampler, ServerUnderTest, Target, open_server, sampler_of
+from harness.target.target import AnySampler, ServerUnderTest
 from harness.verdict.outcome import Judgement, NextStep, Wait
 from harness.verdict.suspects import census_is_due
 
@@ -64,58 +59,9 @@ UNANSWERED_SESSIONS = 2
 """So many where all have waited in vain to the end of a limit: the first alone may have found
 the server warming up.
 """
-FALLING = (
-    "uss",
-    "malloc_in_use",
-    "gc_objects",
-    "tasks",
-    "left_tasks",
-    "threads",
-    "descriptors",
-    "children",
-)
-"""What is watched for late releases while the run waits."""
 
 Judge = Callable[[RunRecord], Judgement]
 Announce = Callable[[RunRecord, Judgement], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """One run, decided before it begins."""
-
-    load: Load
-    target: Target
-    policy: Policy
-    sessions_per_cycle: int | None = None
-    """None: one in each of the first ten cycles, then five."""
-    environment: dict[str, str] = field(default_factory=dict)
-    settle_s: float = 0.0
-    """Between a cycle's last session and its sample, at least; the server is waited for in any
-    case until it rests.
-    """
-    watched: Sequence[Path] = ()
-    """Folders whose files are counted."""
-    planted_bytes: int = 0
-    """The probe leaks so much in the server for each session: a control, which the judge must
-    find.
-    """
-    schedule: Sequence[Variation] = ()
-    """Of a run that is to tell which action leaks: what is different in each cycle."""
-
-    def load_in(self, cycle: int) -> Load:
-        """The load of the cycle of that number (from 1)."""
-        return (
-            replace(self.load, variation=self.schedule[cycle - 1]) if self.schedule else self.load
-        )
-
-    def sessions_in(self, cycle: int) -> int:
-        """How many sessions the cycle of that number (from 1) has."""
-        if self.schedule:
-            return self.schedule[cycle - 1].sessions
-        if self.sessions_per_cycle is not None:
-            return self.sessions_per_cycle
-        return 1 if cycle <= 10 else 5
 
 
 class Experiment:
@@ -146,7 +92,8 @@ class Experiment:
         self.record = RunRecord(
             RunStarted(
                 scenario=plan.load.scenario.name,
-                target=plan.target.words,
+                per=plan.load.scenario.per,
+                target=dict(plan.server.words),
                 policy=plan.policy,
                 environment=plan.environment,
                 started_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -178,13 +125,6 @@ class Experiment:
         self._add(RunEnded(self._now_s(), reason))
         return self.record
 
-    async def _why_not_ready(self) -> str:
-        """A script that connects by itself goes to a path of its own: there, any answer shows
-        that the server is up.
-        """
-        load = self._plan.load
-        return await why_not_ready(load.address, any_answer=not load.scenario.connect)
-
     def _now_s(self) -> float:
         return time.monotonic() - self._began_s
 
@@ -194,32 +134,22 @@ class Experiment:
 
     @contextlib.asynccontextmanager
     async def _server(self) -> AsyncIterator[ServerUnderTest]:
-        target = self._plan.target
-        probe = ProbeLink() if target.probe and target.source is None else None
-        try:
-            environment = probe.environment(target.environment) if probe else target.environment
-            log = self._folder.path / "server.log"
-            server = await open_server(target, environment, log)
-            if path := log if target.is_launched else target.log:
-                policy = self._plan.policy
+        planned, policy = self._plan.server, self._plan.policy
+        server_log = self._folder.path / "server.log"
+        async with opened(planned, self._plan.load, server_log) as server:
+            if path := server_log if planned.target.LAUNCHES else planned.target.log_file:
                 self._log = LogWatch(
                     path, policy.log_expected, (*policy.log_forbidden, *policy.log_noted)
                 )
-            try:
-                await server.wait_ready(self._why_not_ready, target.ready_limit_s)
-                self._probe, silence = await greeted(target, server, probe, self._why_not_ready)
-                self._add(ServerReady(self._now_s(), server.pid, silence))
-                if self._probe is not None and not self._plan.planted_bytes:
-                    self._explainer = Explainer(self._probe, server.pids, self._now_s)
-                yield server
-            finally:
-                await server.stop()
-        finally:
-            if probe is not None:
-                await probe.close()
+            await server.wait_ready()
+            self._probe, silence = await server.greeted()
+            self._add(ServerReady(self._now_s(), server.server.pid, silence))
+            if self._probe is not None and not self._plan.planted_bytes:
+                self._explainer = Explainer(self._probe, server.server.pids, self._now_s)
+            yield server.server
 
     async def _cycles(self, server: ServerUnderTest) -> None:
-        sampler = sampler_of(server, self._probe, self._began_s)
+        sampler = server.sampler(self._probe, self._began_s)
         async with (
             _beating(self._beats(sampler)),
             standing_sessions(self._plan.load) as check_standing,
@@ -247,7 +177,7 @@ class Experiment:
         began_s, cpu_before_ns, first_beat = (
             self._now_s(),
             await sampler.used_ns(),
-            len(self.record.beats),
+            len(self.record.fast_samples),
         )
         results = await run_cycle(
             self._plan.load_in(number),
@@ -260,7 +190,7 @@ class Experiment:
             await rest(self._plan.schedule[number - 1])
         ended_s = self._now_s()
         talking = (await sampler.used_ns() - cpu_before_ns) / max(ended_s - began_s, 1e-3) / 1e7
-        peaks = _peaks([beat.values for beat in self.record.beats[first_beat:]])
+        peaks = _peaks([beat.values for beat in self.record.fast_samples[first_beat:]])
         self._add(CycleDone(number, began_s, ended_s, results, max(0.0, talking), peaks))
         server.check_alive()
         self._check_hope(results[-1:])
@@ -331,7 +261,7 @@ class Experiment:
         Where one has worked, sessions that fail later are what the server comes to: they are
         measured.
         """
-        if self.record.failed_sessions < self.record.sessions or any(one.ok for one in now):
+        if self.record.failed_sessions < self.record.sessions or any(session.ok for session in now):
             return False
         tried = [
             *chain.from_iterable(
@@ -339,7 +269,9 @@ class Experiment:
             ),
             *now,
         ]
-        least = UNANSWERED_SESSIONS if all(one.timed_out for one in tried) else HOPELESS_SESSIONS
+        least = HOPELESS_SESSIONS
+        if all(session.timed_out for session in tried):
+            least = UNANSWERED_SESSIONS
         return len(tried) >= least
 
     def _check_hope(self, latest: Sequence[SessionResult]) -> None:
@@ -375,11 +307,11 @@ class Experiment:
 
     async def _beats(self, sampler: AnySampler) -> None:
         while True:
-            beat = await sampler.beat()
+            beat = await sampler.fast_sample()
             if beat.values:
                 self._add(beat)
                 rests = self.record.rests
-                grown = beat.values["rss"] - rests[0].values["rss"] if rests else 0.0
+                grown = beat.values[names.RSS] - rests[0].values[names.RSS] if rests else 0.0
                 # Twice the budget while sessions are connected: what they hold themselves is no
                 # growth yet.
                 if grown > 2 * self._plan.policy.memory_budget_bytes:
@@ -401,38 +333,11 @@ def lowest_readings(before: Values, now: Values) -> Values:
 
 
 def _peaks(readings: Sequence[Values]) -> Values:
-    names = {name for reading in readings for name in reading}
-    return {
-        name: max(reading[name] for reading in readings if name in reading)
-        for name in sorted(names)
-    }
-
-
-async def greeted(
-    target: Target,
-    server: ServerUnderTest,
-    probe: ProbeLink | None,
-    wake: Callable[[], Awaitable[object]],
-) -> tuple[ProbeLink | None, str]:
-    """The probe when it has greeted, else why it is not there; `wake` gives the server something
-    to do.
-    """
-    if probe is None:
-        return (
-            None,
-            "switched off by --no-probe"
-            if target.source is None
-            else "the server is somewhere else",
-        )
-    if target.pid is not None and not target.attach_probe:
-        return None, "the server ran already; --attach-probe puts the probe into it"
-    try:
-        if target.pid is not None:
-            await probe.await_attached(await attach_probe(server.pids(), probe.folder), wake)
-        await probe.greet()
-    except ProbeError as error:
-        return None, str(error)
-    return probe, ""
+    peaks: Values = {}
+    for reading in readings:
+        for name, value in reading.items():
+            peaks[name] = max(value, peaks.get(name, value))
+    return peaks
 
 
 @contextlib.asynccontextmanager
@@ -444,27 +349,3 @@ async def _beating(beats: object) -> AsyncIterator[None]:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
-
-
-def describe_machine() -> dict[str, str]:
-    """What a reader needs to know of the machine."""
-    about = os.uname()
-    load = ", ".join(f"{one:.2f}" for one in os.getloadavg())
-    return {
-        "system": f"{about.sysname} {about.release}",
-        "cores": str(os.cpu_count()),
-        "load_average": load,
-    }
-
-
-def available_memory_bytes() -> int:
-    """MemAvailable of /proc/meminfo.
-
-    Raises:
-        HarnessError: this is no Linux.
-    """
-    with contextlib.suppress(OSError, StopIteration):
-        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    raise HarnessError("/proc/meminfo cannot be read", hint="leak-harness measures on Linux")

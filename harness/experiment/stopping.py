@@ -12,12 +12,14 @@ from types import FrameType
 from typing import Any, Final, TypeVar
 
 from harness.errors import ExitStatus
-from harness.sessions.driver import ABANDON_S, is_in_script
+from harness.sessions.following import ABANDON_S, is_in_script
 from harness.sessions.script_errors import Stopped
 
 T = TypeVar("T")
 HARD_STOP_S: Final = 8.0
 """After a SIGTERM or a second SIGINT the process is there for so long at most."""
+JOIN_STEP_S: Final = 0.2
+"""How soon a caller that waits for a thread sees a signal."""
 _exit = os._exit
 
 
@@ -52,6 +54,30 @@ def run_stoppable(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     finally:
         loop.set_exception_handler(lambda *_: None)  # it would name every task that was left behind
         loop.close()
+
+
+def in_thread(work: Callable[[], T]) -> T:
+    """The result of a call in a thread of its own, for an event loop may be running in this one.
+
+    The thread is a daemon: where this one is interrupted, nobody waits for it.
+    """
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def attempt() -> None:
+        try:
+            results.append(work())
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
+            errors.append(error)
+
+    thread = threading.Thread(target=attempt, name="leak-harness", daemon=True)
+    thread.start()
+    # Not one wait for ever: a signal that another thread takes in would wake nobody here.
+    while thread.is_alive():
+        thread.join(JOIN_STEP_S)
+    if errors:
+        raise errors[0]
+    return results[0]
 
 
 def _end_all(loop: asyncio.AbstractEventLoop) -> None:
@@ -106,10 +132,10 @@ class _Stop:
 
 def _end_at_once() -> None:
     """The record is on the disk, and the guardian ends the server."""
-    said = (
+    line = (
         "leak-harness: the run did not let itself be stopped, and was ended at once; its record "
         "is kept\n"
     )
     with suppress(OSError):
-        os.write(2, said.encode())
+        os.write(2, line.encode())
     _exit(ExitStatus.INTERRUPTED)

@@ -58,15 +58,15 @@ def _reap(server_pid: int) -> None:
 
 def _descendants() -> list[int]:
     """Pids below this one, zombies included until they are reaped."""
-    found: list[int] = []
+    descendants: list[int] = []
     waiting = [os.getpid()]
     while waiting:
         for task in Path(f"/proc/{waiting.pop()}/task").glob("*"):
             with contextlib.suppress(OSError):
                 children = [int(pid) for pid in (task / "children").read_text().split()]
-                found += children
+                descendants += children
                 waiting += children
-    return found
+    return descendants
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ from typing import Final
 import psutil
 
 from harness.errors import ServerError, ServerExited, ServerNotReady, UsageError
+from harness.target.probe_client import ProbeLink
+from harness.target.sampler import Sampler
 
 STOP_LIMIT_S = 5.0
 
@@ -177,10 +179,14 @@ class Server:
         """Their ids."""
         return [process.pid for process in self.processes()]
 
+    def sampler(self, probe: ProbeLink | None, began_s: float) -> Sampler:
+        """What reads its processes; `began_s` is the monotonic time at which the run began."""
+        return Sampler(self.processes, probe, began_s)
+
     def _silence(self, pattern: re.Pattern[str]) -> str:
         with self._log.open(errors="replace") as lines:
-            found = any(pattern.search(line) for line in lines)
-        return "" if found else f"it wrote no line with '{pattern.pattern}'"
+            is_there = any(pattern.search(line) for line in lines)
+        return "" if is_there else f"it wrote no line with '{pattern.pattern}'"
 
     async def ended_within(self, limit_s: float) -> bool:
         """Whether its process has ended, or does so soon: its connections break before the

@@ -9,136 +9,31 @@ import os
 import shutil
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import gettempdir, mkdtemp
-from typing import Annotated, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
-import msgspec
-
-from harness.errors import ProbeError, ProbeSilent, ProbeVersionMismatch
+from harness.errors import ProbeError, ProbeSilent
 from harness.probe import wire
-from harness.record.record import Bounded, TaskGroup, Values
+from harness.record.record import Values
+from harness.target.probe_answers import (
+    CauseAnswer,
+    CensusAnswer,
+    Collection,
+    GarbageAnswer,
+    NativeAnswer,
+)
+from harness.target.probe_peer import SHOWN_BYTES, Peer, checked_answer, defect
 
 INJECTED: Final = Path(__file__).parents[1] / "probe" / "inject"
 GREETING_LIMIT_S: Final = 4.0
 ATTACHED_LIMIT_S: Final = 10.0
 ANSWER_LIMIT_S: Final = 60.0
 _POLL_S: Final = 0.02
-_SHOWN: Final = 80
-"""Of a malformed answer: so many of its first bytes."""
 _SOCKET_PATH_BYTES: Final = 107
 """Linux: sockaddr_un.sun_path holds 108 bytes, the last of them 0."""
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Collection:
-    """What collecting in one process found."""
-
-    found: tuple[int, ...]
-    """Unreachable objects, by collection."""
-    took_s: float
-    loop_answered: bool | None
-    """Whether all event loops took part in time; None where none is running."""
-    trimmed: bool
-    """Whether malloc was told to give its free pages back."""
-
-
-Count = Annotated[int, msgspec.Meta(ge=0)]
-
-
-@dataclass(frozen=True, slots=True)
-class BoundedAnswer(Bounded):
-    """A container with a bound, as one process says it: its `id` is that of the object alone."""
-
-    limit: str = ""
-    """The attribute that says the bound; empty where the container knows it itself."""
-    attribute: str = ""
-    """That which holds the container; empty where the container has the limit itself."""
-    classes: tuple[str, ...] = ()
-    """Qualified names of the classes of what has these attributes."""
-    files: tuple[str, ...] = ()
-    """Their sources, the interpreter's own left out."""
-
-    def of_process(self, pid: int) -> Bounded:
-        """What the record keeps of it."""
-        return Bounded(
-            f"{pid}:{self.id}",
-            self.kind,
-            self.length,
-            self.bound,
-            self.entry_bytes,
-            self.entry_objects,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class CensusAnswer:
-    """What one process says of its heap."""
-
-    names: dict[str, int]
-    """Tracked objects by qualified type or code."""
-    tasks: tuple[TaskGroup, ...]
-    bounded: tuple[BoundedAnswer, ...]
-    threads: dict[str, int]
-    labels: dict[str, str]
-    apart: tuple[Count, ...]
-    """Identities of containers that are not to be followed."""
-    lengths: str
-    """The file with the lengths of containers, for the caller to remove."""
-    skipped: dict[str, int] = field(default_factory=dict)
-    """What could not be read, counted by reason."""
-
-
-@dataclass(frozen=True, slots=True)
-class HomeAnswer:
-    """What a container hangs on."""
-
-    names: tuple[str, ...]
-    files: tuple[str, ...]
-    numbers: dict[str, int]
-    own: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class CauseAnswer:
-    """What one process says of a thing that piles up; the fields are those of `Cause`."""
-
-    chain: tuple[str, ...] = ()
-    name: str = ""
-    owner: str = ""
-    made_at: str = ""
-    made_by: str = ""
-    bytes: int = 0
-    objects: int = 0
-    of: str = ""
-    state: str = ""
-    unreached: bool = False
-    closed_s: float | None = None
-    expires_s: float | None = None
-    """Of a container: seconds until its newest entries are due; None where they carry no time."""
-    timed: bool = False
-    """Timers take them then."""
-    home: HomeAnswer | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class GarbageAnswer:
-    """What a collection in one process found."""
-
-    names: dict[str, int]
-    made: dict[str, CauseAnswer]
-    bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class NativeAnswer:
-    """The file into which memray writes, or why there is none."""
-
-    path: str
-    problem: str
 
 
 class ProbeLink:
@@ -152,7 +47,7 @@ class ProbeLink:
 
     def __init__(self) -> None:
         self._folder = _private_folder()
-        self._idle: dict[int, _Peer] = {}
+        self._idle: dict[int, Peer] = {}
         self._asking = asyncio.Lock()
 
     @property
@@ -241,7 +136,7 @@ class ProbeLink:
             raise ProbeSilent(
                 "no process of the server has a probe any more", hint="see server.log"
             )
-        _answer(pid, answer, int)
+        checked_answer(pid, answer, int)
 
     async def census(
         self, followed: Iterable[int], limit_s: float = ANSWER_LIMIT_S
@@ -256,9 +151,9 @@ class ProbeLink:
         answers = await self._ask_all(request, CensusAnswer, limit_s)
         for pid, answer in answers.items():  # the file will be removed: no other one may be named
             if Path(answer.lengths).parent != self._folder:
-                raise _defect(
-                    f"process {pid} says what no probe says",
-                    f"its file is {answer.lengths[:_SHOWN]!r}",
+                raise defect(
+                    f"process {pid} does not answer as a probe",
+                    f"its file is {answer.lengths[:SHOWN_BYTES]!r}",
                 )
         return answers
 
@@ -363,7 +258,7 @@ class ProbeLink:
             if isinstance(answer, BaseException):
                 raise answer
             if answer is not None:
-                by_pid[pid] = _answer(pid, answer, wanted)
+                by_pid[pid] = checked_answer(pid, answer, wanted)
         return by_pid
 
     async def _ask(
@@ -407,11 +302,11 @@ class ProbeLink:
         self._idle[pid] = peer
         return await self._ask_kept(pid, request)
 
-    async def _reach(self, pid: int) -> _Peer | None:
+    async def _reach(self, pid: int) -> Peer | None:
         """A new connection to a process; None when nobody listens."""
         path = self._folder / f"{pid}{wire.SOCKET_SUFFIX}"
         try:
-            return await _Peer.connect(pid, path)
+            return await Peer.connect(pid, path)
         except (ConnectionError, FileNotFoundError, asyncio.IncompleteReadError):
             if not _lives(pid):
                 path.unlink(missing_ok=True)
@@ -467,94 +362,3 @@ def _private_folder() -> Path:
 
 def _lives(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
-
-
-def _greeting(pid: int, message: Mapping[str, Any]) -> wire.Greeting:
-    version = message.get("wire")
-    if version != wire.WIRE_VERSION:
-        raise ProbeVersionMismatch(
-            f"the probe in process {pid} speaks version {version} of the wire, "
-            f"we speak {wire.WIRE_VERSION}",
-            why="the server was started by another version of leak-harness",
-            hint="let this version start the server",
-        )
-    return _checked(pid, message, wire.Greeting)
-
-
-def _answer(pid: int, message: Mapping[str, Any], wanted: type[T]) -> T:
-    if "error" in message:
-        raise _defect(
-            f"the probe in process {pid} could not do what it was asked", message["error"]
-        )
-    return _checked(pid, message.get("answer"), wanted)
-
-
-def _checked(pid: int, value: object, wanted: type[T]) -> T:
-    try:
-        return msgspec.convert(value, wanted)
-    except msgspec.ValidationError as error:
-        shown = msgspec.json.encode(value)[:_SHOWN].decode(errors="replace")
-        raise _defect(
-            f"process {pid} says what no probe says", f"{error}; it begins with {shown}"
-        ) from error
-
-
-def _defect(what: str, why: object) -> ProbeError:
-    return ProbeError(
-        what,
-        why=str(why),
-        hint="a defect of leak-harness: please report it; --no-probe does without",
-    )
-
-
-class _Peer:
-    """A connection to one probe, after its greeting. It closes itself when something goes wrong."""
-
-    def __init__(
-        self, pid: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        self._pid = pid
-        self._reader = reader
-        self._writer = writer
-        self.greeting: wire.Greeting
-
-    @classmethod
-    async def connect(cls, pid: int, path: Path) -> _Peer:
-        """Connect and hear the greeting.
-
-        Raises:
-            ProbeVersionMismatch: it is of another version.
-        """
-        peer = cls(pid, *await asyncio.open_unix_connection(path))
-        greeting = await peer._receive()
-        try:
-            peer.greeting = _greeting(pid, greeting)
-        except ProbeError:
-            await peer.close()
-            raise
-        return peer
-
-    async def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Send a request and receive the message that answers it."""
-        self._writer.write(wire.pack(request, wire.MAX_REQUEST_BYTES))
-        return await self._receive()
-
-    async def _receive(self) -> dict[str, Any]:
-        data = b""
-        try:
-            data = await self._reader.readexactly(wire.HEADER_BYTES)
-            data = await self._reader.readexactly(wire.body_bytes(data, wire.MAX_ANSWER_BYTES))
-            return wire.unpack(data)
-        except wire.BadMessage as error:
-            self._writer.close()
-            why = f"{error}; it begins with {data[:_SHOWN]!r}"
-            raise _defect(f"process {self._pid} says what no probe says", why) from error
-        except BaseException:
-            self._writer.close()
-            raise
-
-    async def close(self) -> None:
-        """Hang up."""
-        self._writer.close()
-        with suppress(ConnectionError):
-            await self._writer.wait_closed()

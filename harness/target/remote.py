@@ -8,23 +8,27 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
 from harness.errors import NoMetrics, UsageError
-from harness.record.record import Beat, RestSample, Values
+from harness.record.metrics import names
+from harness.record.record import FastSample, RestSample, Values
 from harness.redaction import url_without_secrets
 from harness.target.attached import until_ready
+
+if TYPE_CHECKING:
+    from harness.target.probe_client import ProbeLink
 
 CPU_S: Final = "cpu_s"
 """Seconds of CPU used so far; all else are names of metrics."""
 PAGE_NAMES: Final[Mapping[str, str]] = {
-    "rss": "process_resident_memory_bytes",
+    names.RSS: "process_resident_memory_bytes",
     CPU_S: "process_cpu_seconds_total",
-    "descriptors": "process_open_fds",
-    "threads": "process_num_threads",
+    names.DESCRIPTORS: "process_open_fds",
+    names.THREADS: "process_num_threads",
 }
 """Names of the Prometheus client libraries; of a page of several jobs all of a name are added
 up.
@@ -34,7 +38,7 @@ QUIET_S: Final = 0.25
 QUIET_CPU_S: Final = 0.011
 """One tick of the clock that counts it."""
 SETTLE_LIMIT_S: Final = 3.0
-BEAT_EVERY_S: Final = 1.0
+FAST_SAMPLE_EVERY_S: Final = 1.0
 """A page costs the server more than a look from outside."""
 
 
@@ -90,37 +94,27 @@ class Page:
         found = {
             metric: sum(samples[name]) for metric, name in self._names.items() if name in samples
         }
-        if "rss" not in found:
-            names = sorted(name for name in samples if "bytes" in name or "memory" in name)
+        if names.RSS not in found:
+            like_memory = sorted(name for name in samples if "bytes" in name or "memory" in name)
             raise NoMetrics(
-                f"--metrics-url {self._shown} has no {self._names['rss']}",
-                why=f"of memory it says: {', '.join(names[:8]) or 'nothing'}",
+                f"--metrics-url {self._shown} has no {self._names[names.RSS]}",
+                why=f"of memory it says: {', '.join(like_memory[:8]) or 'nothing'}",
                 hint="name one with --metric rss=NAME",
             )
         return found
 
 
-class Cgroup:
-    """A control group, version 2: its memory without what files on disk can be read from again.
-
-    Raises:
-        UsageError: the folder is none.
-    """
+class GroupFiles:
+    """The files of a control group, version 2: its memory without the cache of files on disk."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        if not (folder / "memory.current").is_file():
-            raise UsageError(
-                f"--cgroup {folder} has no memory.current",
-                hint="give the folder of a version 2 group with a memory controller, below "
-                "/sys/fs/cgroup",
-            )
 
     async def read(self) -> Values:
         """Read its files once."""
         try:
             held = int((self._folder / "memory.current").read_text(encoding="ascii"))
-            found = {"rss": float(held - self._number("memory.stat", "inactive_file"))}
+            found = {names.RSS: float(held - self._number("memory.stat", "inactive_file"))}
         except (OSError, ValueError) as error:
             raise NoMetrics(
                 f"--cgroup {self._folder}: {error}", hint="has the group ended?"
@@ -149,6 +143,10 @@ class Remote:
     def check_alive(self) -> None:
         """Whether it lives shows in its answers alone."""
 
+    async def ended_within(self, limit_s: float) -> bool:  # noqa: ARG002
+        """Nobody can tell from here."""
+        return False
+
     async def wait_ready(self, why_not: Callable[[], Awaitable[str]], limit_s: float) -> None:
         """See that it answers, and that its memory can be read.
 
@@ -167,6 +165,10 @@ class Remote:
         """None are known."""
         return []
 
+    def sampler(self, probe: ProbeLink | None, began_s: float) -> RemoteSampler:  # noqa: ARG002
+        """What reads the page or the group; nothing of it can hold a probe."""
+        return RemoteSampler(self.source, began_s)
+
     async def stop(self) -> None:
         """It is not ours to stop."""
 
@@ -178,21 +180,22 @@ class RemoteSampler:
         self._source = source
         self._began_s = began_s
         self._last: Values = {}
-        self._beat_at_s = 0.0
+        self._sampled_at_s = 0.0
 
     async def used_ns(self) -> float:
         """CPU used so far; 0 where that is not known."""
         await self._read()
         return self._last.get(CPU_S, 0.0) * 1e9
 
-    async def beat(self) -> Beat:
+    async def fast_sample(self) -> FastSample:
         """RSS, at most once a second."""
         now_s = time.monotonic()
-        if now_s - self._beat_at_s < BEAT_EVERY_S:
-            return Beat(now_s - self._began_s, {})
-        self._beat_at_s = now_s
+        if now_s - self._sampled_at_s < FAST_SAMPLE_EVERY_S:
+            return FastSample(now_s - self._began_s, {})
+        self._sampled_at_s = now_s
         values = await self._read()
-        return Beat(now_s - self._began_s, {"rss": values["rss"]} if values else {})
+        rss = {names.RSS: values[names.RSS]} if values else {}
+        return FastSample(now_s - self._began_s, rss)
 
     async def rest(
         self,
@@ -210,13 +213,13 @@ class RemoteSampler:
             values = await self._read()
             used_s = values.get(CPU_S, 0.0) - before.get(CPU_S, 0.0)
             share = max(0.0, 100 * used_s / QUIET_S)
-            settled = used_s <= QUIET_CPU_S and values.get("descriptors") == before.get(
-                "descriptors"
+            settled = used_s <= QUIET_CPU_S and values.get(names.DESCRIPTORS) == before.get(
+                names.DESCRIPTORS
             )
             before = values
         found = {name: value for name, value in before.items() if name != CPU_S}
         if CPU_S in before:
-            found["idle_cpu"] = share
+            found[names.CPU_AT_REST] = share
         now_s = time.monotonic()
         return RestSample(
             cycle, sessions, now_s - self._began_s, settled, now_s - began_s, found, idle=idle

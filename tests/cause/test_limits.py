@@ -8,7 +8,7 @@ from textwrap import dedent
 import pytest
 
 from harness.cause.limits import Limits, keeps
-from harness.target.probe_client import BoundedAnswer
+from harness.target.probe_answers import BoundedAnswer
 
 KEPT = {
     "compared": """

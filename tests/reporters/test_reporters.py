@@ -24,7 +24,7 @@ import pytest
 from numpy.typing import NDArray
 from stored_run import EVIL, KIB, MIB, leak_verdict, scripted_run
 
-from harness.commands.report import write_reports
+from harness.experiment.reports import write_reports
 from harness.record.policy import Policy
 from harness.record.record import (
     CycleDone,
@@ -73,8 +73,14 @@ MEMORY_ALONE = Verdict(
 
 def test_a_run_folder_gets_exactly_the_reports_that_scripts_look_for() -> None:
     assert set(REPORTERS) == {
-        "result.json", "report.html", "memory.png", "latency.png", "cpu.png", "junit.xml", "summary.md",
-    }  # fmt: skip
+        "result.json",
+        "report.html",
+        "memory.png",
+        "latency.png",
+        "cpu.png",
+        "junit.xml",
+        "summary.md",
+    }
 
 
 def test_the_reports_cost_nothing_until_they_are_drawn() -> None:
@@ -119,9 +125,23 @@ def result_of(record: RunRecord, verdict: Verdict) -> dict[str, Any]:
 def test_the_result_has_the_promised_keys() -> None:
     result = result_of(run(), leak_verdict())
     assert {
-        "schema", "verdict", "exit_status", "scenario", "target", "started_at", "duration_s", "environment", "doubts",
-        "cycles", "warmup_cycles", "sessions", "sessions_failed", "runs", "gates", "findings",
-    } <= set(result)  # fmt: skip
+        "schema",
+        "verdict",
+        "exit_status",
+        "scenario",
+        "target",
+        "started_at",
+        "duration_s",
+        "environment",
+        "doubts",
+        "cycles",
+        "warmup_cycles",
+        "sessions",
+        "sessions_failed",
+        "runs",
+        "gates",
+        "findings",
+    } <= set(result)
     assert (result["schema"], result["verdict"], result["exit_status"]) == (1, "leak", 1)
     assert (result["cycles"], result["warmup_cycles"], result["sessions"]) == (20, 5, 60)
     assert (
@@ -176,7 +196,7 @@ def test_a_crowded_machine_is_named() -> None:
 
 
 def test_the_console_says_the_verdict_first_and_then_every_gate() -> None:
-    first, second, *rest = console.render(run(), leak_verdict(), 120, color=False).splitlines()
+    first, second, *rest = console.render(run(), leak_verdict(), 120, terminal=False).splitlines()
     assert (
         first == "LEAK  memory grows by 32MiB per session (limit 1KiB), decided by malloc after 60 "
         "sessions"
@@ -192,7 +212,7 @@ def test_a_counter_that_is_flat_beside_its_growth_says_why() -> None:
         Status.FLAT, "grew, and was released", 1, 56, 55, (54, 56), 2, Kind.RELEASED_LATE
     )
     lines = console.render(
-        run(), replace(leak_verdict(), gates={"objects": gate}), 120, color=False
+        run(), replace(leak_verdict(), gates={"objects": gate}), 120, terminal=False
     ).splitlines()
     assert any(
         "flat (released-late)" in line and "+55" in line
@@ -202,24 +222,24 @@ def test_a_counter_that_is_flat_beside_its_growth_says_why() -> None:
 
 
 def test_the_console_is_plain_characters_where_there_is_no_terminal() -> None:
-    text = console.render(run(failure="NoReply: within 5s"), leak_verdict(), 120, color=False)
+    text = console.render(run(failure="NoReply: within 5s"), leak_verdict(), 120, terminal=False)
     assert text.isascii()
     assert "\x1b" not in text
 
 
 def test_the_console_is_coloured_on_a_terminal() -> None:
-    assert "\x1b[1;31mLEAK" in console.render(run(), leak_verdict(), 120, color=True)
+    assert "\x1b[1;31mLEAK" in console.render(run(), leak_verdict(), 120, terminal=True)
 
 
 def test_a_narrow_console_cuts_no_number() -> None:
-    text = console.render(run(), leak_verdict(), 80, color=False)
+    text = console.render(run(), leak_verdict(), 80, terminal=False)
     assert max(map(len, text.splitlines())) <= 80
     assert "+32MiB" in text
     assert "…" not in text
 
 
 def test_a_servers_words_cannot_steer_the_terminal() -> None:
-    text = console.render(run(failure=EVIL), leak_verdict(), 200, color=False)
+    text = console.render(run(failure=EVIL), leak_verdict(), 200, terminal=False)
     assert "\x1b" not in text
     assert "3 sessions: <script>alert" in text
 
@@ -232,7 +252,7 @@ def test_a_long_list_of_failures_is_shortened_on_the_console() -> None:
     )
     record.add(CycleDone(1, 1.0, 2.0, sessions))
     assert "failed: and 4 more, see the report" in console.render(
-        record, SERVER_FAILED, 100, color=False
+        record, SERVER_FAILED, 100, terminal=False
     )
 
 
@@ -393,9 +413,15 @@ def cases_of(record: RunRecord, verdict: Verdict) -> tuple[ET.Element, dict[str,
 def test_ci_sees_one_test_case_a_gate() -> None:
     suite, states = cases_of(run(), leak_verdict())
     assert states == {
-        "run": "passed", "memory": "failure", "objects": "failure", "tasks": "error", "threads": "passed",
-        "descriptors": "skipped", "latency": "failure", "cpu": "failure",
-    }  # fmt: skip
+        "run": "passed",
+        "memory": "failure",
+        "objects": "failure",
+        "tasks": "error",
+        "threads": "passed",
+        "descriptors": "skipped",
+        "latency": "failure",
+        "cpu": "failure",
+    }
     counts = {name: suite.attrib[name] for name in ("tests", "failures", "errors", "skipped")}
     assert counts == {"tests": "8", "failures": "4", "errors": "1", "skipped": "1"}
 

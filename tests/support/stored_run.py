@@ -65,7 +65,7 @@ def scripted_run(
                     connect_s=0.02,
                     turns=tuple(
                         Turn(complete, 0.2 * complete, 0.45 * complete)
-                        for complete in 0.25 * grown * noise.lognormal(0, 0.15, size=3)
+                        for complete in (0.25 * grown * noise.lognormal(0, 0.15, size=3)).tolist()
                     ),
                     switches_s=(0.01, 0.012),
                     actions={"chat": 3, "switch_character": 2},
@@ -73,7 +73,7 @@ def scripted_run(
                 for number in range(count)
             )
             done += count
-            talking = 22 + 0.8 * done * load + noise.normal(0, 1)
+            talking = float(22 + 0.8 * done * load + noise.normal(0, 1))
             held = 48 * MIB + done * leak_bytes
             lines.append(
                 CycleDone(
@@ -83,7 +83,7 @@ def scripted_run(
             now_s += 0.5 * count
         warm = 6 * MIB * (1 - np.exp(-done / 4))
         held = 46 * MIB + warm + done * leak_bytes + noise.normal(0, 2 * KIB)
-        values = {
+        readings = {
             "rss": held + 11 * MIB,
             "uss": held,
             "malloc_in_use": 31 * MIB + 0.8 * warm + done * leak_bytes + noise.normal(0, 300),
@@ -92,6 +92,7 @@ def scripted_run(
             "tasks": 1.0 + 2 * done * load,
             "idle_cpu": 0.1 + 1.5 * done * load + abs(noise.normal(0, 0.05)),
         }
+        values = {name: float(value) for name, value in readings.items()}
         lines.append(RestSample(cycle, done, now_s, settled=True, settle_s=0.05, values=values))
         now_s += 0.3
     lines.append(RunEnded(now_s, "decided"))
@@ -106,21 +107,45 @@ def leak_verdict(leak_bytes: float = 32 * MIB) -> Verdict:
         "LEAK: memory grows by 32MiB per session (limit 1KiB), decided by malloc after 60 sessions",
         {
             "memory": MemoryGate(
-                Status.LEAK, "grows steadily since session 5", Kind.LARGE_OBJECT, (Tag.UNCONFIRMED,), "malloc", "uss",
-                46.0 * MIB, 1972.0 * MIB, 2053.0 * MIB, leak_bytes, sure, KIB, 310.0,
+                Status.LEAK,
+                "grows steadily since session 5",
+                Kind.LARGE_OBJECT,
+                (Tag.UNCONFIRMED,),
+                "malloc",
+                "uss",
+                46.0 * MIB,
+                1972.0 * MIB,
+                2053.0 * MIB,
+                leak_bytes,
+                sure,
+                KIB,
+                310.0,
             ),
-            "objects": CounterGate(Status.LEAK, "grows steadily", 90_000, 90_840, 14, (13.9, 14.1), 0.6),
-            "tasks": CounterGate(Status.INCONCLUSIVE, "two looks do not agree yet", 1, 121, 2, (1.5, 2.5), 0.02),
+            "objects": CounterGate(
+                Status.LEAK, "grows steadily", 90_000, 90_840, 14, (13.9, 14.1), 0.6
+            ),
+            "tasks": CounterGate(
+                Status.INCONCLUSIVE, "two looks do not agree yet", 1, 121, 2, (1.5, 2.5), 0.02
+            ),
             "threads": CounterGate(Status.FLAT, "", 4, 4, 0, (0, 0), 0.02),
             "descriptors": CounterGate(Status.NOT_MEASURED, "could not be read", limit=0.02),
-            "latency": LatencyGate(Status.DRIFT, "replies grow steadily slower", 0.31, 0.88, 0.6, 0.9, 1.0, 1.1, 2.84),
+            "latency": LatencyGate(
+                Status.DRIFT, "replies grow steadily slower", 0.31, 0.88, 0.6, 0.9, 1.0, 1.1, 2.84
+            ),
             "cpu": CpuGate(Status.DRIFT, "", 0.1, 90.2, 22, 70),
         },
         doubts=("1 of 20 cycles was unsettled",),
         findings=(
             Finding(
-                "0123456789abcdef", "leak", "task", "ServiceContext._keep_warm", 2.0, 33554432,
-                "chat_server/context.py:143", "ServiceContext.handle_config_switch", "application",
+                "0123456789abcdef",
+                "leak",
+                "task",
+                "ServiceContext._keep_warm",
+                2.0,
+                33554432,
+                "chat_server/context.py:143",
+                "ServiceContext.handle_config_switch",
+                "application",
                 ("event loop", "task", "ServiceContext"),
                 "two tasks a session are never cancelled",
             ),
@@ -129,4 +154,4 @@ def leak_verdict(leak_bytes: float = 32 * MIB) -> Verdict:
         first_suspicion_sessions=5,
         open_gates=("tasks",),
         sessions_needed=40,
-    )  # fmt: skip
+    )

@@ -329,7 +329,7 @@ def test_a_login_comes_from_the_environment_and_stands_nowhere(place: Path) -> N
 
 @pytest.mark.parametrize(("words", "status", "says"), [
     (["--pid", "4194304"], 4, "there is no process 4194304"),
-    (["--pid", "0"], 2, "'0' is no process id"),
+    (["--pid", "0"], 2, "'0' is not a process id"),
     (["--pid", "1", "--url", ""], 2, "--pid does not say where to connect"),
     (["--pid", "1", "--serve", "true"], 2, "--serve and --pid name different targets"),
     (["--pid", "1", "--fault", "thread"], 2, "--fault is for the embedded server"),
@@ -363,7 +363,7 @@ def serve(*arguments):
 
 
 @pytest.mark.parametrize(("path", "words", "says"), [
-    ("/page", [], "an HTTP server that is no WebSocket server"),
+    ("/page", [], "an HTTP server without a WebSocket"),
     ("/moved", [], "it redirects to http://127.0.0.1/elsewhere"),
     ("/", ["--subprotocol", "chat.v1"], "subprotocol"),
 ])  # fmt: skip

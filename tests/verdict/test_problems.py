@@ -125,7 +125,7 @@ async def test_every_answer_is_checked(tmp_path: Path, request_name: str, answer
             "sample": link.sample,
             "stacks": lambda: link.stacks(1.0),
         }
-        with pytest.raises(ProbeError, match="says what no probe says"):
+        with pytest.raises(ProbeError, match="does not answer as a probe"):
             await questions[request_name]()
 
 
@@ -150,7 +150,7 @@ def test_a_greeting_that_is_malformed_leaves_a_run_without_the_probe_that_says_s
     tmp_path: Path, greeting: object
 ) -> None:
     result, _ = run(tmp_path, {"greeting": greeting})
-    assert "says what no probe says" in result["probe"]
+    assert "does not answer as a probe" in result["probe"]
     assert result["gates"]["objects"]["outcome"] == "not-measured"
     assert load_record(tmp_path / "out").ended is not None
 
@@ -190,7 +190,9 @@ def test_one_census_that_failed_among_many_is_told_and_decides_nothing() -> None
     record = flat(*(Census(1.0, 1, sessions, {}) for sessions in (5, 10, 25, 40, 60)), FAILED)
     verdict = judge(under(record, NOW)).verdict
     assert verdict.name is VerdictName.FLAT
-    assert "not read: census failed once of 6" in console.render(record, verdict, 200, color=False)
+    assert "not read: census failed once of 6" in console.render(
+        record, verdict, 200, terminal=False
+    )
 
 
 def test_causes_that_failed_are_told_and_put_nothing_in_doubt() -> None:
@@ -242,4 +244,6 @@ def test_a_leak_without_a_finding_says_why_and_what_to_do_next(
     verdict = judge(under(record, script.policy)).verdict
     assert (verdict.name, verdict.findings) == (VerdictName.LEAK, ())
     assert words in verdict.unexplained
-    assert f"no finding: {verdict.unexplained}" in console.render(record, verdict, 400, color=False)
+    assert f"no finding: {verdict.unexplained}" in console.render(
+        record, verdict, 400, terminal=False
+    )
