@@ -94,7 +94,7 @@ def _grew(record: RunRecord, one: Bounded) -> bool:
 
 def known_bounds(record: RunRecord) -> list[Bounded]:
     """What any census has shown to have a bound, as it was when last seen. What has passed its
-    bound since has none.
+    bound since has none, nor has what would take more when it is full than a server may grow by.
     """
     known: dict[str, Bounded] = {}
     for census in record.censuses:
@@ -105,7 +105,8 @@ def known_bounds(record: RunRecord) -> list[Bounded]:
                 del known[key]
             else:
                 known[key] = replace(known[key], length=length)
-    return list(known.values())
+    budget = record.started.policy.memory_budget_bytes
+    return [one for one in known.values() if one.bound * one.entry_bytes <= budget]
 
 
 def _rate(record: RunRecord, now: Bounded) -> float:
