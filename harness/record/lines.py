@@ -167,7 +167,7 @@ class TaskGroup:
 
 @dataclass(frozen=True, slots=True)
 class Bounded:
-    """A container that has a bound and is not full."""
+    """A container that has a bound."""
 
     id: str
     """Of the process and the object."""
