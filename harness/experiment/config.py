@@ -42,7 +42,7 @@ class Allowance:
     gate: str | None = None
     fingerprint: str | None = None
     until: date | None = None
-    """The last day on which it counts; without one it counts for ever."""
+    """The last day on which it counts; without one it counts always."""
 
     def __post_init__(self) -> None:
         if (self.gate is None) == (self.fingerprint is None):
@@ -100,6 +100,11 @@ def _read(path: Path, table: Sequence[str]) -> Config:
     except (OSError, ValueError) as error:
         raise ConfigInvalid(
             f"{path} cannot be read as TOML: {error}", hint="mend that line, or the encoding"
+        ) from error
+    except RecursionError as error:
+        raise ConfigInvalid(
+            f"{path} cannot be read as TOML: it is nested too deeply",
+            hint="the settings have two levels",
         ) from error
     for key in table:
         data = data.get(key, {})

@@ -12,16 +12,19 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain
+from pathlib import Path
 from typing import Any, Final
 
 from harness.cause.explain import Explainer
 from harness.errors import (
     CheckFailed,
+    OutOfMemoryGuard,
     ScriptFailed,
     ServerError,
     SessionError,
     UsageError,
 )
+from harness.experiment.memory_guard import SOFT_FACTOR, Limits, MemoryGuard
 from harness.experiment.opened_server import opened
 from harness.experiment.plan import Plan
 from harness.record.metrics import FALLING, names
@@ -41,6 +44,7 @@ from harness.record.store import RunFolder
 from harness.sessions.driver import run_cycle, standing_sessions
 from harness.sessions.script_errors import Stopped
 from harness.sessions.varied_session import rest
+from harness.target.log_lines import mask_log
 from harness.target.log_watch import LogWatch, files_in
 from harness.target.target import AnySampler, ServerUnderTest
 from harness.verdict.outcome import Judgement, NextStep, Wait
@@ -89,6 +93,7 @@ class Experiment:
         self._announce = announce
         self._began_s = time.monotonic()
         self._over_budget = False
+        self._guard: MemoryGuard | None = None
         self._explainer: Explainer | None = None
         self._log: LogWatch | None = None
         self._census_tried: list[int] = []
@@ -116,6 +121,8 @@ class Experiment:
             async with self._server() as server:
                 await self._cycles(server)
             reason = "decided"
+        except OutOfMemoryGuard as error:
+            reason = self._stopped_by_guard(str(error))
         except (ServerError, SessionError) as error:  # of sessions, only standing ones come here
             reason = "the server failed"
             self._add(Incident(self._now_s(), str(error), fatal=True))
@@ -129,6 +136,16 @@ class Experiment:
         self._add(RunEnded(self._now_s(), reason))
         return self.record
 
+    def _stopped_by_guard(self, what: str) -> str:
+        """Why the run ended: what was measured is judged, where anything was."""
+        stop = self._guard.stopped if self._guard else None
+        is_judged = self.record.ready is not None and stop is not None
+        self._add(Incident(self._now_s(), what, fatal=not is_judged))
+        if not is_judged or stop is None:
+            return "the server failed"
+        self._add(replace(stop, at_s=stop.at_s - self._began_s))
+        return "stopped by the memory guard"
+
     def _now_s(self) -> float:
         return time.monotonic() - self._began_s
 
@@ -140,12 +157,18 @@ class Experiment:
     async def _server(self) -> AsyncIterator[ServerUnderTest]:
         planned, policy = self._plan.server, self._plan.policy
         server_log = self._folder.path / "server.log"
-        async with opened(planned, self._plan.load, server_log) as server:
+        limits = Limits.of(policy.memory_budget_bytes, is_given=self._plan.is_budget_given)
+        async with (
+            _masked_at_the_end(server_log),
+            opened(planned, self._plan.load, server_log, limits) as server,
+        ):
+            self._guard = server.guard
             if path := server_log if planned.target.LAUNCHES else planned.target.log_file:
                 self._log = LogWatch(
                     path, policy.log_expected, (*policy.log_forbidden, *policy.log_noted)
                 )
             await server.wait_ready()
+            server.guard.measure_from_now()
             self._probe, silence = await server.greeted()
             self._add(ServerReady(self._now_s(), server.server.pid, silence))
             if self._probe is not None and not self._plan.planted_bytes:
@@ -183,13 +206,17 @@ class Experiment:
             await sampler.used_ns(),
             len(self.record.fast_samples),
         )
+        assert self._guard is not None, "it watches for as long as there is a server"
+        sessions = self._plan.sessions_in(number)
+        self._guard.sessions_open(min(sessions, self._plan.load.concurrency))
         results = await run_cycle(
             self._plan.load_in(number),
-            self._plan.sessions_in(number),
+            sessions,
             lambda now: (
                 not (self._over_budget or self._is_hopeless(now)) and server.exit_status is None
             ),
         )
+        self._guard.sessions_open(0)
         if self._plan.schedule:
             await rest(self._plan.schedule[number - 1])
         ended_s = self._now_s()
@@ -244,6 +271,8 @@ class Experiment:
     ) -> RestSample:
         collect = collect or self._plan.policy.collect
         sample = await sampler.rest(cycle, self.record.sessions, idle=idle, collect=collect)
+        for news in self._probe.news() if self._probe is not None else ():
+            self._add(Incident(self._now_s(), news))
         if self._log is not None and not idle:
             self._add(self._log.counts(self._now_s(), cycle))
         if not self._plan.watched:
@@ -314,13 +343,29 @@ class Experiment:
             sample = await sampler.fast_sample()
             if sample.values:
                 self._add(sample)
-                rests = self.record.rests
-                grown = sample.values[names.RSS] - rests[0].values[names.RSS] if rests else 0.0
-                # Twice the budget while sessions are connected: what they hold themselves is no
-                # growth yet.
-                if grown > 2 * self._plan.policy.memory_budget_bytes:
-                    self._over_budget = True
+                self._watch_growth(sample.values[names.RSS])
             await asyncio.sleep(FAST_STEP_S)
+
+    def _watch_growth(self, held_bytes: float) -> None:
+        """What connected sessions hold themselves is no growth yet."""
+        assert self._guard is not None, "it watches for as long as there is a server"
+        first = self.record.rests[0].values if self.record.rests else {}
+        if names.RSS not in first:
+            return
+        self._guard.measure_from(first[names.RSS])
+        if held_bytes - first[names.RSS] > SOFT_FACTOR * self._plan.policy.memory_budget_bytes:
+            self._over_budget = True
+        if not self._guard.sees_processes:
+            self._guard.see(held_bytes)
+
+
+@contextlib.asynccontextmanager
+async def _masked_at_the_end(log: Path) -> AsyncIterator[None]:
+    """What the server has written holds no secret once the block is over."""
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(mask_log, log)
 
 
 def lowest_readings(before: Values, now: Values) -> Values:
