@@ -1,46 +1,50 @@
-"""Write the pages of docs/reference that are made from the code: options, configuration, results,
-actions, faults.
+"""Write the pages of docs/reference that are made from the code.
 
 `python docs/make_reference.py` writes them. With `--check` it writes nothing, and returns 1 if one
-is out of date.
+is out of date. Each page is made by a function of `reference_pages`.
 """
 
 from __future__ import annotations
 
 import argparse
-import inspect
-import io
-import json
-import os
-import re
-import runpy
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import redirect_stdout, suppress
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+<<<<<<< HEAD
 from harness.errors import ExitStatus
 from harness.experiment.config import schema as schema_of_file
 from harness.record.metrics import METRICS
 from harness.reporters import result_json
 from harness.sessions import protocols
 from harness.sessions.session import BaseSession
+=======
+from reference_pages import scenarios
+from reference_pages.options import configuration_page, configuration_schema, options_page
+from reference_pages.program import program_page
+from reference_pages.results import faults_page, gates_page, results_page
+>>>>>>> p3-docs
 
 FOLDER: Final = Path(__file__).parent / "reference"
-NOTE: Final = (
-    "<!-- Made by docs/make_reference.py. Change the code, or that program, and run it. -->"
-)
-WIDTH: Final = "400"
-"""Columns of the help that is read, so that each option is on one line."""
-_GROUP: Final = re.compile(r"(?P<title>\S.*):$")
-_ENTRY: Final = re.compile(r" {2}(?P<name>\S.*?)(?: {2,}(?P<help>\S.*))?$")
-_STARS: Final[Mapping[Any, str]] = {
-    inspect.Parameter.VAR_POSITIONAL: "*",
-    inspect.Parameter.VAR_KEYWORD: "**",
+
+
+def scenarios_page() -> str:
+    """The page on scenarios, its tables of actions made anew."""
+    return scenarios.scenarios_page(FOLDER / "scenarios.md")
+
+
+PAGES: Final[Mapping[str, Callable[[], str]]] = {
+    "options.md": options_page,
+    "configuration.md": configuration_page,
+    "leak-harness.schema.json": configuration_schema,
+    "scenarios.md": scenarios_page,
+    "program.md": program_page,
+    "gates.md": gates_page,
+    "results.md": results_page,
+    "faults.md": faults_page,
 }
+<<<<<<< HEAD
 _MORE: Final = re.compile(r" {4,}(?P<help>\S.*)$")
 
 STATUSES: Final[Mapping[ExitStatus, tuple[str, str]]] = {
@@ -72,6 +76,8 @@ class Option:
     name: str
     """With its argument, such as `--limit SIZE`."""
     help: str
+=======
+>>>>>>> p3-docs
 
 
 def main() -> int:
@@ -80,17 +86,18 @@ def main() -> int:
     parser.add_argument(
         "--check", action="store_true", help="write nothing, 1 if a page is out of date"
     )
-    options = parser.parse_args()
-    os.environ["COLUMNS"] = WIDTH
+    is_check = parser.parse_args().check
     stale = []
     for name, make in PAGES.items():
         path, text = FOLDER / name, make()
         if path.exists() and path.read_text(encoding="utf-8") == text:
             continue
         stale.append(path)
-        if not options.check:
+        if not is_check:
             path.write_text(text, encoding="utf-8")
+    what = "out of date, run python docs/make_reference.py" if is_check else "written"
     for path in stale:
+<<<<<<< HEAD
         print(
             f"{path}: "
             f"{'out of date, run python docs/make_reference.py' if options.check else 'written'}"
@@ -406,6 +413,10 @@ def _cell(text: str) -> str:
 
 def _page(lines: Iterable[str]) -> str:
     return "\n".join(lines) + "\n"
+=======
+        print(f"{path}: {what}")
+    return 1 if is_check and stale else 0
+>>>>>>> p3-docs
 
 
 if __name__ == "__main__":

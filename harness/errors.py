@@ -178,7 +178,7 @@ class UnknownSchema(RecordError):
 
 
 class RecordDamaged(RecordError):
-    """The record holds a line that is no record line, before its last."""
+    """The record holds a line that is not a record line, before its last."""
 
 
 class NotARun(RecordError):

@@ -19,7 +19,7 @@ def parse_size(text: str) -> int:
     """Bytes in ``text``, plain (``4096``) or with a binary unit (``1.5MiB``).
 
     Raises:
-        ValueError: the text is no size; the message says what one looks like.
+        ValueError: the text is not a size; the message says what one looks like.
     """
     return round(
         _parse(text, {"": 1, **SIZE_UNITS}, "a size, such as 64KiB, 1.5MiB, 2GiB or plain bytes")
@@ -30,7 +30,7 @@ def parse_time_s(text: str) -> float:
     """Seconds in ``text``: ``250ms``, ``2s``, ``1m``; a plain number counts seconds.
 
     Raises:
-        ValueError: the text is no time; the message says what one looks like.
+        ValueError: the text is not a time; the message says what one looks like.
     """
     return _parse(text, {"": 1.0, **TIME_UNITS_S}, "a time, such as 250ms, 2s or 1m")
 

@@ -115,7 +115,7 @@ def test_a_flat_server_passes_with_a_body_of_either_colour_beside_each_other(
     suite(pytester, ECHO, ASYNC + SYNC, FLAT)
     result = pytester.runpytest_subprocess("--strict-markers", *STRICT, "-n", "2")
     result.assert_outcomes(passed=2)
-    result.stdout.fnmatch_lines(["leak-harness: 2 leak tests ran beside others*"])
+    result.stdout.fnmatch_lines(["leak-harness: 2 leak tests ran next to others*"])
 
 
 def test_growth_at_the_limit_does_not_pass_and_growth_of_one_below_it_does(

@@ -14,7 +14,10 @@ from typing import Any, Final
 import numpy as np
 
 from harness.cause import native_stacks, process_inventory
-from harness.cause.eviction_code import Home, Numbers, trim_of
+from harness.cause.eviction_code import Home, Numbers, Trim, trim_of
+from harness.cause.expiry_code import expiry_of
+from harness.cause.known_caches import is_kept_by_c, known_trim
+from harness.cause.limits import Limits
 from harness.cause.python_source import function_at
 from harness.errors import ProbeError
 from harness.record.facts import first_third, last_third, reported_metric
@@ -22,10 +25,11 @@ from harness.record.metrics import METRICS, names
 from harness.record.record import Bounded, Cause, Causes, Census, Incident, RunRecord
 from harness.target.probe_answers import CauseAnswer, CensusAnswer, HomeAnswer, NativeAnswer
 from harness.target.probe_client import ProbeLink
+from harness.units import format_time
 from harness.verdict.container_lengths import Lengths
 from harness.verdict.growth_engine import tail_rate
 from harness.verdict.kinds import leaking_share
-from harness.verdict.suspects import MIN_LENGTHS, is_within_bound
+from harness.verdict.suspects import MIN_LENGTHS, UNREADABLE, is_within_bound
 from harness.verdict.what_grows import MIN_MAPPED_BYTES, Growth, growths, latest_paths
 
 MAX_TARGETS: Final = 16
@@ -40,6 +44,10 @@ runs of 100.
 TRACED_SHARE: Final = 0.25
 """Of what the run has grown by so far, the sessions that are traced may add so much."""
 STACKS_S: Final = 1.0
+MIN_EXPIRING: Final = 1_000
+"""Entries up to which a container is followed that drops them by their age."""
+EXPIRING_PER_SESSION: Final = 2
+"""Entries that a session may leave in it."""
 BUSY_PERCENT: Final = 1.0
 """CPU at rest that is worth asking what it is used for, of one core."""
 
@@ -59,6 +67,10 @@ class Explainer:
         self._pids = pids
         self._now_s = now_s
         self._lengths = Lengths()
+        self._bounded: frozenset[int] = frozenset()
+        """Containers that were seen to have a bound: they are asked for at each census."""
+        self._limits = Limits()
+        self._sessions = 0
         self._unread = ""
         """Why something of the causes could not be read this time."""
         self._first: frozenset[int] = frozenset()
@@ -68,7 +80,8 @@ class Explainer:
 
     async def census(self, record: RunRecord) -> Census | Incident:
         """What the heaps hold now, or why that could not be read."""
-        followed = [number for _, number in self._lengths.rising(MIN_LENGTHS - 1)]
+        rising = (number for _, number in self._lengths.rising(MIN_LENGTHS - 1))
+        followed = sorted(self._bounded.union(rising))
         try:
             answers = await self._probe.census(followed)
             return await asyncio.to_thread(self._counted, record, answers)
@@ -76,10 +89,11 @@ class Explainer:
             return Incident(self._now_s(), str(error), source="census")
 
     def _counted(self, record: RunRecord, answers: Mapping[int, CensusAnswer]) -> Census:
+        bounded, only_named = self._told_apart(answers)
         self._lengths.add(
             record.sessions,
             {pid: _read_and_remove(Path(answer.lengths)) for pid, answer in answers.items()},
-            {pid: answer.apart for pid, answer in answers.items()},
+            {pid: set(answer.apart) - only_named for pid, answer in answers.items()},
         )
         rising = list(self._lengths.rising(MIN_LENGTHS).items())[:MAX_CONTAINERS]
         pids = self._pids()
@@ -91,14 +105,7 @@ class Explainer:
             _summed(answer.names for answer in answers.values()),
             tuple(group for answer in answers.values() for group in answer.tasks),
             {f"{pid}:{number}": lengths for (pid, number), lengths in rising},
-            (
-                *(
-                    replace(one, id=f"{pid}:{one.id}")
-                    for pid, answer in answers.items()
-                    for one in answer.bounded
-                ),
-                *self._bounded_by_hand(record),
-            ),
+            (*bounded, *self._bounded_by_hand(record)),
             _summed(answer.threads for answer in answers.values()),
             process_inventory.descriptors(self._first.intersection(pids)),
             process_inventory.children(pids[1:]),
@@ -106,6 +113,20 @@ class Explainer:
             {name: label for answer in answers.values() for name, label in answer.labels.items()},
             _summed(answer.skipped for answer in answers.values()),
         )
+
+    def _told_apart(self, answers: Mapping[int, CensusAnswer]) -> tuple[list[Bounded], set[int]]:
+        """Containers with a bound, and the identities of those next to a limit that the source of
+        their classes does not keep.
+        """
+        bounded, only_named = [], set()
+        for pid, answer in answers.items():
+            for one in answer.bounded:
+                if self._limits.is_kept(one):
+                    bounded.append(one.of_process(pid))
+                    self._bounded |= {int(one.id)}
+                else:
+                    only_named.add(int(one.id))
+        return bounded, only_named
 
     def _bounded_by_hand(self, record: RunRecord) -> Iterator[Bounded]:
         told: set[tuple[str, str]] = set()  # one that is followed by its place, too, counts once
@@ -129,6 +150,7 @@ class Explainer:
         An incident where it could not be found out: a run goes on without.
         """
         self._unread = ""
+        self._sessions = record.sessions
         new = [
             one
             for one in growths(record)
@@ -144,6 +166,7 @@ class Explainer:
         """Why all that piles up is still there, where it was made, and what a loop that never
         rests does.
         """
+        self._sessions = record.sessions
         everything = growths(record)
         grown = everything[:MAX_TARGETS]
         traced = 0
@@ -201,6 +224,7 @@ class Explainer:
         targets = [target for one in grown if (target := one.target)]
         found: dict[str, Cause] = {}
         homes: dict[str, Home] = {}
+        answers: dict[str, CauseAnswer] = {}
         if targets:
             for pid, answer in (await self._probe.causes(targets)).items():
                 for one in grown:
@@ -208,16 +232,21 @@ class Explainer:
                     if said and (one.pid in (None, pid)) and _says_more(said, found.get(one.key)):
                         found[one.key] = _cause(said)
                         if one.kind == "container" and said.home is not None:
-                            homes[one.key] = _home(said.home)
-        found |= await self._trims(found, homes)
+                            homes[one.key], answers[one.key] = _home(said.home), said
+        found |= await self._trims(found, homes, answers)
         return {
             key: _beside(known[key], one) if key in known else one for key, one in found.items()
         }
 
     async def _trims(
-        self, found: Mapping[str, Cause], homes: Mapping[str, Home]
+        self,
+        found: Mapping[str, Cause],
+        homes: Mapping[str, Home],
+        said: Mapping[str, CauseAnswer],
     ) -> dict[str, Cause]:
-        """Containers again, with the code that bounds them by hand."""
+        """Containers again, with what bounds them: a cache that is known, the code that keeps them
+        short, or time.
+        """
         if not homes:
             return {}
         numbers: dict[str, Numbers] = {}
@@ -231,12 +260,30 @@ class Explainer:
         trims = {
             key: trim
             for key, home in homes.items()
-            if (trim := await asyncio.to_thread(trim_of, found[key].name, home, numbers))
+            if (trim := known_trim(found[key].chain, home, numbers))
+            or (trim := await asyncio.to_thread(trim_of, found[key].name, home, numbers))
+            or (trim := await asyncio.to_thread(self._expiry, said[key], home))
         }
-        return {
+        unreadable = {
+            key: replace(found[key], trimmed_at=UNREADABLE)
+            for key in homes.keys() - trims.keys()
+            if is_kept_by_c(found[key].chain)
+        }
+        return unreadable | {
             key: replace(found[key], trimmed_at=one.place, bound=one.bound)
             for key, one in trims.items()
         }
+
+    def _expiry(self, said: CauseAnswer, home: Home) -> Trim | None:
+        """What holds entries for a time gets as long as the pace of the run has it by then."""
+        if said.expires_s is None:
+            return None
+        place = "timers" if said.timed else expiry_of(said.name, home)
+        if not place:
+            return None
+        pace = self._sessions / max(1.0, self._now_s())
+        entries = max(MIN_EXPIRING, round(EXPIRING_PER_SESSION * pace * said.expires_s))
+        return Trim(f"{place} (entries live for {format_time(said.expires_s)})", entries)
 
     async def _garbage(self, sessions: int) -> dict[str, Cause]:
         found = {}

@@ -42,7 +42,7 @@ class Allowance:
     gate: str | None = None
     fingerprint: str | None = None
     until: date | None = None
-    """The last day on which it counts; without one it counts for ever."""
+    """The last day on which it counts; without one it counts always."""
 
     def __post_init__(self) -> None:
         if (self.gate is None) == (self.fingerprint is None):

@@ -53,8 +53,14 @@ def instances(types: Container[int]) -> list[Any]:
 def slices() -> Iterator[list[Any]]:
     """All tracked objects, the newest first, a slice at a time; between slices the server's
     threads get their turns.
+
+    The generator that has them is made later than the list, so that it is not among them: what it
+    holds would look like a container of the server.
     """
-    objects = gc.get_objects()
+    return _slices(gc.get_objects())
+
+
+def _slices(objects: list[Any]) -> Iterator[list[Any]]:
     try:
         for end in range(len(objects), 0, -_SLICE):
             yield objects[max(0, end - _SLICE) : end][::-1]

@@ -167,7 +167,7 @@ class TaskGroup:
 
 @dataclass(frozen=True, slots=True)
 class Bounded:
-    """A container that has a bound and is not full."""
+    """A container that has a bound."""
 
     id: str
     """Of the process and the object."""
@@ -368,7 +368,7 @@ def decode_line(data: bytes) -> Line:
 
     Raises:
         UnknownSchema: the run was written with a schema that this version does not know.
-        RecordDamaged: the data is no record line.
+        RecordDamaged: the data is not a record line.
     """
     try:
         raw = msgspec.json.decode(data)

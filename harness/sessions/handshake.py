@@ -68,7 +68,7 @@ class Address:
     """A longer message breaks the connection; after it was decompressed, too."""
 
     def at(self, path: str, scheme: str = "") -> str:
-        """The same server, another path; with another scheme where one is given."""
+        """Another path of this server; with another scheme where one is given."""
         parts = urlsplit(self.url)
         return f"{scheme or parts.scheme}://{parts.netloc}{path}"
 

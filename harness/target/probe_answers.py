@@ -26,14 +26,38 @@ class Collection:
 
 
 @dataclass(frozen=True, slots=True)
+class BoundedAnswer(Bounded):
+    """A container with a bound, as one process says it: its `id` is that of the object alone."""
+
+    limit: str = ""
+    """The attribute that says the bound; empty where the container knows it itself."""
+    attribute: str = ""
+    """That which holds the container; empty where the container has the limit itself."""
+    classes: tuple[str, ...] = ()
+    """Qualified names of the classes of what has these attributes."""
+    files: tuple[str, ...] = ()
+    """Their sources, the interpreter's own left out."""
+
+    def of_process(self, pid: int) -> Bounded:
+        """What the record keeps of it."""
+        return Bounded(
+            f"{pid}:{self.id}",
+            self.kind,
+            self.length,
+            self.bound,
+            self.entry_bytes,
+            self.entry_objects,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class CensusAnswer:
     """What one process says of its heap."""
 
     names: dict[str, int]
     """Tracked objects by qualified type or code."""
     tasks: tuple[TaskGroup, ...]
-    bounded: tuple[Bounded, ...]
-    """Their `id` is that of the object alone."""
+    bounded: tuple[BoundedAnswer, ...]
     threads: dict[str, int]
     labels: dict[str, str]
     apart: tuple[Count, ...]
@@ -69,6 +93,10 @@ class CauseAnswer:
     state: str = ""
     unreached: bool = False
     closed_s: float | None = None
+    expires_s: float | None = None
+    """Of a container: seconds until its newest entries are due; None where they carry no time."""
+    timed: bool = False
+    """Timers take them then."""
     home: HomeAnswer | None = None
 
 

@@ -145,7 +145,7 @@ class ProbeLink:
         find.
 
         Raises:
-            ProbeError: it does not answer, or so much is no control.
+            ProbeError: it does not answer, or that size cannot be planted.
         """
         request = {"request": "plant", "bytes": size_bytes, "count": count}
         async with self._asking:
@@ -409,7 +409,7 @@ def summed(samples: Mapping[int, Values], pids: Iterable[int]) -> Values:
     """The gauges of some processes together.
 
     A process without a sample is no Python, and adds nothing. A gauge that one of the others lacks
-    is left out: a sum that misses a part is no reading.
+    is left out: a sum that misses a part is not a reading.
     """
     having = [samples[pid] for pid in pids if pid in samples]
     common = set.intersection(*map(set, having)) if having else set()

@@ -82,7 +82,7 @@ class Page:
             answer.raise_for_status()
             families = list(text_string_to_metric_families(answer.text))
         except httpx.InvalidURL as error:
-            raise UsageError(f"--metrics-url '{self._shown}' is no address: {error}") from error
+            raise UsageError(f"--metrics-url '{self._shown}' is not an address: {error}") from error
         except httpx.HTTPStatusError as error:
             status = error.response.status_code
             raise NoMetrics(

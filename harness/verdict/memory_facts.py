@@ -15,6 +15,7 @@ from harness.verdict.growth_engine import STEP_SPAN_SESSIONS, steady_growth
 from harness.verdict.kinds import SMALL_BLOCK_BYTES, is_fragmentation
 from harness.verdict.page_reuse import PageReuse, tail_growths
 from harness.verdict.situation import Situation
+from harness.verdict.suspects import Unsure, unsure
 from harness.verdict.waits import AfterWait, after_wait, may_wait
 
 MALLOC_SHARE: Final = 0.5
@@ -71,8 +72,12 @@ class MemoryFacts:
     """What waiting has shown of the growth up to the latest sample."""
     filling: Filling | None
     """Containers with a maximum that get longer."""
+    unsure: Unsure | None
+    """Containers that get longer and may have a maximum."""
     lasting_bytes_per_session: float
-    """Growth of the reported metric, less what a wait took."""
+    """Growth, less what a wait took, of the metrics that are shown to grow: the largest. Of the
+    reported metric where none is.
+    """
     budget_bytes: float
     """Growth at which a run stops."""
     stop: MemoryStop | None
@@ -97,6 +102,7 @@ class MemoryFacts:
         reported = bytes_by[name]
         blocks = evidence(situation, names.BLOCKS, limit_bytes / SMALL_BLOCK_BYTES)
         fills = filling(situation.record)
+        growing = [growth for growth in bytes_by.values() if growth.standing.growing]
         growth, free_growth = tail_growths(situation)
         reuse = PageReuse.of(situation)
         series = reported.series
@@ -122,10 +128,13 @@ class MemoryFacts:
             is_steady=steady_growth(series.t, series.x),
             early_wait=after_wait(situation, name, series, reported.limit, int(series.cycles[-1])),
             filling=fills,
-            lasting_bytes_per_session=lasting_rate(situation, reported),
             budget_bytes=situation.policy.memory_budget_bytes,
             stop=situation.record.memory_stop,
             stop_bytes_per_session=_taken_at_stop(situation),
+            unsure=unsure(situation.record),
+            lasting_bytes_per_session=max(
+                lasting_rate(situation, growth) for growth in growing or [reported]
+            ),
             gone_with_collection=frozenset(
                 by for by, growing in bytes_by.items() if went_with_collection(situation, growing)
             ),

@@ -50,13 +50,13 @@ def read_series(text: str, name: str = "series") -> RunRecord:
 
     Raises:
         NotASeries: a column that every series has is missing.
-        RecordDamaged: a cell is no number, or the sessions do not rise.
+        RecordDamaged: a cell is not a number, or the sessions do not rise.
     """
     header = text[:4096].partition("\n")[0]
     rows = csv.DictReader(StringIO(text))
     if not {"cycle", names.RSS} <= {*next(csv.reader([header]), [])}:
         raise NotASeries(
-            f"{name} is no series: no column `cycle` or `rss` in its header "
+            f"{name} is not a series: no column `cycle` or `rss` in its header "
             f"'{header.rstrip()[:60]}'",
             hint=COLUMNS,
         )
@@ -115,9 +115,9 @@ def _values(row: dict[str, str]) -> Values:
 def _number(cell: str) -> float:
     value = float(cell)
     if not isfinite(value):
-        raise ValueError(f"{cell!r} is no reading")
+        raise ValueError(f"{cell!r} is not a reading")
     return value
 
 
 def _damaged(name: str, what: str) -> RecordDamaged:
-    return RecordDamaged(f"{name} is no series: {what}", hint=COLUMNS)
+    return RecordDamaged(f"{name} is not a series: {what}", hint=COLUMNS)
