@@ -103,6 +103,10 @@ class NotPermitted(ServerError):
     """Its memory may not be read by this user."""
 
 
+class OutOfMemoryGuard(ServerError):
+    """The memory guard has ended the server: it, the machine or the harness was over a limit."""
+
+
 class NoMetrics(ServerError):
     """A remote server does not say how much memory it holds."""
 
@@ -174,7 +178,7 @@ class UnknownSchema(RecordError):
 
 
 class RecordDamaged(RecordError):
-    """The record holds a line that is no record line, before its last."""
+    """The record holds a line that is not a record line, before its last."""
 
 
 class NotARun(RecordError):

@@ -20,7 +20,7 @@ from harness.units import format_size, format_time, parse_size, parse_time_s
 
 _KEY: Final = "option"
 MAX_TARGETS_NAMED: Final = 3
-"""Targets that the help of an option names; an option of more targets is no exception."""
+"""Targets that the help of an option names; an option of more targets is not an exception."""
 
 
 class Form(Enum):

@@ -92,7 +92,7 @@ def pytest_terminal_summary(
     measured = sum("leak_verdict" in dict(call.user_properties) for call in calls)
     if measured and getattr(config.option, "numprocesses", None):
         words = (
-            f"leak-harness: {measured} leak tests ran beside others, which disturb their latency "
+            f"leak-harness: {measured} leak tests ran next to others, which disturb their latency "
             f"and CPU: try -n 0"
         )
         terminalreporter.write_line(words, yellow=True)
@@ -302,7 +302,7 @@ def _scenario(
 
 
 class _Blocking:
-    """A session for a body that is no coroutine: each action blocks until it is done."""
+    """A session for a body that is not a coroutine: each action blocks until it is done."""
 
     def __init__(self, session: Session, loop: asyncio.AbstractEventLoop) -> None:
         self._session = session

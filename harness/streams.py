@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, TextIO, cast
 
 from harness.errors import OutputLost
+from harness.redaction import SECRETS
 
 
 class _Stream:
@@ -27,7 +28,8 @@ class _Stream:
     def write(self, text: str) -> int:
         """Write, as a text stream does."""
         try:
-            return self._stream.write(text)
+            self._stream.write(SECRETS.masked(text))
+            return len(text)
         except BrokenPipeError:
             raise
         except OSError as error:

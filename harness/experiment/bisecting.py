@@ -8,14 +8,16 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from harness.across_runs.bisection import Answer, Search, answer_of
+from harness.across_runs.bisection import Answer, Search, answer_of, read_state
 from harness.across_runs.worktrees import Repository
 from harness.errors import UsageError
 from harness.experiment.options import OutputOptions, RunOptions
 from harness.experiment.plan import Plan, plan_of
 from harness.experiment.reports import write_reports
 from harness.experiment.runs import Tell, all_runs
+from harness.experiment.secret_values import secrets_of
 from harness.record.store import load_record, made, write_whole
+from harness.redaction import SECRETS
 from harness.reporters.commits import Commits, Tried, render
 from harness.target.ways.serve import Serve
 from harness.verdict.judge import judge
@@ -109,7 +111,8 @@ def bisect(commits: Range, options: RunOptions, folder: Path, tell: Tell) -> Bis
             tried[commit] = {"answer": Answer.SKIP, "summary": problem}
         else:
             tried[commit] = _try(options, place, _run_folder(folder, commit))
-        write_whole(folder / STATE, json.dumps(state, indent=1).encode())
+        text = SECRETS.masked(json.dumps(state, indent=1))
+        write_whole(folder / STATE, text.encode(), mode=0o600)
         tell(f"    {tried[commit]['answer']}: {tried[commit]['summary']}")
     concluded = _conclude(search, tried, repository, folder)
     repository.remove_all(list(tried))
@@ -118,15 +121,21 @@ def bisect(commits: Range, options: RunOptions, folder: Path, tell: Tell) -> Bis
 
 def _asked(options: RunOptions) -> str:
     """What the answers depend on, as text: where results go does not matter."""
-    return repr(replace(options, output=OutputOptions(), command_line=()))
+    SECRETS.add(secrets_of(options))
+    return SECRETS.masked(repr(replace(options, output=OutputOptions(), command_line=())))
 
 
 def _state(path: Path, wanted: Mapping[str, str]) -> dict[str, Any]:
-    """What an earlier call has found, where it asked for the same."""
+    """What an earlier call has found, where it asked for the same.
+
+    Raises:
+        UsageError: it asked for something else.
+        RecordDamaged: it cannot be read.
+    """
     if not path.exists():
         return {**wanted, "tried": {}}
-    state: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    if {name: state.get(name) for name in wanted} != wanted:
+    state = asdict(read_state(path))
+    if {name: state[name] for name in wanted} != wanted:
         raise UsageError(
             f"{path} is of another search", hint="give another --out, or remove that folder"
         )

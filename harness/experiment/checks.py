@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from harness.errors import HarnessError
 from harness.experiment.machine import available_memory_bytes
+from harness.experiment.memory_guard import Limits
 from harness.experiment.opened_server import opened
 from harness.experiment.options import RunOptions
 from harness.experiment.plan import Plan, plan_of
@@ -107,8 +108,10 @@ def server_checks(options: RunOptions) -> list[Check]:
 
 async def _server(plan: Plan, log: Path) -> list[Check]:
     address = plan.load.address
-    async with opened(plan.server, plan.load, log) as server:
+    limits = Limits.of(plan.policy.memory_budget_bytes, is_given=plan.is_budget_given)
+    async with opened(plan.server, plan.load, log, limits) as server:
         await server.wait_ready()
+        server.guard.measure_from_now()
         checks = [Check("server", f"answers at {plan.server.words['url']}")]
         if plan.load.scenario.connect:
             connection = await shake_hands(address)

@@ -42,7 +42,7 @@ class Allowance:
     gate: str | None = None
     fingerprint: str | None = None
     until: date | None = None
-    """The last day on which it counts; without one it counts for ever."""
+    """The last day on which it counts; without one it counts always."""
 
     def __post_init__(self) -> None:
         if (self.gate is None) == (self.fingerprint is None):
@@ -100,6 +100,11 @@ def _read(path: Path, table: Sequence[str]) -> Config:
     except (OSError, ValueError) as error:
         raise ConfigInvalid(
             f"{path} cannot be read as TOML: {error}", hint="mend that line, or the encoding"
+        ) from error
+    except RecursionError as error:
+        raise ConfigInvalid(
+            f"{path} cannot be read as TOML: it is nested too deeply",
+            hint="the settings have two levels",
         ) from error
     for key in table:
         data = data.get(key, {})
@@ -287,3 +292,54 @@ def settings(given: Mapping[str, Any], start: Path, tell: Callable[[str], None])
         "reasons": {known.name: known.reason for known in counted},
     }
     return merged(values, given)
+
+
+_JSON_TYPES: Final = {
+    str: "string",
+    int: "integer",
+    float: "number",
+    bool: "boolean",
+    re.Pattern: "string",
+}
+_ALLOWANCE_SCHEMA: Final = {
+    "type": "object",
+    "description": "A leak that is known. Name a gate or a fingerprint.",
+    "properties": {
+        "reason": {"type": "string"},
+        "gate": {"type": "string"},
+        "fingerprint": {"type": "string"},
+        "until": {"type": "string", "format": "date"},
+    },
+    "required": ["reason"],
+    "additionalProperties": False,
+}
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of the file, for editors and for the reference."""
+    properties = {name: _option_schema(option) for name, option in options_of_file().items()}
+    properties[_ALLOW] = {"type": "array", "items": _ALLOWANCE_SCHEMA}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": OWN_FILE,
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+    }
+
+
+def _option_schema(option: Option) -> dict[str, Any]:
+    kind = option.kind
+    if kind.form is Form.PAIRS:
+        pairs = {"type": "object", "additionalProperties": {"type": "string"}}
+        return {**pairs, "description": option.says}
+    single: dict[str, Any] = {"type": _JSON_TYPES[kind.type]}
+    if kind.minimum is not None:
+        single["minimum"] = kind.minimum
+    if option.choices:
+        single["enum"] = list(option.choices)
+    if kind.is_text_in_file and kind.type is not re.Pattern:
+        single = {"anyOf": [single, {"type": "string"}]}
+    if option.is_repeatable:
+        single = {"type": "array", "items": single}
+    return {**single, "description": option.says}

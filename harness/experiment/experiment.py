@@ -8,19 +8,23 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain
+from pathlib import Path
+from typing import Any, Final
 
 from harness.cause.explain import Explainer
 from harness.errors import (
     CheckFailed,
+    OutOfMemoryGuard,
     ScriptFailed,
     ServerError,
     SessionError,
     UsageError,
 )
+from harness.experiment.memory_guard import SOFT_FACTOR, Limits, MemoryGuard
 from harness.experiment.opened_server import opened
 from harness.experiment.plan import Plan
 from harness.record.metrics import FALLING, names
@@ -40,24 +44,28 @@ from harness.record.store import RunFolder
 from harness.sessions.driver import run_cycle, standing_sessions
 from harness.sessions.script_errors import Stopped
 from harness.sessions.varied_session import rest
+from harness.target.log_lines import mask_log
 from harness.target.log_watch import LogWatch, files_in
 from harness.target.target import AnySampler, ServerUnderTest
 from harness.verdict.outcome import Judgement, NextStep, Wait
 from harness.verdict.suspects import census_is_due
 
-BEAT_S = 0.1
-WAIT_STEP_S = 2.0
-TRACING_LIMIT_S = 25.0
-TRACED_SESSION_LIMIT_S = 5.0
-"""On average, where there are many. Busy with what it leaks a server is several times slower,
-and on a machine that others keep busy as many times again; fewer sessions would miss what one in
-ten leaves.
+FAST_STEP_S: Final = 0.1
+"""Between two fast samples."""
+WAIT_STEP_S: Final = 2.0
+"""Between two samples of a wait for late releases."""
+TRACING_LIMIT_S: Final = 25.0
+"""The least time for the sessions that are traced to find a cause."""
+TRACED_SESSION_LIMIT_S: Final = 5.0
+"""The time for each of them, where there are many. A server that is busy with what it leaks is
+several times slower, and on a busy machine as many times again. Fewer sessions would miss what
+one session in ten leaves.
 """
-HOPELESS_SESSIONS = 5
-"""So many failed sessions and not one that worked: the run ends."""
-UNANSWERED_SESSIONS = 2
-"""So many where all have waited in vain to the end of a limit: the first alone may have found
-the server warming up.
+HOPELESS_SESSIONS: Final = 5
+"""The run ends after this many sessions, if all of them have failed."""
+UNANSWERED_SESSIONS: Final = 2
+"""The run ends after this many sessions, if all of them have waited in vain to the end of a limit.
+The first alone may have met a server that was warming up.
 """
 
 Judge = Callable[[RunRecord], Judgement]
@@ -85,6 +93,7 @@ class Experiment:
         self._announce = announce
         self._began_s = time.monotonic()
         self._over_budget = False
+        self._guard: MemoryGuard | None = None
         self._explainer: Explainer | None = None
         self._log: LogWatch | None = None
         self._census_tried: list[int] = []
@@ -112,6 +121,8 @@ class Experiment:
             async with self._server() as server:
                 await self._cycles(server)
             reason = "decided"
+        except OutOfMemoryGuard as error:
+            reason = self._stopped_by_guard(str(error))
         except (ServerError, SessionError) as error:  # of sessions, only standing ones come here
             reason = "the server failed"
             self._add(Incident(self._now_s(), str(error), fatal=True))
@@ -125,6 +136,16 @@ class Experiment:
         self._add(RunEnded(self._now_s(), reason))
         return self.record
 
+    def _stopped_by_guard(self, what: str) -> str:
+        """Why the run ended: what was measured is judged, where anything was."""
+        stop = self._guard.stopped if self._guard else None
+        is_judged = self.record.ready is not None and stop is not None
+        self._add(Incident(self._now_s(), what, fatal=not is_judged))
+        if not is_judged or stop is None:
+            return "the server failed"
+        self._add(replace(stop, at_s=stop.at_s - self._began_s))
+        return "stopped by the memory guard"
+
     def _now_s(self) -> float:
         return time.monotonic() - self._began_s
 
@@ -136,12 +157,18 @@ class Experiment:
     async def _server(self) -> AsyncIterator[ServerUnderTest]:
         planned, policy = self._plan.server, self._plan.policy
         server_log = self._folder.path / "server.log"
-        async with opened(planned, self._plan.load, server_log) as server:
+        limits = Limits.of(policy.memory_budget_bytes, is_given=self._plan.is_budget_given)
+        async with (
+            _masked_at_the_end(server_log),
+            opened(planned, self._plan.load, server_log, limits) as server,
+        ):
+            self._guard = server.guard
             if path := server_log if planned.target.LAUNCHES else planned.target.log_file:
                 self._log = LogWatch(
                     path, policy.log_expected, (*policy.log_forbidden, *policy.log_noted)
                 )
             await server.wait_ready()
+            server.guard.measure_from_now()
             self._probe, silence = await server.greeted()
             self._add(ServerReady(self._now_s(), server.server.pid, silence))
             if self._probe is not None and not self._plan.planted_bytes:
@@ -151,7 +178,7 @@ class Experiment:
     async def _cycles(self, server: ServerUnderTest) -> None:
         sampler = server.sampler(self._probe, self._began_s)
         async with (
-            _beating(self._beats(sampler)),
+            _in_background(self._fast_samples(sampler)),
             standing_sessions(self._plan.load) as check_standing,
         ):
             self._add(await self._rest(sampler, 0))
@@ -174,23 +201,27 @@ class Experiment:
     async def _cycle(self, server: ServerUnderTest, sampler: AnySampler) -> None:
         number = len(self.record.cycles) + 1
         self._over_budget = False  # at least one session: without, no cycle follows another in time
-        began_s, cpu_before_ns, first_beat = (
+        began_s, cpu_before_ns, first_sample = (
             self._now_s(),
             await sampler.used_ns(),
             len(self.record.fast_samples),
         )
+        assert self._guard is not None, "it watches for as long as there is a server"
+        sessions = self._plan.sessions_in(number)
+        self._guard.sessions_open(min(sessions, self._plan.load.concurrency))
         results = await run_cycle(
             self._plan.load_in(number),
-            self._plan.sessions_in(number),
+            sessions,
             lambda now: (
                 not (self._over_budget or self._is_hopeless(now)) and server.exit_status is None
             ),
         )
+        self._guard.sessions_open(0)
         if self._plan.schedule:
             await rest(self._plan.schedule[number - 1])
         ended_s = self._now_s()
         talking = (await sampler.used_ns() - cpu_before_ns) / max(ended_s - began_s, 1e-3) / 1e7
-        peaks = _peaks([beat.values for beat in self.record.fast_samples[first_beat:]])
+        peaks = _peaks([sample.values for sample in self.record.fast_samples[first_sample:]])
         self._add(CycleDone(number, began_s, ended_s, results, max(0.0, talking), peaks))
         server.check_alive()
         self._check_hope(results[-1:])
@@ -240,6 +271,8 @@ class Experiment:
     ) -> RestSample:
         collect = collect or self._plan.policy.collect
         sample = await sampler.rest(cycle, self.record.sessions, idle=idle, collect=collect)
+        for news in self._probe.news() if self._probe is not None else ():
+            self._add(Incident(self._now_s(), news))
         if self._log is not None and not idle:
             self._add(self._log.counts(self._now_s(), cycle))
         if not self._plan.watched:
@@ -305,18 +338,34 @@ class Experiment:
         if not self._plan.policy.collect:  # what does a collection take of what the wait has left?
             self._add(await self._rest(sampler, cycle, idle=True, collect=True))
 
-    async def _beats(self, sampler: AnySampler) -> None:
+    async def _fast_samples(self, sampler: AnySampler) -> None:
         while True:
-            beat = await sampler.fast_sample()
-            if beat.values:
-                self._add(beat)
-                rests = self.record.rests
-                grown = beat.values[names.RSS] - rests[0].values[names.RSS] if rests else 0.0
-                # Twice the budget while sessions are connected: what they hold themselves is no
-                # growth yet.
-                if grown > 2 * self._plan.policy.memory_budget_bytes:
-                    self._over_budget = True
-            await asyncio.sleep(BEAT_S)
+            sample = await sampler.fast_sample()
+            if sample.values:
+                self._add(sample)
+                self._watch_growth(sample.values[names.RSS])
+            await asyncio.sleep(FAST_STEP_S)
+
+    def _watch_growth(self, held_bytes: float) -> None:
+        """What connected sessions hold themselves is no growth yet."""
+        assert self._guard is not None, "it watches for as long as there is a server"
+        first = self.record.rests[0].values if self.record.rests else {}
+        if names.RSS not in first:
+            return
+        self._guard.measure_from(first[names.RSS])
+        if held_bytes - first[names.RSS] > SOFT_FACTOR * self._plan.policy.memory_budget_bytes:
+            self._over_budget = True
+        if not self._guard.sees_processes:
+            self._guard.see(held_bytes)
+
+
+@contextlib.asynccontextmanager
+async def _masked_at_the_end(log: Path) -> AsyncIterator[None]:
+    """What the server has written holds no secret once the block is over."""
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(mask_log, log)
 
 
 def lowest_readings(before: Values, now: Values) -> Values:
@@ -341,8 +390,8 @@ def _peaks(readings: Sequence[Values]) -> Values:
 
 
 @contextlib.asynccontextmanager
-async def _beating(beats: object) -> AsyncIterator[None]:
-    task = asyncio.ensure_future(beats)  # type: ignore[call-overload]
+async def _in_background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    task = asyncio.ensure_future(work)
     try:
         yield
     finally:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import ProbeError
+from harness.experiment.memory_guard import Limits, MemoryGuard
 from harness.experiment.plan import PlannedServer
 from harness.sessions.driver import Load
 from harness.sessions.handshake import why_not_ready
@@ -24,6 +25,8 @@ class OpenedServer:
     planned: PlannedServer
     load: Load
     link: ProbeLink | None
+    guard: MemoryGuard
+    """It watches until the server has ended."""
 
     async def wait_ready(self) -> None:
         """Wait until the server answers.
@@ -57,15 +60,19 @@ class OpenedServer:
 
 
 @asynccontextmanager
-async def opened(planned: PlannedServer, load: Load, log: Path) -> AsyncIterator[OpenedServer]:
+async def opened(
+    planned: PlannedServer, load: Load, log: Path, limits: Limits
+) -> AsyncIterator[OpenedServer]:
     """A server for the time of a block; one that the run starts ends with it.
 
     Args:
         planned: the server.
         load: what connects to it.
         log: where a server that is started writes.
+        limits: what the memory guard holds it to.
 
     Raises:
+        OutOfMemoryGuard: the memory guard has ended the block.
         UsageError: its command cannot be started.
         ServerError: its process cannot be looked at.
     """
@@ -75,10 +82,14 @@ async def opened(planned: PlannedServer, load: Load, log: Path) -> AsyncIterator
         if link is not None:
             environment = link.environment(environment)
         server = await planned.target.open(Start(planned.port, environment, log))
+        guard = MemoryGuard(limits, server.tree, may_end=planned.target.LAUNCHES)
+        guard.start()
         try:
-            yield OpenedServer(server, planned, load, link)
+            async with guard:
+                yield OpenedServer(server, planned, load, link, guard)
         finally:
             await server.stop()
+            guard.stop()
     finally:
         if link is not None:
             await link.close()

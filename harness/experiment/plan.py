@@ -14,8 +14,9 @@ from harness.blame.varied_load import Variation
 from harness.errors import UsageError
 from harness.experiment.machine import available_memory_bytes, describe_machine, revision
 from harness.experiment.options import DEFAULT_PROTOCOL, PolicyOptions, RunOptions
+from harness.experiment.secret_values import secrets_of
 from harness.record.policy import Policy
-from harness.redaction import url_without_secrets, without_secrets
+from harness.redaction import SECRETS, url_without_secrets, without_secrets
 from harness.sessions.connection import Trace
 from harness.sessions.contract import ChatProtocol
 from harness.sessions.credentials import headers_of
@@ -103,6 +104,8 @@ class Plan:
     """How much the probe leaks in the server for each session: a control, which the judge must
     find.
     """
+    is_budget_given: bool = False
+    """Whether the memory budget is the user's own, and not what the machine allows."""
     schedule: Sequence[Variation] = ()
     """What is different in each cycle, where a run is to tell which action leaks."""
 
@@ -128,6 +131,7 @@ def plan_of(options: RunOptions, *, trace: Trace | None = None, number: int = 0)
         UsageError: what was asked for cannot be done.
         ServerError: the server that is meant is not there.
     """
+    SECRETS.add(secrets_of(options))
     _check(options)
     scenario = options.scenario
     if isinstance(scenario, str):
@@ -147,6 +151,7 @@ def plan_of(options: RunOptions, *, trace: Trace | None = None, number: int = 0)
         describe_machine() | revision(options.target.folder),
         scenario.settle_s if settle_s is None else settle_s,
         tuple(options.measurement.watch_files),
+        is_budget_given=options.measurement.memory_budget_bytes is not None,
     )
 
 
@@ -245,6 +250,7 @@ def _address(
         unix=connection.unix,
         ca=connection.ca,
         insecure=connection.insecure,
+        max_message_bytes=connection.max_message_bytes,
     )
     _ = address.tls  # certificates that cannot be read are an error now, not in each session
     return address

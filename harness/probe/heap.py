@@ -5,11 +5,10 @@ from __future__ import annotations
 import gc
 from collections.abc import Container, Iterator, MutableSequence
 from itertools import compress
-from time import sleep
 from types import ModuleType
 from typing import Any
 
-from . import looking
+from . import looking, own_threads
 
 # A slice of so many pointers stays well below the size from which malloc maps a block of its own.
 _SLICE = 4096
@@ -65,7 +64,7 @@ def _slices(objects: list[Any]) -> Iterator[list[Any]]:
     try:
         for end in range(len(objects), 0, -_SLICE):
             yield objects[max(0, end - _SLICE) : end][::-1]
-            sleep(0)
+            own_threads.pause(0)
     finally:
         let_go(objects)
 

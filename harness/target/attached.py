@@ -14,6 +14,7 @@ import psutil
 
 from harness.errors import NoSuchProcess, NotPermitted, ServerExited, ServerNotReady
 from harness.target.probe_client import ProbeLink
+from harness.target.process_tree import descendants
 from harness.target.sampler import Sampler
 
 READY_STEP_S: Final = 0.1
@@ -88,6 +89,10 @@ class Attached:
     def pids(self) -> list[int]:
         """Their ids."""
         return [process.pid for process in self.processes()]
+
+    def tree(self) -> list[int]:
+        """Their ids, read in a way that any thread may use."""
+        return [self.pid, *descendants(self.pid)]
 
     def sampler(self, probe: ProbeLink | None, began_s: float) -> Sampler:
         """What reads its processes; `began_s` is the monotonic time at which the run began."""

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
-from tempfile import gettempdir, mkdtemp
+from tempfile import gettempdir
 from typing import Any, Final, TypeVar
 
 from harness.errors import ProbeError, ProbeSilent
@@ -23,12 +23,22 @@ from harness.target.probe_answers import (
     GarbageAnswer,
     NativeAnswer,
 )
+from harness.target.probe_health import Health, Silent, watched
 from harness.target.probe_peer import SHOWN_BYTES, Peer, checked_answer, defect
+from harness.target.scratch import ScratchFolder
 
 INJECTED: Final = Path(__file__).parents[1] / "probe" / "inject"
 GREETING_LIMIT_S: Final = 4.0
+ONE_GREETING_LIMIT_S: Final = 1.0
 ATTACHED_LIMIT_S: Final = 10.0
 ANSWER_LIMIT_S: Final = 60.0
+MAX_FOLLOWED: Final = 40_000
+"""Containers whose lengths a census is asked for: so many fit into a request."""
+QUICK_LIMIT_S: Final = 15.0
+"""Of what is asked after each cycle, where several processes answer: one that is this late is left
+out.
+"""
+_QUICK: Final = ("sample", "collect")
 _POLL_S: Final = 0.02
 _SOCKET_PATH_BYTES: Final = 107
 """Linux: sockaddr_un.sun_path holds 108 bytes, the last of them 0."""
@@ -46,9 +56,11 @@ class ProbeLink:
     """
 
     def __init__(self) -> None:
-        self._folder = _private_folder()
+        self._scratch = _private_folder()
+        self._folder = self._scratch.path
         self._idle: dict[int, Peer] = {}
         self._asking = asyncio.Lock()
+        self._health = Health()
 
     @property
     def folder(self) -> Path:
@@ -71,12 +83,19 @@ class ProbeLink:
             async with asyncio.timeout(limit_s):
                 while True:
                     for pid in self._listening():
-                        if (peer := await self._reach(pid)) is not None:
+                        if (peer := await self._greeted(pid)) is not None:
                             self._idle[pid] = peer
                             return peer.greeting
                     await asyncio.sleep(_POLL_S)
         except TimeoutError as error:
             raise self._silence(limit_s) from error
+
+    async def _greeted(self, pid: int) -> Peer | None:
+        """A connection, unless this process keeps the others waiting."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ONE_GREETING_LIMIT_S):
+                return await self._reach(pid)
+        return None
 
     async def await_attached(
         self,
@@ -126,7 +145,7 @@ class ProbeLink:
         find.
 
         Raises:
-            ProbeError: it does not answer, or so much is no control.
+            ProbeError: it does not answer, or that size cannot be planted.
         """
         request = {"request": "plant", "bytes": size_bytes, "count": count}
         async with self._asking:
@@ -147,7 +166,10 @@ class ProbeLink:
         Raises:
             ProbeError: one did not answer in time, or could not do it.
         """
-        request = {"request": "census", "followed": [str(number) for number in followed]}
+        request = {
+            "request": "census",
+            "followed": [str(number) for number in islice(followed, MAX_FOLLOWED)],
+        }
         answers = await self._ask_all(request, CensusAnswer, limit_s)
         for pid, answer in answers.items():  # the file will be removed: no other one may be named
             if Path(answer.lengths).parent != self._folder:
@@ -236,7 +258,7 @@ class ProbeLink:
         """Remove the folder, and leave the probes alone: one that then finds no folder goes,
         too.
         """
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._scratch.remove()
         while self._idle:
             _, peer = self._idle.popitem()
             await peer.close()
@@ -249,17 +271,49 @@ class ProbeLink:
         self, request: Mapping[str, Any], wanted: type[T], limit_s: float
     ) -> dict[int, T]:
         async with self._asking:
-            pids = self._listening()
+            name = str(request["request"])
+            pids = [pid for pid in self._listening() if not self._health.is_left_out(pid, name)]
+            if len(pids) > 1 and name in _QUICK:
+                limit_s = min(limit_s, QUICK_LIMIT_S)
             answers = await asyncio.gather(
                 *(self._ask(pid, request, limit_s) for pid in pids), return_exceptions=True
             )
         by_pid: dict[int, T] = {}
+        errors: dict[int, ProbeError] = {}
         for pid, answer in zip(pids, answers, strict=True):
-            if isinstance(answer, BaseException):
+            if isinstance(answer, BaseException) and not isinstance(answer, ProbeError):
                 raise answer
-            if answer is not None:
-                by_pid[pid] = checked_answer(pid, answer, wanted)
+            try:
+                if isinstance(answer, ProbeError):
+                    raise answer
+                if answer is not None:
+                    by_pid[pid] = checked_answer(pid, answer, wanted)
+                    self._health.answered(pid, name)
+            except ProbeError as error:
+                errors[pid] = error
+        self._leave_out(name, errors, others_answer=bool(by_pid))
         return by_pid
+
+    def _leave_out(
+        self, name: str, errors: Mapping[int, ProbeError], *, others_answer: bool
+    ) -> None:
+        """Go on without the processes that failed, where others have answered.
+
+        Raises:
+            ProbeError: none has.
+        """
+        for pid, error in errors.items():
+            why = ": ".join(filter(None, (error.what, error.why)))
+            of = "" if isinstance(error, ProbeSilent) else name
+            self._health.failed(pid, of, why, others_answer=others_answer)
+        if errors and not others_answer:
+            raise next(iter(errors.values()))
+        if not others_answer and (reason := self._health.any_reason(name)):
+            raise ProbeSilent("no process of the server answers any more", why=reason)
+
+    def news(self) -> list[str]:
+        """Which processes are left out since the last call, and why."""
+        return self._health.news()
 
     async def _ask(
         self, pid: int, request: Mapping[str, Any], limit_s: float
@@ -267,19 +321,34 @@ class ProbeLink:
         """The message that answers; None when the process is gone."""
         try:
             async with asyncio.timeout(limit_s):
-                answer = await self._ask_kept(pid, request)
-                return await self._ask_anew(pid, request) if answer is None else answer
-        except TimeoutError as error:
+                return await watched(
+                    pid, self._ask_kept_or_anew(pid, request), lambda: self._ping(pid)
+                )
+        except (TimeoutError, Silent) as error:
             if not _lives(pid):
                 return None
             raise ProbeSilent(
-                f"the probe in process {pid} did not answer '{request['request']}' within "
-                f"{limit_s:g} s",
-                why="the process is stopped, or code that does not let other threads run keeps "
+                f"the probe in process {pid} did not answer '{request['request']}'"
+                + ("" if isinstance(error, Silent) else f" within {limit_s:g} s"),
+                why=str(error)
+                or "the process is stopped, or code that does not let other threads run keeps "
                 "it busy",
                 hint="look at that process with py-spy or gdb; --no-probe measures it from "
                 "outside only",
             ) from error
+
+    async def _ask_kept_or_anew(
+        self, pid: int, request: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        answer = await self._ask_kept(pid, request)
+        return await self._ask_anew(pid, request) if answer is None else answer
+
+    async def _ping(self, pid: int) -> None:
+        """Ends once the process greets a new connection."""
+        peer = await self._reach(pid)
+        if peer is None:
+            raise ProbeSilent(f"nobody listens in process {pid}")
+        await peer.close()
 
     async def _ask_kept(self, pid: int, request: Mapping[str, Any]) -> dict[str, Any] | None:
         """Over the connection of last time; None when that is no longer there."""
@@ -340,7 +409,7 @@ def summed(samples: Mapping[int, Values], pids: Iterable[int]) -> Values:
     """The gauges of some processes together.
 
     A process without a sample is no Python, and adds nothing. A gauge that one of the others lacks
-    is left out: a sum that misses a part is no reading.
+    is left out: a sum that misses a part is not a reading.
     """
     having = [samples[pid] for pid in pids if pid in samples]
     common = set.intersection(*map(set, having)) if having else set()
@@ -351,12 +420,13 @@ def summed(samples: Mapping[int, Values], pids: Iterable[int]) -> Values:
     )
 
 
-def _private_folder() -> Path:
+def _private_folder() -> ScratchFolder:
     for base in (gettempdir(), "/tmp"):
-        folder = Path(mkdtemp(prefix="leak-harness-", dir=base))
-        if len(os.fsencode(folder / f"{2**22}{wire.SOCKET_SUFFIX}.new")) <= _SOCKET_PATH_BYTES:
+        folder = ScratchFolder(base)
+        longest = folder.path / f"{2**22}{wire.SOCKET_SUFFIX}.new"
+        if len(os.fsencode(longest)) <= _SOCKET_PATH_BYTES:
             return folder
-        folder.rmdir()
+        folder.remove()
     raise ProbeError("no folder has a name short enough for a Unix socket")
 
 

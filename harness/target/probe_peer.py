@@ -48,7 +48,11 @@ class Peer:
 
     async def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Send a request and receive the message that answers it."""
-        self._writer.write(wire.pack(request, wire.MAX_REQUEST_BYTES))
+        try:
+            self._writer.write(wire.pack(request, wire.MAX_REQUEST_BYTES))
+        except wire.BadMessage as error:
+            what = f"process {self._pid} cannot be asked '{request['request']}'"
+            raise defect(what, error) from error
         return await self._receive()
 
     async def _receive(self) -> dict[str, Any]:

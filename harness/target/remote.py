@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -18,6 +19,7 @@ from harness.record.metrics import names
 from harness.record.record import FastSample, RestSample, Values
 from harness.redaction import url_without_secrets
 from harness.target.attached import until_ready
+from harness.target.bounded_http import AnswerUnbounded, fetch
 
 if TYPE_CHECKING:
     from harness.target.probe_client import ProbeLink
@@ -34,6 +36,7 @@ PAGE_NAMES: Final[Mapping[str, str]] = {
 up.
 """
 READ_LIMIT_S: Final = 5.0
+MAX_PAGE_BYTES: Final = 4 * 2**20
 QUIET_S: Final = 0.25
 QUIET_CPU_S: Final = 0.011
 """One tick of the clock that counts it."""
@@ -68,18 +71,25 @@ class Page:
 
         try:
             async with httpx.AsyncClient(timeout=READ_LIMIT_S, follow_redirects=True) as client:
-                answer = await client.get(self._url, headers={"Accept": "text/plain"})
+                answer = await fetch(
+                    client,
+                    "GET",
+                    self._url,
+                    max_bytes=MAX_PAGE_BYTES,
+                    limit_s=READ_LIMIT_S,
+                    headers={"Accept": "text/plain"},
+                )
             answer.raise_for_status()
             families = list(text_string_to_metric_families(answer.text))
         except httpx.InvalidURL as error:
-            raise UsageError(f"--metrics-url '{self._shown}' is no address: {error}") from error
+            raise UsageError(f"--metrics-url '{self._shown}' is not an address: {error}") from error
         except httpx.HTTPStatusError as error:
             status = error.response.status_code
             raise NoMetrics(
                 f"--metrics-url {self._shown} answers with status {status}",
                 hint="is the page there?",
             ) from error
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, AnswerUnbounded) as error:
             raise NoMetrics(
                 f"--metrics-url {self._shown}: {error}", hint="is the page there?"
             ) from error
@@ -94,6 +104,12 @@ class Page:
         found = {
             metric: sum(samples[name]) for metric, name in self._names.items() if name in samples
         }
+        if not isfinite(found.get(names.RSS, 0.0)):
+            raise NoMetrics(
+                f"--metrics-url {self._shown}: {self._names[names.RSS]} is not a number: "
+                f"{found[names.RSS]}"
+            )
+        found = {metric: value for metric, value in found.items() if isfinite(value)}
         if names.RSS not in found:
             like_memory = sorted(name for name in samples if "bytes" in name or "memory" in name)
             raise NoMetrics(
@@ -163,6 +179,10 @@ class Remote:
 
     def pids(self) -> list[int]:
         """None are known."""
+        return []
+
+    def tree(self) -> list[int]:
+        """Their ids, read in a way that any thread may use."""
         return []
 
     def sampler(self, probe: ProbeLink | None, began_s: float) -> RemoteSampler:  # noqa: ARG002

@@ -213,6 +213,10 @@ class ServerUnderTest(Protocol):
         """Their ids."""
         ...
 
+    def tree(self) -> list[int]:
+        """Their ids, read in a way that any thread may use."""
+        ...
+
     def sampler(self, probe: ProbeLink | None, began_s: float) -> AnySampler:
         """What reads it; `began_s` is the monotonic time at which the run began."""
         ...

@@ -123,6 +123,12 @@ def test_an_option_that_one_field_declares_is_typed_read_from_a_file_marked_and_
     assert shown.stdout.strip() == (
         "good day|hi|load|What a visitor says first. (default: hello)"
     ), shown.stderr
+    shutil.copytree(ROOT / "docs" / "reference", copy / "docs" / "reference")
+    shutil.copy(ROOT / "docs" / "make_reference.py", copy / "docs")
+    assert python(copy, "docs/make_reference.py").returncode == 0
+    for page, shown_as in (("options", "--greeting WORDS"), ("configuration", "greeting")):
+        text = (copy / "docs" / "reference" / f"{page}.md").read_text()
+        assert f"| `{shown_as}` |" in text
     (copy / "leak-harness.toml").write_text("greeting = 3")
     wrong = python(copy, "-m", "harness", "run", "--greeting", "hello")
     assert "leak-harness.toml:1: greeting: Expected `str`, got `int`" in wrong.stderr

@@ -141,7 +141,7 @@ def without_other_targets(
 
 def _target_options() -> Iterator[Option]:
     """Those that choose a target first, then the others; each names the targets that have it."""
-    ordered = sorted(targets(), key=lambda target: (not target.LAUNCHES, target.NAME))
+    ordered = targets()
     chosen_by = {target.CHOSEN_BY for target in ordered if target.CHOSEN_BY}
     words = ", ".join(target.HELP_NAME for target in ordered if target.CHOSEN_BY)
     group = f"target: the embedded server, or one of {words}"

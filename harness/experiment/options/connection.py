@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from harness.option import FLAG, PAIRS, PATH, SWITCH, TEXT, declared
+from harness.option import FLAG, PAIRS, PATH, SIZE, SWITCH, TEXT, declared
 
 GROUP: Final = "connection"
 DEFAULT_PROTOCOL: Final = "open-llm-vtuber"
@@ -61,6 +61,13 @@ class ConnectionOptions:
         is_repeatable=True,
     )
     """Subprotocols in the order of preference."""
+    max_message_bytes: int = declared(
+        "max-message",
+        SIZE,
+        "The longest message that the server may send, after it was decompressed.",
+        default=16 * 2**20,
+    )
+    """Bytes; a longer one fails its session."""
     compression: bool = declared(
         "compression", SWITCH, "Offer deflate compression, as browsers do.", default=True
     )

@@ -172,7 +172,7 @@ def _facts(situation: Situation) -> tuple[ContainerFacts, int | None]:
     if blamed:
         named = ((record.causes.get(one.key, Cause()).name, one) for one in blamed)
         name, first = next((pair for pair in named if pair[0]), ("a container", blamed[0]))
-        words = f"{name} grows by {first.per_session:.2f} entries a session"
+        words = f"{name} grows by {first.per_session:.2f} entries per session"
         words += f", and {len(blamed) - 1} more" if blamed[1:] else ""
     last = record.censuses[-1] if record.censuses else None
     waited = situation.last_waited
