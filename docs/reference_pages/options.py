@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 from harness.commands import Verb, verb_named, verb_names
-from harness.experiment.config import options_of_file
+from harness.experiment.config import schema
 from harness.experiment.options import options
-from harness.option import Form, Kind, Option
+from harness.option import Form, Option
 from reference_pages.markdown import json_type, listed, page, table
 
 CONFIGURATION: Final = """\
@@ -31,16 +31,12 @@ until = 2027-01-31
 ```
 
 `leak-harness.schema.json` next to this page is a JSON Schema for editors."""
-ALLOW: Final[Mapping[str, tuple[dict[str, Any], str]]] = {
-    "gate": ({"type": "string"}, "The gate that may fail."),
-    "fingerprint": ({"type": "string"}, "The finding that may be there."),
-    "reason": ({"type": "string"}, "Why this leak is allowed."),
-    "until": (
-        {"type": "string", "format": "date"},
-        "The last day on which it counts. Without one it counts for ever.",
-    ),
+KNOWN_LEAK: Final[Mapping[str, str]] = {
+    "gate": "The gate that may fail.",
+    "fingerprint": "The finding that may be there.",
+    "reason": "Why this leak is allowed.",
+    "until": "The last day on which it counts. Without one it counts for ever.",
 }
-_TYPES: Final = {int: "integer", float: "number", bool: "boolean"}
 
 
 def options_page() -> str:
@@ -53,16 +49,18 @@ def options_page() -> str:
 
 def configuration_page() -> str:
     """Every key of the configuration file."""
-    keys = [
-        (f"`{option.name}`", json_type(_schema(option)), option.says)
-        for option in options_of_file().values()
-        if option.name != "allow"
+    keys = schema()["properties"]
+    rows = [
+        (f"`{key}`", json_type(value), value["description"])
+        for key, value in keys.items()
+        if key != "allow"
     ]
-    allow = [(f"`{key}`", json_type(schema), text) for key, (schema, text) in ALLOW.items()]
+    known = keys["allow"]["items"]["properties"]
+    allow = [(f"`{key}`", json_type(value), KNOWN_LEAK[key]) for key, value in known.items()]
     return page(
         "Configuration",
         CONFIGURATION.splitlines(),
-        table(("key", "value", "meaning"), keys),
+        table(("key", "value", "meaning"), rows),
         ["## allow"],
         [
             "A list of tables, each a [known leak](../how-to/known-leaks.md). "
@@ -74,32 +72,7 @@ def configuration_page() -> str:
 
 def configuration_schema() -> str:
     """The JSON Schema of the configuration file."""
-    properties = {
-        option.name: {**_schema(option), "description": option.says}
-        for option in options_of_file().values()
-    }
-    known_leak = {
-        "type": "object",
-        "properties": {
-            key: {**schema, "description": text} for key, (schema, text) in ALLOW.items()
-        },
-        "required": ["reason"],
-        "oneOf": [{"required": ["gate"]}, {"required": ["fingerprint"]}],
-        "additionalProperties": False,
-    }
-    properties["allow"] = {
-        "type": "array",
-        "items": known_leak,
-        "description": "Known leaks. They do not fail the run.",
-    }
-    schema = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "leak-harness.toml",
-        "type": "object",
-        "properties": properties,
-        "additionalProperties": False,
-    }
-    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def parser_of(name: str, verb: Verb) -> argparse.ArgumentParser:
@@ -175,24 +148,3 @@ def _typed(action: argparse.Action) -> str:
         return str(metavar)
     names = ", ".join(action.option_strings)
     return names if action.nargs == 0 else f"{names} {metavar}"
-
-
-def _schema(option: Option) -> dict[str, Any]:
-    """What a file may hold for an option."""
-    if option.kind.form is Form.PAIRS:
-        return {"type": "object", "additionalProperties": {"type": "string"}}
-    single = _single(option.kind)
-    if option.choices:
-        single = {"enum": [*option.choices]}
-    if option.is_repeatable:
-        return {"type": "array", "items": single}
-    return single
-
-
-def _single(kind: Kind) -> dict[str, Any]:
-    schema: dict[str, Any] = {"type": _TYPES.get(kind.type, "string")}
-    if kind.minimum is not None:
-        schema["minimum"] = kind.minimum
-    if kind.is_text_in_file and schema["type"] != "string":
-        return {"anyOf": [schema, {"type": "string"}]}
-    return schema
