@@ -98,9 +98,9 @@ class Explainer:
             {f"{pid}:{number}": lengths for (pid, number), lengths in rising},
             (
                 *(
-                    replace(one, id=f"{pid}:{one.id}")
+                    replace(bounded, id=f"{pid}:{bounded.id}")
                     for pid, answer in answers.items()
-                    for one in answer.bounded
+                    for bounded in answer.bounded
                 ),
                 *self._bounded_by_hand(record),
             ),
@@ -113,7 +113,7 @@ class Explainer:
         )
 
     def _bounded_by_hand(self, record: RunRecord) -> Iterator[Bounded]:
-        told: set[tuple[str, str]] = set()  # one that is followed by its place, too, counts once
+        counted: set[tuple[str, str]] = set()  # one that is followed by its place, too, counts once
         for key, cause in record.causes.items():
             pid, _, number = key.partition(":")
             length = (
@@ -122,9 +122,9 @@ class Explainer:
             if (
                 length is not None
                 and is_within_bound(record, key, length)
-                and (pid, cause.name) not in told
+                and (pid, cause.name) not in counted
             ):
-                told.add((pid, cause.name))
+                counted.add((pid, cause.name))
                 yield Bounded(key, cause.name, length, cause.bound or 0, cause.bytes, cause.objects)
 
     async def suspects(self, record: RunRecord) -> Causes | Incident | None:
@@ -135,15 +135,15 @@ class Explainer:
         """
         self._unread = ""
         new = [
-            one
-            for one in growths(record)
-            if one.kind == "container" and one.key not in record.causes
+            growth
+            for growth in growths(record)
+            if growth.kind == "container" and growth.key not in record.causes
         ]
         try:
-            found = await self._causes(new[:MAX_TARGETS], record.causes)
+            causes = await self._causes(new[:MAX_TARGETS], record.causes)
         except ProbeError as error:
             return Incident(self._now_s(), str(error), source="causes")
-        return Causes(self._now_s(), found, problem=self._unread) if found else None
+        return Causes(self._now_s(), causes, problem=self._unread) if causes else None
 
     async def causes(self, record: RunRecord, run_sessions: RunSessions) -> Causes:
         """Why all that piles up is still there, where it was made, and what a loop that never
@@ -152,22 +152,22 @@ class Explainer:
         everything = growths(record)
         grown = everything[:MAX_TARGETS]
         traced = 0
-        found: dict[str, Cause] = {}
+        causes: dict[str, Cause] = {}
         problem = self._unread = ""
         try:
-            if any(not one.made_at for one in grown):
+            if any(not growth.made_at for growth in grown):
                 before = process_inventory.open_paths(self._first)
                 await self._probe.trace(on=True)
                 traced = await run_sessions(sessions_to_trace(record, grown))
-                grown = [one.with_words(self._latest(one, before)) for one in grown]
+                grown = [growth.with_words(self._latest(growth, before)) for growth in grown]
             if not record.started.policy.collect:  # before the trace is over
-                found = await self._garbage(traced)
-            found |= await self._causes(grown, record.causes)
+                causes = await self._garbage(traced)
+            causes |= await self._causes(grown, record.causes)
             if _busy_at_rest(record):
-                found |= await self._busy()
+                causes |= await self._busy()
             if of := native_stacks.unaccounted(everything):
                 await self._probe.trace(on=False)
-                found[of.key] = await self._native(of, record, run_sessions)
+                causes[of.key] = await self._native(of, record, run_sessions)
         except ProbeError as error:
             problem = str(error)
         try:
@@ -176,7 +176,7 @@ class Explainer:
             problem = problem or str(error)
         return Causes(
             self._now_s(),
-            found,
+            causes,
             final=True,
             traced_sessions=traced,
             problem=problem or self._unread,
@@ -203,24 +203,29 @@ class Explainer:
     async def _causes(
         self, grown: Sequence[Growth], known: Mapping[str, Cause]
     ) -> dict[str, Cause]:
-        targets = [target for one in grown if (target := one.target)]
-        found: dict[str, Cause] = {}
+        targets = [target for growth in grown if (target := growth.target)]
+        causes: dict[str, Cause] = {}
         homes: dict[str, Home] = {}
         if targets:
             for pid, answer in (await self._probe.causes(targets)).items():
-                for one in grown:
-                    said = answer.get(one.key)
-                    if said and (one.pid in (None, pid)) and _says_more(said, found.get(one.key)):
-                        found[one.key] = _cause(said)
-                        if one.kind == "container" and said.home is not None:
-                            homes[one.key] = _home(said.home)
-        found |= await self._trims(found, homes)
+                for growth in grown:
+                    cause_answer = answer.get(growth.key)
+                    if (
+                        cause_answer
+                        and (growth.pid in (None, pid))
+                        and _says_more(cause_answer, causes.get(growth.key))
+                    ):
+                        causes[growth.key] = _cause(cause_answer)
+                        if growth.kind == "container" and cause_answer.home is not None:
+                            homes[growth.key] = _home(cause_answer.home)
+        causes |= await self._trims(causes, homes)
         return {
-            key: _beside(known[key], one) if key in known else one for key, one in found.items()
+            key: _beside(known[key], growth) if key in known else growth
+            for key, growth in causes.items()
         }
 
     async def _trims(
-        self, found: Mapping[str, Cause], homes: Mapping[str, Home]
+        self, causes: Mapping[str, Cause], homes: Mapping[str, Home]
     ) -> dict[str, Cause]:
         """Containers again, with the code that bounds them by hand."""
         if not homes:
@@ -230,28 +235,30 @@ class Explainer:
             answers = await self._probe.numbers(
                 {file for home in homes.values() for file in home.files}
             )
-            numbers = {file: said for answer in answers.values() for file, said in answer.items()}
+            numbers = {
+                file: values for answer in answers.values() for file, values in answer.items()
+            }
         except ProbeError as error:
             self._unread = str(error)
         trims = {
             key: trim
             for key, home in homes.items()
-            if (trim := await asyncio.to_thread(trim_of, found[key].name, home, numbers))
+            if (trim := await asyncio.to_thread(trim_of, causes[key].name, home, numbers))
         }
         return {
-            key: replace(found[key], trimmed_at=one.place, bound=one.bound)
-            for key, one in trims.items()
+            key: replace(causes[key], trimmed_at=trim.place, bound=trim.bound)
+            for key, trim in trims.items()
         }
 
     async def _garbage(self, sessions: int) -> dict[str, Cause]:
-        found = {}
+        causes = {}
         for answer in (await self._probe.garbage()).values():
             size = answer.bytes // max(1, sum(answer.names.values()))
             for name, count in answer.names.items():
                 if count >= max(1, sessions):
                     made = _cause(answer.made.get(name, CauseAnswer()))
-                    found[f"garbage:{name}"] = replace(made, count=count, bytes=size, name=name)
-        return found
+                    causes[f"garbage:{name}"] = replace(made, count=count, bytes=size, name=name)
+        return causes
 
     async def _native(self, of: Growth, record: RunRecord, run_sessions: RunSessions) -> Cause:
         """The native stack that allocates what no Python object accounts for."""
@@ -271,41 +278,41 @@ class Explainer:
 
     async def _busy(self) -> dict[str, Cause]:
         answers = await self._probe.stacks(STACKS_S)
-        found: dict[str, Cause] = {}
+        causes: dict[str, Cause] = {}
         for place, count in sorted(_summed(answers.values()).items(), key=lambda item: -item[1]):
-            one = replace(_cause(CauseAnswer(made_at=place)), count=count)
-            key = f"cpu:{one.made_in or place}"
-            known = found.get(key)
-            found[key] = replace(known, count=known.count + count) if known else one
-        return found
+            cause = replace(_cause(CauseAnswer(made_at=place)), count=count)
+            key = f"cpu:{cause.made_in or place}"
+            known = causes.get(key)
+            causes[key] = replace(known, count=known.count + count) if known else cause
+        return causes
 
 
 def _any_watches(answers: Mapping[int, NativeAnswer]) -> bool:
     return any(not answer.problem for answer in answers.values())
 
 
-def _says_more(said: CauseAnswer, known: Cause | None) -> bool:
+def _says_more(answer: CauseAnswer, known: Cause | None) -> bool:
     return (
         known is None
-        or bool(said.chain and not known.chain)
-        or bool(said.made_at and not known.made_at)
+        or bool(answer.chain and not known.chain)
+        or bool(answer.made_at and not known.made_at)
     )
 
 
-def _cause(said: CauseAnswer) -> Cause:
+def _cause(answer: CauseAnswer) -> Cause:
     return Cause(
-        chain=said.chain,
-        name=said.name,
-        owner=said.owner,
-        made_at=said.made_at,
-        made_in=function_at(said.made_at),
-        made_by=said.made_by,
-        bytes=said.bytes,
-        objects=said.objects,
-        of=said.of,
-        state=said.state,
-        unreached=said.unreached,
-        closed_s=said.closed_s,
+        chain=answer.chain,
+        name=answer.name,
+        owner=answer.owner,
+        made_at=answer.made_at,
+        made_in=function_at(answer.made_at),
+        made_by=answer.made_by,
+        bytes=answer.bytes,
+        objects=answer.objects,
+        of=answer.of,
+        state=answer.state,
+        unreached=answer.unreached,
+        closed_s=answer.closed_s,
     )
 
 
@@ -322,8 +329,8 @@ def _beside(known: Cause, now: Cause) -> Cause:
     )
 
 
-def _home(said: HomeAnswer) -> Home:
-    return Home(said.names, said.files, said.numbers, said.own)
+def _home(answer: HomeAnswer) -> Home:
+    return Home(answer.names, answer.files, answer.numbers, answer.own)
 
 
 def sessions_to_trace(record: RunRecord, grown: Sequence[Growth]) -> int:
@@ -331,7 +338,7 @@ def sessions_to_trace(record: RunRecord, grown: Sequence[Growth]) -> int:
     would feel it.
     """
     held = record.series(reported_metric(record)).x
-    rates = {one.kind: one.per_session for one in reversed(grown) if not one.made_at}
+    rates = {growth.kind: growth.per_session for growth in reversed(grown) if not growth.made_at}
     share = min([_leaking_share(record), *rates.values()])
     wanted = min(MAX_TRACED, max(TRACED_SESSIONS, round(TRACED_OCCASIONS / share)))
     return (
@@ -356,8 +363,8 @@ def _busy_at_rest(record: RunRecord) -> bool:
 
 def _summed(counts: Any) -> dict[str, int]:
     total: dict[str, int] = {}
-    for one in counts:
-        for name, count in one.items():
+    for addend in counts:
+        for name, count in addend.items():
             total[name] = total.get(name, 0) + count
     return total
 

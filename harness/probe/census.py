@@ -53,7 +53,7 @@ _BOUND = re.compile(
 
 
 def take(lengths: BinaryIO, followed: Iterable[int] = ()) -> dict[str, Any]:
-    """`names`: tracked objects, counted; `labels`: what some of them are, see `states`; `bounded`:
+    """`names`: tracked objects, counted; `labels`: what some of them are, see `object_states`; `bounded`:
     containers with a bound; `apart`: identities not to be followed.
 
     Args:
@@ -127,7 +127,7 @@ class _Census:
             "labels": {name: label for name, label in labels.items() if name in named},
             "bounded": self._bounded,
             "apart": sorted(own | self._not_ours),
-            "skipped": self._skipped.told(),
+            "skipped": self._skipped.counts(),
         }
 
     def _count(self, objects: list[Any]) -> None:
@@ -139,8 +139,8 @@ class _Census:
         if not self._types.keys() >= set(numbers):
             self._types.update(zip(numbers, kinds))  # noqa: B905 - since 3.10
         self._counts.update(numbers)
-        for one in compress(objects, map(naming.CODED.__contains__, numbers)):
-            self._codes[type(one), naming.code_of(one)] += 1
+        for item in compress(objects, map(naming.CODED.__contains__, numbers)):
+            self._codes[type(item), naming.code_of(item)] += 1
 
     def _named(self) -> Tuple[Counter[str], dict[str, str]]:
         """What was counted, and the labels, by name."""
@@ -239,22 +239,24 @@ class _Census:
         self._file.write(self._pairs.tobytes())
         self._pairs = array("Q")
 
-    def _note(self, one: Any, base: Any) -> None:
+    def _note(self, item: Any, base: Any) -> None:
         """By the length that its base knows: a derived class may have code of its own for that."""
-        length = base.__len__(one)
+        length = base.__len__(item)
         if not length:
             return
-        bound = _maxlen(one) if base is deque else None
+        bound = _maxlen(item) if base is deque else None
         if bound is None:
-            self._pair(id(one), length)
+            self._pair(id(item), length)
         elif length < bound:
-            self._bounded.append(_bounded(one, "deque", length, bound, deque.__getitem__(one, -1)))
+            self._bounded.append(
+                _bounded(item, "deque", length, bound, deque.__getitem__(item, -1))
+            )
 
     def _note_cache(self, cache: Any) -> None:
         _, _, bound, length = self._cached.cache_info(cache)
         if bound is None:
             return
-        self._not_ours.update(id(one) for one in gc.get_referents(cache) if type(one) is dict)
+        self._not_ours.update(id(item) for item in gc.get_referents(cache) if type(item) is dict)
         if 0 < length < bound:
             kind = f"lru_cache {_function_of(cache)}"
             self._bounded.append(_bounded(cache, kind, length, bound, _newest(cache, length)))
@@ -273,11 +275,11 @@ class _Census:
                 )
 
 
-def references(one: Any) -> list[Any]:
+def references(item: Any) -> list[Any]:
     """What an object refers to; of a list the first entry first: its place stays when others are
     added.
     """
-    return list(one) if type(one) is list else heap.referents(one)
+    return list(item) if type(item) is list else heap.referents(item)
 
 
 def place_of(owner: Any, index: int) -> int:
@@ -306,7 +308,7 @@ def entries(container: Any) -> Iterator[tuple[Any, ...]]:
             for place in range(1, min(length, MAX_ENTRIES) + 1)
         )
     elif issubclass(type(container), (set, frozenset)):
-        yield from ((one,) for one in islice(list(_elements(container)), MAX_OF_A_SET))
+        yield from ((item,) for item in islice(list(_elements(container)), MAX_OF_A_SET))
 
 
 def _elements(container: Any) -> Iterator[Any]:
@@ -329,21 +331,21 @@ def _limit_beside(owner: Any) -> Optional[int]:
 
 def _own() -> set[int]:
     """Containers of the probe itself."""
-    found = set()
+    identities = set()
     for name, module in looking.modules():
         if name.partition(".")[0] == naming.OWN:
             for value in list(looking.module_globals(module).values()):
-                found |= {id(value), id(looking.attribute(value, "data"))}
-    return found
+                identities |= {id(value), id(looking.attribute(value, "data"))}
+    return identities
 
 
-def _bounded(one: Any, kind: str, length: int, bound: int, entry: Any) -> dict[str, Any]:
+def _bounded(item: Any, kind: str, length: int, bound: int, entry: Any) -> dict[str, Any]:
     """`entry_bytes` and `entry_objects` (tracked ones) are those of all that the entry leads to,
     up to a limit.
     """
     size, objects = _held(entry)
     return {
-        "id": str(id(one)),
+        "id": str(id(item)),
         "kind": kind,
         "length": length,
         "bound": bound,
@@ -352,9 +354,9 @@ def _bounded(one: Any, kind: str, length: int, bound: int, entry: Any) -> dict[s
     }
 
 
-def _maxlen(one: Any) -> Optional[int]:
+def _maxlen(item: Any) -> Optional[int]:
     """As `deque` knows it: a derived class may have code of its own for that."""
-    return deque.maxlen.__get__(one)  # type: ignore[no-any-return]
+    return deque.maxlen.__get__(item)  # type: ignore[no-any-return]
 
 
 def _function_of(cache: Any) -> str:
@@ -371,10 +373,10 @@ def _newest(cache: Any, length: int) -> Any:
     """
     referents = gc.get_referents(cache)
     place = next(
-        (at for at, one in enumerate(referents) if type(one) is dict and len(one) == length), 0
+        (at for at, item in enumerate(referents) if type(item) is dict and len(item) == length), 0
     )
     return tuple(
-        one for one in referents[max(0, place - 3) : place] if not issubclass(type(one), type)
+        item for item in referents[max(0, place - 3) : place] if not issubclass(type(item), type)
     )
 
 
@@ -387,11 +389,11 @@ def _held(entry: Any) -> tuple[int, int]:
     seen: set[int] = set()
     waiting = [entry]
     while waiting and len(seen) < MAX_OF_AN_ENTRY:
-        one = waiting.pop()
-        if id(one) in seen or issubclass(type(one), (type, ModuleType, FunctionType)):
+        item = waiting.pop()
+        if id(item) in seen or issubclass(type(item), (type, ModuleType, FunctionType)):
             continue
-        seen.add(id(one))
-        size += sizes.of_type(type(one))(one)
-        objects += gc.is_tracked(one)
-        waiting += gc.get_referents(one)
+        seen.add(id(item))
+        size += sizes.of_type(type(item))(item)
+        objects += gc.is_tracked(item)
+        waiting += gc.get_referents(item)
     return size, objects

@@ -80,16 +80,16 @@ def take_census(request: Request) -> dict[str, Any]:
     """
     path = f"{_folder['path']}/{os.getpid()}{wire.LENGTHS_SUFFIX}"
     with open(path, "wb") as lengths:  # noqa: PTH123 - nothing but what the server has loaded anyway
-        found = census.take(lengths, map(int, request["followed"]))
+        result = census.take(lengths, map(int, request["followed"]))
     skipped = looking.Skipped()
     groups = tasks.groups(skipped)
-    told = {**found.pop("skipped"), **skipped.told()}
+    reasons = {**result.pop("skipped"), **skipped.counts()}
     return {
-        **found,
+        **result,
         "tasks": groups,
         "threads": causes.thread_groups(),
         "lengths": path,
-        "skipped": told,
+        "skipped": reasons,
     }
 
 
@@ -127,8 +127,8 @@ def read_stacks(request: Request) -> dict[str, int]:
 
 def collect_garbage(_: Request) -> dict[str, Any]:
     """Collect, and say what was found."""
-    found: dict[str, Any] = LoopThread().run(causes.garbage)
-    return found
+    result: dict[str, Any] = LoopThread().run(causes.garbage)
+    return result
 
 
 REQUESTS: dict[str, Callable[[Request], Any]] = {
@@ -151,9 +151,9 @@ _LARGE = frozenset(("census", "causes", "garbage"))
 
 
 def _tidied(work: Callable[[Request], Any], request: Request) -> Any:
-    found = work(request)
+    result = work(request)
     malloc.empty_thread_heap()
-    return found
+    return result
 
 
 def answer(request: Request) -> dict[str, Any]:

@@ -40,15 +40,15 @@ def type_name(kind: type) -> str:
     return f"{looking.module_name(kind)}.{looking.qualified_name(kind)}"
 
 
-def code_of(one: Any) -> Optional[CodeType]:
+def code_of(value: Any) -> Optional[CodeType]:
     """The code of what runs or can be run, by which it is counted; None of all else, which goes
     by its type.
     """
-    kind = type(one)
+    kind = type(value)
     attribute = (
         _CODE_OF.get(kind) if type(kind) is type else None
     )  # a metaclass may have a `__hash__` of its own
-    return None if attribute is None else getattr(one, attribute)
+    return None if attribute is None else getattr(value, attribute)
 
 
 def name_of_code(kind: type, code: CodeType) -> str:
@@ -58,10 +58,10 @@ def name_of_code(kind: type, code: CodeType) -> str:
     return f"{kind.__name__} {function_name(code)}"
 
 
-def name_of(one: Any) -> str:
+def name_of(value: Any) -> str:
     """Under which name an object is counted."""
-    code = code_of(one)
-    return type_name(type(one)) if code is None else name_of_code(type(one), code)
+    code = code_of(value)
+    return type_name(type(value)) if code is None else name_of_code(type(value), code)
 
 
 def coroutine_name(coroutine: Any) -> str:
@@ -93,7 +93,7 @@ def owner_of_module(module: ModuleType) -> str:
 
 
 def owner_of_file(file: str) -> str:
-    """The same for a source file."""
+    """`application`, `dependency` or `interpreter`, by the path of a source file."""
     package = _main_package()
     if package and file.startswith(package):
         return "application"
@@ -132,8 +132,8 @@ def _main_package() -> str:
     """
     main = looking.file_of(sys.modules.get("__main__"))
     for part in _LIBRARIES:
-        before, found, after = main.partition(part)
+        before, separator, after = main.partition(part)
         package = after.partition("/")[0]
-        if found and "/" in after and package not in _SERVERS:
+        if separator and "/" in after and package not in _SERVERS:
             return f"{before}{part}{package}/"
     return ""

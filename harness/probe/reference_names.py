@@ -108,7 +108,7 @@ def locals_of(frame: FrameType) -> dict[str, Any]:
     alive.
     """
     values = frame.f_locals
-    found = dict(values)
+    values_by_name = dict(values)
     # CPython 3.12 and before keep the dict: the frame, `values` and the call refer to it, and else
     # only the program.
     if (
@@ -117,20 +117,20 @@ def locals_of(frame: FrameType) -> dict[str, Any]:
         and sys.getrefcount(values) <= _OURS
     ):
         values.clear()
-    return found
+    return values_by_name
 
 
-def attributes_of(one: Any) -> dict[str, Any]:
+def attributes_of(item: Any) -> dict[str, Any]:
     """The attributes that an object has for itself, as far as its class names them.
 
     Its `__dict__` is not asked for: from CPython 3.11 on most objects have none until somebody
     does.
     """
-    found: dict[str, Any] = {}
-    for name in _names(type(one)):
+    by_name: dict[str, Any] = {}
+    for name in _names(type(item)):
         with suppress(AttributeError, TypeError):
-            found[name] = object.__getattribute__(one, name)
-    return found
+            by_name[name] = object.__getattribute__(item, name)
+    return by_name
 
 
 def _names(kind: type) -> Iterator[str]:
@@ -138,7 +138,7 @@ def _names(kind: type) -> Iterator[str]:
     the class itself.
     """
     classes = [looking.class_dict(base) for base in looking.mro(kind)]
-    methods = [one for names in classes for one in names.values() if type(one) is FunctionType]
+    methods = [item for names in classes for item in names.values() if type(item) is FunctionType]
     used = {name for method in methods for name in method.__code__.co_names}
     for names in classes:
         annotated = names.get("__annotations__")
@@ -174,7 +174,7 @@ def _is_dict_of(node: Any, owner: Any) -> bool:
     """
     if issubclass(type(owner), type):
         return any(
-            one is node for one in gc.get_referents(type.__dict__["__dict__"].__get__(owner))
+            item is node for item in gc.get_referents(type.__dict__["__dict__"].__get__(owner))
         )
     return (
         not any(value is node for value in attributes_of(owner).values())
@@ -273,20 +273,20 @@ def _attribute(above: Any, node: Any) -> str:
         return _local_of_frame(above, node)
     if type(above) is MethodType:
         return ".__self__" if above.__self__ is node else ".__func__"
-    found = next((name for name, value in attributes_of(above).items() if value is node), None)
-    if found is None:
+    attribute = next((name for name, value in attributes_of(above).items() if value is node), None)
+    if attribute is None:
         names = (
             name
             for kind, names in _UNNAMED.items()
             if issubclass(type(above), kind)
             for name in names
         )
-        found = next((name for name in names if looking.attribute(above, name) is node), None)
-    if found is None:
-        found = next(
+        attribute = next((name for name in names if looking.attribute(above, name) is node), None)
+    if attribute is None:
+        attribute = next(
             (name for name, value in list(looking.own_dict(above).items()) if value is node), None
         )
-    return _only(type(above), type(node)) if found is None else f".{found}"
+    return _only(type(above), type(node)) if attribute is None else f".{attribute}"
 
 
 def _only(above: type, node: type) -> str:
