@@ -4,8 +4,8 @@ when it is asked.
 It runs in somebody else's process, so that it keeps to a few rules. Standard library and relative
 imports only, CPython 3.9 or later; it is loaded by its path under a private name, with nothing of
 the harness importable. What may be patched (sockets, threads, time) is imported before the server's
-own code runs, the rest when somebody asks (`lazy_loading`). No signals, and nothing kept: a reading leaves
-the heap as it found it.
+own code runs, the rest when somebody asks (`lazy_loading`). No signals, and nothing kept: a reading
+leaves the heap as it found it.
 
 * `inject/sitecustomize.py` starts it.
 * `start` and `listener` keep one sleeping thread per process and a Unix socket named by pid.

@@ -53,8 +53,11 @@ _BOUND = re.compile(
 
 
 def take(lengths: BinaryIO, followed: Iterable[int] = ()) -> dict[str, Any]:
-    """`names`: tracked objects, counted; `labels`: what some of them are, see `object_states`; `bounded`:
-    containers with a bound; `apart`: identities not to be followed.
+    """Count the heap, and measure its containers.
+
+    The answer holds `names`, tracked objects counted; `labels`, what some of them are, see
+    `object_states`; `bounded`, containers with a bound; `apart`, identities not to be followed;
+    `skipped`, what could not be read, counted by reason.
 
     Args:
         lengths: gets a pair of 64-bit numbers for each container: its identity or place, and its
@@ -159,7 +162,7 @@ class _Census:
             except Exception as error:  # noqa: BLE001 - a type that cannot be read hides no other
                 self._skipped.add(error)
                 continue
-            if not name.startswith(naming.OWN):
+            if not name.startswith(naming.OWN_OBJECTS):
                 names[name] += count
                 if label:
                     labels[name] = label

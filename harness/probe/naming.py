@@ -20,6 +20,9 @@ from . import looking
 
 OWN = __name__.partition(".")[0]
 """The private name under which the probe is loaded."""
+OWN_FOLDER = __file__.rpartition("/")[0] + "/"
+OWN_OBJECTS = (OWN, "ctypes.CDLL", "ctypes.PyDLL", "_ctypes.PyCFuncPtr")
+"""How names of the probe's own objects begin, with those by which it calls malloc."""
 _LIBRARIES = ("/site-packages/", "/dist-packages/")
 _SERVERS = frozenset(
     ("uvicorn", "gunicorn", "hypercorn", "daphne", "granian", "flask", "django", "sanic", "pytest")
@@ -110,10 +113,12 @@ def telling(places: Iterable[str]) -> tuple[str, str]:
     """The place, of those from the innermost on, that a reader should open; and whose it is.
 
     The innermost of the application, else the innermost of a dependency. The line that started the
-    loop made nothing of what the loop's callbacks make.
+    loop made nothing of what the loop's callbacks make, nor did a method of the probe's that stands
+    around one of the server's.
     """
     inside = takewhile(lambda place: place.rpartition(":")[0] not in _starters(), places)
-    owned = [(place, owner_of_file(place.rpartition(":")[0])) for place in inside]
+    servers_own = (place for place in inside if not place.startswith(OWN_FOLDER))
+    owned = [(place, owner_of_file(place.rpartition(":")[0])) for place in servers_own]
     for wanted in ("application", "dependency", "interpreter"):
         for place, owner in owned:
             if owner == wanted:
