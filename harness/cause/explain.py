@@ -44,6 +44,9 @@ runs of 100.
 """
 TRACED_SHARE: Final = 0.25
 """Of what the run has grown by so far, the sessions that are traced may add so much."""
+MAX_GRAPHS: Final = 3
+"""Of references; each takes about a second in a server of a million objects."""
+_DRAWN: Final = ("object", "container")
 STACKS_S: Final = 1.0
 BUSY_PERCENT: Final = 1.0
 """CPU at rest that is worth asking what it is used for, of one core."""
@@ -162,7 +165,7 @@ class Explainer:
                 grown = [growth.with_words(self._latest(growth, before)) for growth in grown]
             if not record.started.policy.collect:  # before the trace is over
                 causes = await self._garbage(traced)
-            causes |= await self._causes(grown, record.causes)
+            causes |= await self._causes(grown, record.causes, MAX_GRAPHS)
             if _busy_at_rest(record):
                 causes |= await self._busy()
             if of := native_stacks.unaccounted(everything):
@@ -201,13 +204,15 @@ class Explainer:
         return ""
 
     async def _causes(
-        self, grown: Sequence[Growth], known: Mapping[str, Cause]
+        self, grown: Sequence[Growth], known: Mapping[str, Cause], graphs: int = 0
     ) -> dict[str, Cause]:
+        """What is known of each now, with a graph for the first so many that may have one."""
         targets = [target for growth in grown if (target := growth.target)]
+        drawn = [growth.key for growth in grown if growth.kind in _DRAWN][:graphs]
         causes: dict[str, Cause] = {}
         homes: dict[str, Home] = {}
         if targets:
-            for pid, answer in (await self._probe.causes(targets)).items():
+            for pid, answer in (await self._probe.causes(targets, drawn=drawn)).items():
                 for growth in grown:
                     cause_answer = answer.get(growth.key)
                     if (
@@ -313,6 +318,7 @@ def _cause(answer: CauseAnswer) -> Cause:
         state=answer.state,
         unreached=answer.unreached,
         closed_s=answer.closed_s,
+        graph=answer.graph,
     )
 
 

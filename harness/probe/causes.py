@@ -21,6 +21,7 @@ from . import (
     object_states,
     own_threads,
     reachability,
+    reference_graph,
     retained_size,
     tasks,
 )
@@ -48,15 +49,22 @@ _BEST = (True, True)
 
 Cause = dict[str, Any]
 """What `reachability.walk` gives; `made_at`, and whose place that is, `made_by`; `bytes`;
-`state`.
+`state`; `graph`, in DOT.
 """
 
 
-def find(targets: Iterable[Mapping[str, Any]]) -> dict[str, Cause]:
+def find(
+    targets: Iterable[Mapping[str, Any]], objgraph: str = "", drawn: Iterable[str] = ()
+) -> dict[str, Cause]:
     """By the `key` of each target, what is known of it.
 
     Targets have a `kind`, and are: objects, by `name`; containers, by `id`; places, by `id`; tasks,
     by `coroutine` and `made_at`; threads, by `name`; what was opened or started, by `words`.
+
+    Args:
+        targets: what is asked about.
+        objgraph: the source file of objgraph; without it no graph is drawn.
+        drawn: keys of targets of which the answer is to have a `graph`, see `reference_graph`.
     """
     wanted = list(targets)
     causes: dict[str, Cause] = {}
@@ -73,7 +81,11 @@ def find(targets: Iterable[Mapping[str, Any]]) -> dict[str, Cause]:
                 "owner": made["made_by"],
                 "of": "callback",
             }
-    causes.update(_in_heap(wanted))
+    paths: dict[str, list[int]] = {}
+    causes.update(_in_heap(wanted, paths))
+    graphs = reference_graph.draw(objgraph, {key: paths[key] for key in drawn if key in paths})
+    for key, graph in graphs.items():
+        causes[key]["graph"] = graph
     for target in wanted:  # no longer traced
         if target["kind"] == "task":
             causes[target["key"]] = {
@@ -82,7 +94,7 @@ def find(targets: Iterable[Mapping[str, Any]]) -> dict[str, Cause]:
     return causes
 
 
-def _in_heap(wanted: list[Mapping[str, Any]]) -> dict[str, Cause]:
+def _in_heap(wanted: list[Mapping[str, Any]], paths: dict[str, list[int]]) -> dict[str, Cause]:
     """What was seen of their making is asked for first: a walk that is traced itself takes five
     times as long.
     """
@@ -108,7 +120,7 @@ def _in_heap(wanted: list[Mapping[str, Any]]) -> dict[str, Cause]:
             details.setdefault(key, {})["state"] = object_states.state_of(newest)
     keys = {**search.keys, **{id(newest): key for key, newest in search.newest.items()}}
     del search, stand
-    chains = reachability.walk(keys)
+    chains = reachability.walk(keys, paths)
     alone = {number: key for number, key in keys.items() if chains.get(key, {}).get("unreached")}
     for key in set(alone.values()) - _still_there(alone):  # it has gone meanwhile
         del chains[key]

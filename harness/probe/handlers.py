@@ -95,7 +95,9 @@ def take_census(request: Request) -> dict[str, Any]:
 
 def find_causes(request: Request) -> dict[str, Any]:
     """Why the targets are still there, see `causes.find`."""
-    return causes.find(request["targets"])
+    return causes.find(
+        request["targets"], str(request.get("objgraph", "")), list(request.get("drawn", ()))
+    )
 
 
 def read_numbers(request: Request) -> dict[str, dict[str, int]]:

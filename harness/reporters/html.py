@@ -18,6 +18,7 @@ from harness.record.record import RunRecord
 from harness.reporters import plots
 from harness.reporters.charts import Chart, charts
 from harness.reporters.facts import account, clean, failures, incidents, not_read, rows, sentence
+from harness.reporters.reference_graph import graph_of, svg
 from harness.reporters.translation import say_in, sentence_in
 from harness.reporters.why import why
 from harness.units import format_size, format_time
@@ -83,6 +84,10 @@ def render(
         if blamed
         else "",
         blamed=_blamed(blamed),
+        graphs={
+            finding.fingerprint: _raw(svg(graph_of(record, finding)))
+            for finding in verdict.findings
+        },
         incidents=incidents(record),
         failures=failures(record),
         command=target.get(_COMMAND, ""),

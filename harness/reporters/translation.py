@@ -69,6 +69,7 @@ _ZH: Final = {
     "no action": "没有动作",
     "second": "时间（每秒）",
     "What to do": "怎么办",
+    "reference graph": "引用图",
     "kept alive by": "被谁保留",
     "made in": "创建于",
     "fingerprint": "指纹",
