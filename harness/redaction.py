@@ -1,4 +1,6 @@
-"""Masks secrets in command lines and URLs before they are written down."""
+"""What comes in from users, servers, logs and disks, made fit to be written down: secrets masked,
+text printable and of bounded length.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +16,33 @@ _SECRET: Final = re.compile(
 _PAIRS: Final = ("--header", "--env", "--cookie")
 _IN_URL: Final = re.compile(r"(?P<before>[a-z+]+://)(?P<user>[^/@\s]+)@")
 _QUERY: Final = re.compile(r"(?P<name>[?&][^=&\s]*)=(?P<value>[^&\s]*)")
+
+
+MAX_TEXT: Final = 2000
+"""Characters of one name or message of a server that are kept."""
+_CUT: Final = "…"
+# C0 and C1 controls but tab and newline, halves of characters, marks that turn the direction of
+# writing or hide, line and paragraph separators, and what XML 1.0 does not allow.
+_UNPRINTABLE: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
+    "\ud800-\udfff\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e0fff]"
+)
+
+
+def printable(text: str, max_length: int = MAX_TEXT) -> str:
+    """Words of somebody else that harm no reader, terminal or file.
+
+    Control and escape characters, halves of characters, and marks that change the direction of
+    writing become U+FFFD. Tabs and newlines stay: what must be on one line is put there by whoever
+    writes the line.
+
+    Args:
+        text: of a server, a log, a probe or a disk.
+        max_length: characters that are kept; an ellipsis takes the place of the rest.
+    """
+    if len(text) > max_length:
+        text = text[: max_length - len(_CUT)] + _CUT
+    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def without_secrets(words: Sequence[str]) -> str:

@@ -50,6 +50,16 @@ def format_time(time_s: float) -> str:
     return _format(time_s, TIME_UNITS_S)
 
 
+def format_count(count: float) -> str:
+    """At least three digits, thousands with commas, no exponent."""
+    return f"{count:,.0f}" if abs(count) >= 100 else f"{count:.3g}"
+
+
+def format_percent(percent: float) -> str:
+    """``12.3`` as ``12%``, ``1.23`` as ``1.2%``."""
+    return f"{percent:.0f}%" if abs(percent) >= 10 else f"{percent:.1f}%"
+
+
 def _format(value: float, units: Mapping[str, float]) -> str:
     fitting = [unit for unit, factor in units.items() if abs(value) >= factor]
     unit = fitting[-1] if fitting else next(iter(units))

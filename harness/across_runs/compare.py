@@ -9,16 +9,15 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from harness.errors import ExitStatus
-from harness.formulas import t_quantile
+from harness.formulas import Floats, t_quantile
+from harness.record.facts import cpu_while_talking, last_third
+from harness.record.metrics import names
 from harness.record.record import RunRecord
 from harness.verdict.findings import worth_telling
 from harness.verdict.gates.memory import MemoryGate
 from harness.verdict.outcome import Finding, Verdict, VerdictName
-
-Floats = NDArray[np.float64]
 
 MEMORY_AT: Final = (1, 5, 10, 20)
 LATENCY_AT: Final = (1, 5, 10)
@@ -149,10 +148,14 @@ def compare(before: tuple[RunRecord, Verdict], after: tuple[RunRecord, Verdict])
             [
                 (
                     "at rest",
-                    _last_third(first.series("idle_cpu").x),
-                    _last_third(second.series("idle_cpu").x),
+                    _of_last_third(first.series(names.CPU_AT_REST).x),
+                    _of_last_third(second.series(names.CPU_AT_REST).x),
                 ),
-                ("in conversation", _last_third(_talking(first)), _last_third(_talking(second))),
+                (
+                    "in conversation",
+                    _of_last_third(cpu_while_talking(first, usual_size=False)[1]),
+                    _of_last_third(cpu_while_talking(second, usual_size=False)[1]),
+                ),
             ],
         ),
         growth=Row("growth per session", "bytes", _growth(gates[0]), _growth(gates[1])),
@@ -180,7 +183,7 @@ def _memory_at(record: RunRecord, visit: int) -> Figure:
     """USS, or RSS without it, at rest after so many visits; nothing where no sample was taken
     just then.
     """
-    for metric in ("uss", "rss"):
+    for metric in (names.USS, names.RSS):
         series = record.series(metric)
         at = np.flatnonzero(series.t == visit)
         if len(at):
@@ -199,11 +202,11 @@ def _reply_at(record: RunRecord, visit: int) -> Figure:
     )
 
 
-def _last_third(values: Sequence[float] | Floats) -> Figure:
+def _of_last_third(values: Floats) -> Figure:
     """Mean and its 95 % interval over the last third of the cycles, by Student's t; one value
     alone has none.
     """
-    last = np.asarray(values, dtype=np.float64)[-max(1, len(values) // 3) :]
+    last = last_third(values)
     if not len(last):
         return Figure(None)
     mean = float(last.mean())
@@ -215,14 +218,6 @@ def _last_third(values: Sequence[float] | Floats) -> Figure:
         / len(last) ** 0.5
     )
     return Figure(mean, max(0.0, mean - margin), mean + margin)
-
-
-def _talking(record: RunRecord) -> list[float]:
-    return [
-        cycle.talking_cpu_percent
-        for cycle in record.cycles
-        if cycle.talking_cpu_percent is not None
-    ]
 
 
 def _growth(gate: object) -> Figure:

@@ -4,14 +4,14 @@ happened in it.
 Model: from one rest sample to the next a metric changes by the sum, over all actions, of the
 action's count times what it leaves each time, plus what a second and a sample leave.
 
-A session that did more is larger. That it leaves more is no second leak. So the guilty are looked
-for in whole counts first: container entries, then tasks and threads, then objects, then bytes. What
-other actions add in sessions with a guilty one is told as more of what that one leaves.
+A session that did more is larger. That it leaves more is not a second leak. So the guilty are
+looked for in whole counts first: container entries, then tasks and threads, then objects, then
+bytes. What other actions add in sessions with a guilty one is told as more of what that one leaves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from math import nan
 from typing import Final
@@ -30,37 +30,33 @@ from harness.blame.design_matrix import (
     may_explain,
     may_explain_more,
 )
-from harness.blame.regression import Floats, fit
+from harness.blame.regression import fit
 from harness.errors import UsageError
+from harness.formulas import Floats
+from harness.record.facts import last_third
+from harness.record.metrics import METRICS, names
 from harness.record.record import RestSample, RunRecord
 from harness.verdict.bounded_growth import ROUNDING, filling
 from harness.verdict.suspects import is_within_bound
 
 MIN_CYCLES: Final = 6
 """After the warm-up. With fewer, more columns than rows are left."""
-EXACT: Final = ("tasks", "threads", "descriptors", "children")
+_RULES: Final = dict(
+    sorted(
+        ((metric.name, metric.blame) for metric in METRICS.values() if metric.blame is not None),
+        key=lambda rule: rule[1].order,
+    )
+)
+"""By metric, the surest first. `uss` is used only without `malloc_in_use`."""
+EXACT: Final = tuple(name for name, rule in _RULES.items() if rule.is_exact)
 """Metrics that are counted by one and known exactly."""
-LIMITS: Final[Mapping[str, float]] = {
-    **dict.fromkeys(EXACT, 0.02),
-    "gc_objects": 0.02,
-    "malloc_in_use": 512.0,
-    "uss": 4096.0,
-    "blocks": 1.5,
-    "idle_cpu": 0.2,
-}
-"""What an action may leave each time without being to blame, in the metric's unit (counts, bytes,
-percent of a core). The surest metric comes first. `uss` is used only without `malloc_in_use`.
-"""
-NOISE: Final[Mapping[str, float]] = {
-    **dict.fromkeys(LIMITS, 0.05),
-    "malloc_in_use": 512.0,
-    "uss": 4096.0,
-    "blocks": 1.0,
-}
+LIMITS: Final = {name: rule.limit for name, rule in _RULES.items()}
+"""What an action may leave each time without being to blame, in the metric's unit."""
+NOISE: Final = {name: rule.noise for name, rule in _RULES.items()}
 """Standard deviation that each cycle's growth has at least, in the metric's unit: a series that is
 exact by chance does not make an interval of zero width.
 """
-LAST: Final = ("blocks",)
+LAST: Final = tuple(name for name, rule in _RULES.items() if rule.is_last_resort)
 """Asked only where nothing else has grown or fills: every server leaves a few."""
 LASTING: Final = 0.5
 """In the last third of the cycles, the metric grows by at least this share of what the guilty
@@ -115,7 +111,7 @@ class Blame:
     inseparable: tuple[str, ...] = ()
     """Actions that always came together, so that what they leave cannot be told apart."""
     filling: str = ""
-    """Containers with a bound that fill: what they take is no leak."""
+    """Containers with a bound that fill: what they take is not a leak."""
 
     @property
     def with_time(self) -> bool:
@@ -158,13 +154,13 @@ class _Regression:
             growth = [_growth(name, before, after) for before, after in design.steps]
             if np.isfinite(growth).sum() >= MIN_CYCLES:
                 self._grown[name] = np.array(growth)
-        if "malloc_in_use" in self._grown:
-            self._grown.pop("uss", None)
+        if names.MALLOC_IN_USE in self._grown:
+            self._grown.pop(names.USS, None)
         self._limits = dict(LIMITS)
         self._filling = filling(record)
         if self._filling is not None:
-            self._limits["gc_objects"] += ROUNDING * self._filling.objects_per_session
-            for name in ("malloc_in_use", "uss"):
+            self._limits[names.TRACKED_OBJECTS] += ROUNDING * self._filling.objects_per_session
+            for name in (names.MALLOC_IN_USE, names.USS):
                 self._limits[name] += ROUNDING * self._filling.bytes_per_session
 
     def blame(self) -> Blame:
@@ -188,8 +184,8 @@ class _Regression:
         )
 
     def _entries(self) -> list[Share]:
-        """Containers that are longer at each census by so many entries for each time that one
-        action happened.
+        """Containers that are longer at each census by a fixed number of entries for each time that
+        one action happened.
         """
         if not self._record.censuses:
             return []
@@ -229,7 +225,7 @@ class _Regression:
         actions = [share.action for share in sorted(shares, key=lambda share: -share.lower)]
         if {CLOSE, DROP} <= {*actions}:  # it stays however a session ends
             actions = [CONNECT, *(name for name in actions if name not in (CLOSE, DROP))]
-        # Every session leaves something: what more it leaves for what more it did is no second
+        # Every session leaves something. What more it leaves for what more it did is not a second
         # leak.
         return [CONNECT] if CONNECT in actions and metric not in EXACT else actions
 
@@ -260,4 +256,4 @@ def _growth(name: str, before: RestSample, after: RestSample) -> float:
 
 def _late(grown: Floats) -> float:
     """The sum over the last third of the cycles."""
-    return float(grown[-(len(grown) // 3) :].sum())
+    return float(last_third(grown).sum())

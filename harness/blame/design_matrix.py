@@ -16,7 +16,8 @@ from typing import Final
 
 import numpy as np
 
-from harness.blame.regression import Columns, Floats, Key
+from harness.blame.regression import Columns, Key
+from harness.formulas import Floats
 from harness.record.record import CycleDone, RestSample, RunRecord
 
 Counts = dict[str, float]

@@ -23,10 +23,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.formulas import sine_transform, t_quantile
+from harness.formulas import Floats, sine_transform, t_quantile
 
-Floats = NDArray[np.float64]
-"""One number per cycle."""
 Key = tuple[str, str]
 """An action, and whose leavings it makes more; empty where it is what it leaves itself."""
 Columns = Mapping[Key, Floats]

@@ -17,7 +17,8 @@ from harness.cause import native_stacks, process_inventory
 from harness.cause.eviction_code import Home, Numbers, trim_of
 from harness.cause.python_source import function_at
 from harness.errors import ProbeError
-from harness.record.metrics import METRICS
+from harness.record.facts import first_third, last_third, reported_metric
+from harness.record.metrics import METRICS, names
 from harness.record.record import Bounded, Cause, Causes, Census, Incident, RunRecord
 from harness.target.probe_client import (
     CauseAnswer,
@@ -29,7 +30,6 @@ from harness.target.probe_client import (
 from harness.verdict.container_lengths import Lengths
 from harness.verdict.growth_engine import tail_rate
 from harness.verdict.kinds import leaking_share
-from harness.verdict.situation import reported_metric
 from harness.verdict.suspects import MIN_LENGTHS, is_within_bound
 from harness.verdict.what_grows import MIN_MAPPED_BYTES, Growth, growths, latest_paths
 
@@ -356,15 +356,16 @@ def sessions_to_trace(record: RunRecord, grown: Sequence[Growth]) -> int:
 
 def _leaking_share(record: RunRecord) -> float:
     """Share of the sessions that leave memory, where it is memory that they leave."""
-    in_use = record.series("malloc_in_use")
+    in_use = record.series(names.MALLOC_IN_USE)
     leaves = len(in_use.x) > 1 and tail_rate(in_use.t, in_use.x) > MIN_MAPPED_BYTES
-    return leaking_share(in_use.t, in_use.x, METRICS["malloc_in_use"].quantum) if leaves else 1.0
+    return (
+        leaking_share(in_use.t, in_use.x, METRICS[names.MALLOC_IN_USE].quantum) if leaves else 1.0
+    )
 
 
 def _busy_at_rest(record: RunRecord) -> bool:
-    x = record.series("idle_cpu").x
-    third = max(1, len(x) // 3)
-    return len(x) > 1 and median(x[-third:]) > median(x[:third]) + BUSY_PERCENT
+    x = record.series(names.CPU_AT_REST).x
+    return len(x) > 1 and median(last_third(x)) > median(first_third(x)) + BUSY_PERCENT
 
 
 def _summed(counts: Any) -> dict[str, int]:

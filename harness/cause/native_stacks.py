@@ -8,6 +8,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final
 
+from harness.record.owners import owner_of_file
 from harness.record.record import Cause
 from harness.verdict.what_grows import Growth, is_part
 
@@ -143,12 +144,7 @@ def _python_line(frames: Sequence[Frame]) -> tuple[str, str, str]:
     """
     inside = takewhile(lambda frame: not frame[1].endswith(_LOOP), frames)
     owned = [
-        (f"{file}:{line}", name, _owner(file)) for name, file, line in filter(_is_python, inside)
+        (f"{file}:{line}", name, owner_of_file(file))
+        for name, file, line in filter(_is_python, inside)
     ]
     return min(owned, key=lambda frame: _OWNERS.index(frame[2]), default=("", "", ""))
-
-
-def _owner(file: str) -> str:
-    if "/site-packages/" in file or "/dist-packages/" in file:
-        return "dependency"
-    return "interpreter" if "/lib/python" in file or file.startswith("<") else "application"

@@ -183,11 +183,11 @@ def _report(run: str) -> str:
 
 
 def _plot(search: Search, tried: dict[str, Any]) -> bytes:
-    from harness.reporters.commits import plot
+    from harness.reporters.commits import Commits, Tried, render
 
-    points = [
-        (at, tried[commit].get("growth"), tried[commit]["answer"])
-        for at, commit in enumerate(search.commits)
+    commits = [
+        Tried(number, tried[commit].get("growth"), tried[commit]["answer"])
+        for number, commit in enumerate(search.commits)
         if commit in tried
     ]
-    return plot(points, search.commits.index(search.suspects[-1]))
+    return render(Commits(commits, search.commits.index(search.suspects[-1])))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from harness.commands import run as run_verb
 from harness.errors import ExitStatus, UsageError
 from harness.experiment.options import declare, plan_of
+from harness.record.metrics import METRICS, Unit
 
 if TYPE_CHECKING:
     from harness.blame.blame import Blame, Share
@@ -25,7 +26,7 @@ sessions, 20 of which leave something if every tenth does.
 """
 LOOK_EVERY: Final = 6
 """Cycles between two looks at who is to blame: a block of the schedule."""
-IN_BYTES: Final = ("malloc_in_use", "uss")
+IN_BYTES: Final = tuple(metric.name for metric in METRICS.values() if metric.unit is Unit.BYTES)
 """Metrics that are shown as sizes."""
 CAUSE: Final = (
     "`leak-harness run` with the same options names what stays, and the line that made it"
@@ -39,8 +40,6 @@ NOTHING: Final = (
 )
 OF_A_VERDICT: Final = {"once": False, "runs": 1, "control": False, "live": False}
 """Options that a schedule has no use for, as they are when nobody asks for them."""
-UNITS: Final = {"gc_objects": "objects", "idle_cpu": "% CPU at rest"}
-"""Of metrics that are not called after what they count."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -82,6 +81,11 @@ def run(options: argparse.Namespace) -> int:
             hint=f"give --cycles {needed} or more",
         )
     plan = plan_of(options)
+    if plan.load.scenario.is_per_message:
+        raise UsageError(
+            f"blame varies how sessions end, and those of '{plan.load.scenario.name}' stay",
+            hint="leave per='message' out of its @scenario",
+        )
     policy = replace(plan.policy, fixed_cycles=cycles, grace_s=0.0, explain=False)
     factors = factors_of(plan.load.scenario, plan.load.protocol)
     unvaried = unvaried_of(plan.load.protocol)
@@ -207,7 +211,10 @@ def _number(metric: str, value: float) -> str:
 
 
 def _unit(metric: str) -> str:
-    return "" if metric in IN_BYTES else f" {UNITS.get(metric, metric)}"
+    if metric in IN_BYTES:
+        return ""
+    known = METRICS.get(metric)  # entries of a container are no metric
+    return f" {(known.counted_as if known else '') or metric}"
 
 
 def _judge_until(cycles: int, unvaried: Collection[str]) -> Callable[[RunRecord], Judgement]:
@@ -237,16 +244,21 @@ def _is_decided(record: RunRecord, guard: int, unvaried: Collection[str]) -> boo
     """
     from harness.blame.blame import MIN_CYCLES, blame
     from harness.blame.design_matrix import WARMUP_CYCLES
-    from harness.verdict.situation import GUARD_TASKS
 
     cycles = len(record.cycles)
     if cycles % LOOK_EVERY or cycles < MIN_CYCLES + WARMUP_CYCLES:
         return False
-    guards = {"tasks": GUARD_TASKS, "idle_cpu": 0}  # neither is cached
     return any(
-        share.guilty and record.sessions >= guards.get(share.metric, guard)
+        share.guilty and record.sessions >= _guard(share.metric, guard)
         for share in blame(record, unvaried).shares
     )
+
+
+def _guard(metric: str, of_the_run: int) -> int:
+    """Sessions before which a metric blames nobody: of some, nothing is cached."""
+    known = METRICS.get(metric)
+    own = None if known is None else known.guard_sessions
+    return of_the_run if own is None else own
 
 
 def _progress(record: RunRecord, _: Any) -> None:

@@ -15,6 +15,7 @@ from harness.commands import run as run_verb
 from harness.errors import UsageError
 from harness.experiment.options import declare
 from harness.reporters import openmetrics
+from harness.reporters.escaping import workflow_message, workflow_property
 
 HELP = "a run in CI: job page, outputs, artifact folder and annotations of GitHub and GitLab"
 FOLDER: Final = Path("leak-report")
@@ -102,7 +103,7 @@ def tell(folder: Path, environment: Mapping[str, str]) -> None:
         for line in _annotations(result, Path(environment.get("GITHUB_WORKSPACE", "."))):
             print(line)
     if environment.get("GITLAB_CI"):
-        (folder / "metrics.txt").write_text(openmetrics.render(result), encoding="utf-8")
+        (folder / "metrics.txt").write_bytes(openmetrics.render(result))
         (folder / "codequality.json").write_text(
             json.dumps(_issues(result, Path.cwd())), encoding="utf-8"
         )
@@ -113,9 +114,9 @@ def _annotations(result: dict[str, object], root: Path) -> list[str]:
     lines = []
     for finding in _findings(result)[:_MAX_ANNOTATIONS]:
         file, line = _place(finding, root)
-        at = f" file={file},line={line}," if file else " "
-        words = finding["summary"].replace("%", "%25").replace("\n", "%0A").replace("\r", "")
-        lines.append(f"::error{at}title=leak-harness: {finding['kind']} {finding['type']}::{words}")
+        at = f" file={workflow_property(file)},line={line}," if file else " "
+        title = workflow_property(f"leak-harness: {finding['kind']} {finding['type']}")
+        lines.append(f"::error{at}title={title}::{workflow_message(finding['summary'])}")
     return lines
 
 

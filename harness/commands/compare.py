@@ -68,15 +68,14 @@ def run(options: argparse.Namespace) -> int:
 
     pair, folder = _stored(options) if options.after_run else _run_both(options)
     found = compare(*pair)
-    text = comparison.text(found)
+    compared = comparison.Compared(found, pair[0][0], pair[1][0])
     made(folder)
-    write_whole(folder / "compare.md", text.encode())
-    write_whole(folder / "compare.json", comparison.as_json(found))
-    write_whole(folder / "compare.png", comparison.plot(pair[0][0], pair[1][0]))
+    for name, draw in comparison.REPORTS.items():
+        write_whole(folder / name, draw(compared))
     print(
         (folder / "compare.json").read_text()
         if options.json
-        else f"{text}\nplot: {folder / 'compare.png'}"
+        else f"{comparison.text(found)}\nplot: {folder / 'compare.png'}"
     )
     return found.exit_status
 

@@ -93,14 +93,13 @@ def run(options: argparse.Namespace) -> int:
         entries, steps = _looked_at(history, options)
     folder = options.out or options.db.parent
     made(folder)
-    text = history_page.text(entries, steps)
-    write_whole(folder / "history.md", text.encode())
-    write_whole(folder / "history.html", history_page.page(entries, steps))
-    write_whole(folder / "history.png", history_page.plot(entries, steps))
+    runs = history_page.Runs(entries, steps)
+    for name, draw in history_page.REPORTS.items():
+        write_whole(folder / name, draw(runs))
     if options.json:
         print(json.dumps(_told(entries, steps)))
     else:
-        print(text, end="")
+        print((folder / "history.md").read_text(encoding="utf-8"), end="")
     latest = [{entries[one.at].target: one for one in found}.values() for found in steps.values()]
     worse = any(one.confirmed and one.after > one.before for found in latest for one in found)
     return ExitStatus.LEAK if worse else ExitStatus.FLAT

@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     was named.
     """
     from harness.record.store import records_in, write_whole
-    from harness.reporters.index import Entry, render
+    from harness.reporters.index import Entry, Index, render
     from harness.verdict.judge import judge
 
     entries, failed = [], False
@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
             "none of these is a run that can be drawn", hint="give folders that `run` wrote"
         )
     if options.index:
-        write_whole(options.index, render(entries, options.index.parent))
+        write_whole(options.index, render(Index(entries, options.index.parent)))
         print(f"index:  {options.index}")
     return max(
         [

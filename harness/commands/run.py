@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -118,7 +119,7 @@ def _run(options: argparse.Namespace) -> Verdict | None:
     result = json.loads((path / "result.json").read_text())
     if options.textfile:
         try:
-            write_whole(options.textfile, openmetrics.render(result).encode())
+            write_whole(options.textfile, openmetrics.render(result))
         except RecordNotWritable as error:  # which changes no verdict either
             print(f"leak-harness: --textfile: {error.what}", file=sys.stderr)
     if options.otlp:
@@ -141,7 +142,10 @@ def _export(url: str, result: dict[str, Any]) -> None:
 
     try:
         answer = httpx.post(
-            f"{url.rstrip('/')}/v1/metrics", json=otlp.render(result), timeout=EXPORT_LIMIT_S
+            f"{url.rstrip('/')}/v1/metrics",
+            content=otlp.render(result),
+            headers={"Content-Type": "application/json"},
+            timeout=EXPORT_LIMIT_S,
         )
         answer.raise_for_status()
     except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -212,14 +216,14 @@ def _progress(record: RunRecord, judgement: Judgement) -> None:
     """Every cycle in one line that is written over on a terminal, every fifth on a line of its
     own elsewhere.
     """
-    from harness.reporters.progress import progress
+    from harness.reporters.progress import render
 
     terminal = sys.stderr.isatty()
     if terminal or len(record.cycles) % 5 == 0 or judgement.next != "continue":
         ending = "\x1b[K\r" if terminal and judgement.next == "continue" else "\n"
-        print(
-            progress(record, judgement, terminal=terminal), end=ending, file=sys.stderr, flush=True
-        )
+        width = shutil.get_terminal_size((100, 24)).columns
+        line = render(record, judgement, width, terminal)
+        print(line, end=ending, file=sys.stderr, flush=True)
 
 
 async def _once(plan: Plan, log: Path) -> None:

@@ -25,6 +25,7 @@ from harness.errors import (
     SessionError,
     UsageError,
 )
+from harness.record.metrics import FALLING, names
 from harness.record.policy import Policy
 from harness.record.record import (
     CycleDone,
@@ -64,17 +65,6 @@ UNANSWERED_SESSIONS = 2
 """So many where all have waited in vain to the end of a limit: the first alone may have found
 the server warming up.
 """
-FALLING = (
-    "uss",
-    "malloc_in_use",
-    "gc_objects",
-    "tasks",
-    "left_tasks",
-    "threads",
-    "descriptors",
-    "children",
-)
-"""What is watched for late releases while the run waits."""
 
 Judge = Callable[[RunRecord], Judgement]
 Announce = Callable[[RunRecord, Judgement], None]
@@ -146,6 +136,7 @@ class Experiment:
         self.record = RunRecord(
             RunStarted(
                 scenario=plan.load.scenario.name,
+                per=plan.load.scenario.per,
                 target=plan.target.words,
                 policy=plan.policy,
                 environment=plan.environment,
@@ -247,7 +238,7 @@ class Experiment:
         began_s, cpu_before_ns, first_beat = (
             self._now_s(),
             await sampler.used_ns(),
-            len(self.record.beats),
+            len(self.record.fast_samples),
         )
         results = await run_cycle(
             self._plan.load_in(number),
@@ -260,7 +251,7 @@ class Experiment:
             await rest(self._plan.schedule[number - 1])
         ended_s = self._now_s()
         talking = (await sampler.used_ns() - cpu_before_ns) / max(ended_s - began_s, 1e-3) / 1e7
-        peaks = _peaks([beat.values for beat in self.record.beats[first_beat:]])
+        peaks = _peaks([beat.values for beat in self.record.fast_samples[first_beat:]])
         self._add(CycleDone(number, began_s, ended_s, results, max(0.0, talking), peaks))
         server.check_alive()
         self._check_hope(results[-1:])
@@ -375,11 +366,11 @@ class Experiment:
 
     async def _beats(self, sampler: AnySampler) -> None:
         while True:
-            beat = await sampler.beat()
+            beat = await sampler.fast_sample()
             if beat.values:
                 self._add(beat)
                 rests = self.record.rests
-                grown = beat.values["rss"] - rests[0].values["rss"] if rests else 0.0
+                grown = beat.values[names.RSS] - rests[0].values[names.RSS] if rests else 0.0
                 # Twice the budget while sessions are connected: what they hold themselves is no
                 # growth yet.
                 if grown > 2 * self._plan.policy.memory_budget_bytes:
@@ -401,11 +392,11 @@ def lowest_readings(before: Values, now: Values) -> Values:
 
 
 def _peaks(readings: Sequence[Values]) -> Values:
-    names = {name for reading in readings for name in reading}
-    return {
-        name: max(reading[name] for reading in readings if name in reading)
-        for name in sorted(names)
-    }
+    peaks: Values = {}
+    for reading in readings:
+        for name, value in reading.items():
+            peaks[name] = max(value, peaks.get(name, value))
+    return peaks
 
 
 async def greeted(

@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any, Final, TypeVar
 
 from harness.errors import ExitStatus
-from harness.sessions.driver import ABANDON_S, is_in_script
+from harness.sessions.following import ABANDON_S, is_in_script
 from harness.sessions.script_errors import Stopped
 
 T = TypeVar("T")

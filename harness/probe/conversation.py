@@ -11,8 +11,7 @@ from struct import Struct
 from time import monotonic
 from typing import Any
 
-from . import wire
-from .gauges import GAUGES
+from . import gauges, wire
 from .handlers import answer
 
 IDLE_LIMIT_S = 600.0
@@ -48,7 +47,7 @@ def greeting() -> dict[str, Any]:
             python=".".join(map(str, sys.version_info[:3])),
             implementation=sys.implementation.name,
             argv=[str(word) for word in getattr(sys, "argv", ())],
-            gauges=list(GAUGES),
+            gauges=list(gauges.table()),
         )
     }
 

@@ -20,7 +20,7 @@ from . import looking
 
 OWN = __name__.partition(".")[0]
 """The private name under which the probe is loaded."""
-OWN_FOLDER = __file__.rpartition("/")[0] + "/"
+_OWN_FOLDER = __file__.rpartition("/")[0] + "/"
 OWN_OBJECTS = (OWN, "ctypes.CDLL", "ctypes.PyDLL", "_ctypes.PyCFuncPtr")
 """How names of the probe's own objects begin, with those by which it calls malloc."""
 _LIBRARIES = ("/site-packages/", "/dist-packages/")
@@ -96,7 +96,7 @@ def owner_of_module(module: ModuleType) -> str:
 
 
 def owner_of_file(file: str) -> str:
-    """`application`, `dependency` or `interpreter`, by the path of a source file."""
+    """The same for a source file."""
     package = _main_package()
     if package and file.startswith(package):
         return "application"
@@ -113,11 +113,11 @@ def telling(places: Iterable[str]) -> tuple[str, str]:
     """The place, of those from the innermost on, that a reader should open; and whose it is.
 
     The innermost of the application, else the innermost of a dependency. The line that started the
-    loop made nothing of what the loop's callbacks make, nor did a method of the probe's that stands
-    around one of the server's.
+    loop made nothing of what the loop's callbacks make. The probe's own lines only wrap what others
+    make.
     """
     inside = takewhile(lambda place: place.rpartition(":")[0] not in _starters(), places)
-    servers_own = (place for place in inside if not place.startswith(OWN_FOLDER))
+    servers_own = [place for place in inside if not place.startswith(_OWN_FOLDER)]
     owned = [(place, owner_of_file(place.rpartition(":")[0])) for place in servers_own]
     for wanted in ("application", "dependency", "interpreter"):
         for place, owner in owned:

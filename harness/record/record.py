@@ -1,350 +1,69 @@
-"""The run record: everything measured, as the lines of run.jsonl, and the series derived from them.
+"""The record of a run: its lines as they came, and the series derived from them.
 
-Each line is one JSON object with a `line` field that names its class. History of the schema: 1, the
-first. A line is never rewritten; a record that was cut short is readable up to its last whole line.
+The lines can be imported from here as well as from `lines`, where they are defined.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import RecordDamaged, UnknownSchema
-from harness.record.policy import Policy
-
-SCHEMA: Final = 1
-
-Values = dict[str, float]
-"""Metric name to value; a reading that failed is absent, never 0."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunStarted:
-    """The first line: what is run against what, and on which machine."""
-
-    scenario: str
-    target: dict[str, str]
-    """What is under test, in words: `mode`, `command`, `url`, `protocol`, ..."""
-    policy: Policy
-    environment: dict[str, str]
-    started_at: str
-    """UTC, ISO 8601, ends in Z."""
-    schema: int = SCHEMA
-
-
-@dataclass(frozen=True, slots=True)
-class ServerReady:
-    """The server answered a handshake."""
-
-    at_s: float
-    pid: int
-    probe: str
-    """Empty when the probe greeted, else why it is not there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """One reply, timed from the send of the user's message, in seconds; a stage that did not
-    come is None.
-    """
-
-    complete_s: float
-    first_text_s: float | None = None
-    first_audio_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SessionResult:
-    """One session of a cycle."""
-
-    ok: bool
-    duration_s: float
-    failure: str = ""
-    """Empty, or the error's class and its message."""
-    connect_s: float | None = None
-    """From the start of the TCP connection until the server's greeting was complete."""
-    turns: tuple[Turn, ...] = ()
-    switches_s: tuple[float, ...] = ()
-    actions: dict[str, int] = field(default_factory=dict)
-    """How often the script did each action."""
-
-    @property
-    def timed_out(self) -> bool:
-        """Whether it waited in vain to the end of one of its limits."""
-        return self.failure.startswith("NoReply:")
-
-
-@dataclass(frozen=True, slots=True)
-class CycleDone:
-    """The sessions between two rest samples."""
-
-    cycle: int
-    """Counts from 1."""
-    began_s: float
-    ended_s: float
-    sessions: tuple[SessionResult, ...]
-    talking_cpu_percent: float | None = None
-    """CPU of the process tree from the first connect to the last close, in percent of one core."""
-    peaks: Values = field(default_factory=dict)
-    """Largest 10 Hz readings of the cycle."""
-
-
-@dataclass(frozen=True, slots=True)
-class ProcessReading:
-    """One process of the tree in a rest sample."""
-
-    pid: int
-    name: str
-    values: Values
-
-
-@dataclass(frozen=True, slots=True)
-class RestSample:
-    """All metrics at one moment with no session connected (or just the standing ones)."""
-
-    cycle: int
-    """Cycles done so far; 0 is the sample before the first."""
-    sessions: int
-    """Sessions done so far, failed ones included."""
-    at_s: float
-    settled: bool
-    """Whether the server came to rest before the sample."""
-    settle_s: float
-    values: Values
-    processes: tuple[ProcessReading, ...] = ()
-    idle: bool = False
-    """Taken while the run waited for late releases, after the cycle of that number had its own
-    sample.
-    """
-    collected: bool = False
-    """The probe forced a collection just before."""
-    problems: dict[str, str] = field(default_factory=dict)
-    """Why a source of evidence could not be read: `probe`, `memory` or `files`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Beat:
-    """A 10 Hz sample of what is cheap to read, for plots, peaks and the memory budget."""
-
-    at_s: float
-    values: Values
-
-
-@dataclass(frozen=True, slots=True)
-class TaskGroup:
-    """Pending tasks that are alike."""
-
-    coroutine: str
-    made_at: str
-    """`path:line` of the call that made them; empty where that was not seen."""
-    made_in: str
-    waits_at: str
-    holds: dict[str, str]
-    """Names and types of what the coroutine's own frame refers to."""
-    count: int
-    waits_for: str = ""
-    """`timer`, or the type of what it awaits."""
-    left: int = 0
-    """How many of them belong to sessions that are closed."""
-    closed_sessions: int = 0
-    """Of how many sessions these are."""
-    newest_closed_s: float = 0.0
-    """For how long all of these sessions have been closed at least, and the oldest of them."""
-    oldest_closed_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Bounded:
-    """A container that has a bound and is not full."""
-
-    id: str
-    """Of the process and the object."""
-    kind: str
-    length: int
-    bound: int
-    entry_bytes: int
-    """What its newest entry leads to; `entry_objects` of it are tracked by the collector."""
-    entry_objects: int
-
-
-@dataclass(frozen=True, slots=True)
-class Census:
-    """What the server's heaps hold, at rest."""
-
-    at_s: float
-    cycle: int
-    sessions: int
-    types: dict[str, int]
-    """Tracked objects by qualified type; functions, coroutines and generators by their code."""
-    tasks: tuple[TaskGroup, ...] = ()
-    rising: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    """By process and identity: lengths of containers that were longer at each of so many
-    censuses, up to this one.
-    """
-    bounded: tuple[Bounded, ...] = ()
-    threads: dict[str, int] = field(default_factory=dict)
-    """Python's threads by name, without the numbers in it."""
-    descriptors: dict[str, int] = field(default_factory=dict)
-    """By path or kind, numbers and random words left out."""
-    children: dict[str, int] = field(default_factory=dict)
-    """Processes of the tree but the first, by command."""
-    mappings: dict[str, int] = field(default_factory=dict)
-    """Resident bytes by kind of mapping: of malloc's heap, of anonymous memory, of files."""
-    labels: dict[str, str] = field(default_factory=dict)
-    """Of some types what they are: `executor`, `exception`, `generator`, `async generator`."""
-    skipped: dict[str, int] = field(default_factory=dict)
-    """Objects, types and tasks that could not be read, by reason."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """Why one thing that piles up is still there; what is not known is empty."""
-
-    chain: tuple[str, ...] = ()
-    """From a root down to it, one link an element."""
-    name: str = ""
-    """The last part of that path, from a module, class or function on."""
-    owner: str = ""
-    made_at: str = ""
-    """`path:line` of the code that made the newest of them."""
-    made_in: str = ""
-    """That function, with its class."""
-    made_by: str = ""
-    bytes: int = 0
-    """What one of them keeps alive."""
-    objects: int = 0
-    """How many tracked objects that are."""
-    of: str = ""
-    """Of a container: the type of its entries."""
-    trimmed_at: str = ""
-    """Of a container: `path:line` of the code that takes something out of it once it is long."""
-    bound: int | None = None
-    """How long that is; None where it could not be read."""
-    state: str = ""
-    """Of the newest executor, generator or exception: whether it was shut down, where it waits,
-    what it holds.
-    """
-    count: int = 0
-    """How often it was seen, where that is no matter of a census."""
-    unreached: bool = False
-    """No module, task, loop or thread leads to it, though it is there."""
-    closed_s: float | None = None
-    """A task keeps it whose session has been closed for so long; None where none is known to."""
-    graph: str = ""
-    """What refers to the newest of them, in DOT; the chain's objects are filled with colour. Drawn
-    for the worst only.
-    """
-
-
-@dataclass(frozen=True, slots=True)
-class Causes:
-    """What was found out about things that pile up, by their keys."""
-
-    at_s: float
-    causes: dict[str, Cause]
-    final: bool = False
-    """The leak has been explained as far as it can be."""
-    traced_sessions: int = 0
-    """Sessions that were run to see where things are made; they belong to no cycle."""
-    problem: str = ""
-    """Why something could not be found out."""
-
-
-@dataclass(frozen=True, slots=True)
-class LogCounts:
-    """How often each pattern has been seen in the server's log so far."""
-
-    at_s: float
-    cycle: int
-    counts: dict[str, int]
-    examples: dict[str, str] = field(default_factory=dict)
-    """The first line of each."""
-    early: int = 0
-    """Lines that came before one that should have preceded them."""
-    problem: str = ""
-    """Why the log could not be read this time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Incident:
-    """Something went wrong; a fatal one ended the run."""
-
-    at_s: float
-    what: str
-    fatal: bool = False
-    interrupted: bool = False
-    """The user stopped the run."""
-    source: str = ""
-    """The source of evidence that failed and left the run without: `census` or `causes`."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunEnded:
-    """The last line of a run that was not cut short."""
-
-    at_s: float
-    reason: str
-
-
-Line = (
-    RunStarted
-    | ServerReady
-    | CycleDone
-    | RestSample
-    | Beat
-    | Census
-    | Causes
-    | LogCounts
-    | Incident
-    | RunEnded
+from harness.errors import RecordDamaged
+from harness.formulas import Floats
+from harness.record.intake import fit
+from harness.record.lines import (
+    SCHEMA,
+    Bounded,
+    Cause,
+    Causes,
+    Census,
+    CycleDone,
+    FastSample,
+    Incident,
+    Line,
+    LogCounts,
+    ProcessReading,
+    RestSample,
+    RunEnded,
+    RunStarted,
+    ServerReady,
+    SessionResult,
+    TaskGroup,
+    Turn,
+    Values,
+    decode_line,
+    encode_line,
 )
+from harness.record.metrics import names
 
-_CLASSES: Final[Mapping[str, type[Line]]] = {
-    "run": RunStarted,
-    "ready": ServerReady,
-    "cycle": CycleDone,
-    "rest": RestSample,
-    "beat": Beat,
-    "census": Census,
-    "causes": Causes,
-    "log": LogCounts,
-    "incident": Incident,
-    "end": RunEnded,
-}
-_NAMES: Final = {cls: name for name, cls in _CLASSES.items()}
-
-
-def encode_line(line: Line) -> bytes:
-    """One line of run.jsonl, with its newline."""
-    return msgspec.json.encode({"line": _NAMES[type(line)], **msgspec.to_builtins(line)}) + b"\n"
-
-
-def decode_line(data: bytes) -> Line:
-    """The inverse of `encode_line`; unknown fields are ignored, so that older harnesses read newer
-    lines.
-
-    Raises:
-        UnknownSchema: the run was written with a schema that this version does not know.
-        RecordDamaged: the data is no record line.
-    """
-    try:
-        raw = msgspec.json.decode(data)
-        if raw["line"] == "run" and raw["schema"] != SCHEMA:
-            raise UnknownSchema(
-                f"the record has schema {raw['schema']}, this version reads {SCHEMA}",
-                hint="read it with the version of leak-harness that wrote it, or a newer one",
-            )
-        return msgspec.convert(raw, _CLASSES[raw["line"]])
-    except (msgspec.MsgspecError, KeyError, TypeError) as error:
-        raise RecordDamaged(
-            f"not a line of a run record: {data[:80].decode(errors='replace')!r} ({error})",
-            hint="is this really a run.jsonl?",
-        ) from error
+__all__ = [
+    "SCHEMA",
+    "Bounded",
+    "Cause",
+    "Causes",
+    "Census",
+    "CycleDone",
+    "FastSample",
+    "Incident",
+    "Line",
+    "LogCounts",
+    "ProcessReading",
+    "RestSample",
+    "RunEnded",
+    "RunRecord",
+    "RunStarted",
+    "Series",
+    "ServerReady",
+    "SessionResult",
+    "TaskGroup",
+    "Turn",
+    "Values",
+    "decode_line",
+    "encode_line",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,9 +72,10 @@ class Series:
     (n,).
     """
 
-    t: NDArray[np.float64]
-    x: NDArray[np.float64]
+    t: Floats
+    x: Floats
     cycles: NDArray[np.int64]
+    """The number of the cycle that each sample follows."""
 
 
 @dataclass(slots=True)
@@ -371,7 +91,7 @@ class RunRecord:
     """The rest sample before the first cycle, and the one after each."""
     idles: list[RestSample] = field(default_factory=list)
     """Rest samples taken while the run waited for late releases."""
-    beats: list[Beat] = field(default_factory=list)
+    fast_samples: list[FastSample] = field(default_factory=list)
     censuses: list[Census] = field(default_factory=list)
     causes: dict[str, Cause] = field(default_factory=dict)
     """By the key of what piles up: what is known of it."""
@@ -398,20 +118,23 @@ class RunRecord:
             raise RecordDamaged(
                 "the record does not begin with the start of a run", hint="is this a run folder?"
             )
-        record = cls(first)
+        started = fit(first)
+        assert isinstance(started, RunStarted), "a line stays what it is"
+        record = cls(started)
         for line in rest:
             record.add(line)
         return record
 
     def add(self, line: Line) -> None:
-        """Append what was just measured."""
+        """Append what was just measured, its texts made printable."""
+        line = fit(line)
         match line:
             case RestSample():
                 (self.idles if line.idle else self.rests).append(line)
             case CycleDone():
                 self.cycles.append(line)
-            case Beat():
-                self.beats.append(line)
+            case FastSample():
+                self.fast_samples.append(line)
             case Census():
                 self.censuses.append(line)
             case Causes():
@@ -449,7 +172,7 @@ class RunRecord:
     @property
     def has_probe(self) -> bool:
         """Whether the probe has read anything."""
-        return any("blocks" in rest.values for rest in self.rests)
+        return any(names.BLOCKS in rest.values for rest in self.rests)
 
     def series(self, metric: str) -> Series:
         """The metric over the rest samples that hold it, idle ones left out."""

@@ -11,19 +11,24 @@ from itertools import chain, count
 from pathlib import Path
 
 from harness.errors import NotARun, RecordDamaged, RecordError, RecordLost, RecordNotWritable
+from harness.record.intake import fit
 from harness.record.record import (
-    Beat,
     CycleDone,
+    FastSample,
     Line,
     RunRecord,
     RunStarted,
+    Values,
     decode_line,
     encode_line,
 )
 
 RECORD_FILE = "run.jsonl"
 BLAME_FILE = "blame.json"
-"""Beside the record of a blame, whose cycles are no two alike: it is compared with no run."""
+"""Lies next to the record of a blame. Its cycles all differ, so no run is compared with it."""
+
+Actions = dict[tuple[tuple[str, int], ...], dict[str, int]]
+"""Counts of actions by their items, so that equal ones are kept once."""
 
 
 class RunFolder:
@@ -53,7 +58,7 @@ class RunFolder:
         Raises:
             RecordNotWritable: the disk is full, or the like.
         """
-        data = encode_line(line)
+        data = encode_line(fit(line))
         try:
             if self._lines.write(data) != len(data):
                 raise OSError("no room for the whole line")
@@ -112,18 +117,18 @@ def _is_new(folder: Path) -> bool:
 
 
 def write_whole(path: Path, data: bytes) -> Path:
-    """Never half a file: written beside, then renamed.
+    """Never half a file: written under another name, then renamed.
 
     Raises:
         RecordNotWritable: the disk is full, or the like.
     """
-    beside = path.with_name(f".{path.name}.part")
+    part = path.with_name(f".{path.name}.part")
     try:
-        beside.write_bytes(data)
-        beside.replace(path)
+        part.write_bytes(data)
+        part.replace(path)
     except OSError as error:
         with suppress(OSError):
-            beside.unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
         raise _not_writable(path, error) from error
     return path
 
@@ -181,7 +186,7 @@ def load_record(run: Path) -> RunRecord:
             if not _begins_a_run(file.readline()):
                 raise NotARun("it holds no record of a run", hint="give a folder that `run` wrote")
             file.seek(0)
-            return RunRecord.from_lines(_telling(_whole_lines(file)))
+            return RunRecord.from_lines(_compact(_whole_lines(file)))
     except OSError as error:
         what = f"{path} cannot be read: {os.strerror(error.errno or 0)}"
         if isinstance(error, FileNotFoundError):
@@ -210,32 +215,44 @@ def _whole_lines(file: Iterable[bytes]) -> Iterator[Line]:
             damaged = error
 
 
-def _telling(lines: Iterable[Line]) -> Iterator[Line]:
-    """In little room, for a run of hours: of beats only highs and the last, and equal counts of
-    actions only once.
+def _compact(lines: Iterable[Line]) -> Iterator[Line]:
+    """The lines in little memory, for a run of hours: of fast samples only new highs and the last
+    one, and equal counts of actions only once.
     """
-    high: dict[str, float] = {}
-    counts: dict[tuple[tuple[str, int], ...], dict[str, int]] = {}
-    skipped: Beat | None = None
+    highs: Values = {}
+    actions: Actions = {}
+    skipped: FastSample | None = None
     for line in lines:
-        if isinstance(line, Beat) and not any(
-            value > high.get(name, 0.0) for name, value in line.values.items()
-        ):
-            skipped = line
-            continue
-        if isinstance(line, Beat):
-            high |= {name: max(value, high.get(name, 0.0)) for name, value in line.values.items()}
-        if isinstance(line, CycleDone):
-            alike = [
-                counts.setdefault(tuple(one.actions.items()), one.actions) for one in line.sessions
-            ]
-            sessions = tuple(
-                replace(one, actions=same) for one, same in zip(line.sessions, alike, strict=True)
-            )
-            line = replace(line, sessions=sessions)  # noqa: PLW2901
-        yield line
+        match line:
+            case FastSample() if not _is_high(line, highs):
+                skipped = line
+            case FastSample():
+                _raise(highs, line.values)
+                yield line
+            case CycleDone():
+                yield _sharing(line, actions)
+            case _:
+                yield line
     if skipped is not None:
         yield skipped
+
+
+def _is_high(sample: FastSample, highs: Values) -> bool:
+    return any(value > highs.get(name, 0.0) for name, value in sample.values.items())
+
+
+def _raise(highs: Values, values: Values) -> None:
+    for name, value in values.items():
+        highs[name] = max(value, highs.get(name, 0.0))
+
+
+def _sharing(cycle: CycleDone, actions: Actions) -> CycleDone:
+    """The cycle, whose sessions share one dict where they did the same."""
+    sessions = []
+    for session in cycle.sessions:
+        known = actions.setdefault(tuple(session.actions.items()), session.actions)
+        sessions.append(replace(session, actions=known))
+    return replace(cycle, sessions=tuple(sessions))
 
 
 def _not_writable(path: Path, error: OSError) -> RecordNotWritable:

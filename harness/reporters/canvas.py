@@ -5,12 +5,12 @@ touched.
 from __future__ import annotations
 
 import os
+import warnings
 from io import BytesIO
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
+from harness.formulas import Floats
+from harness.redaction import printable
 from harness.units import SIZE_UNITS
 from harness.verdict.outcome import Status
 
@@ -45,14 +45,12 @@ the time of a plot.
 _MAX_MARKS: Final = 150
 """With more points, marks would run into one another."""
 
-Floats = NDArray[np.float64]
-
 
 def figure(height_in: float, panel_heights: tuple[float, ...] = (1,)) -> tuple[Figure, list[Axes]]:
     """A figure with empty panels one above the other, all with sessions as x."""
-    backend = os.environ.pop(
-        "MPLBACKEND", None
-    )  # a notebook's would have to be installed, and none is used here
+    # A backend that the environment names, such as a notebook's, would have to be installed. None
+    # is used here.
+    backend = os.environ.pop("MPLBACKEND", None)
     try:
         from matplotlib.figure import Figure
     finally:
@@ -77,12 +75,19 @@ def figure(height_in: float, panel_heights: tuple[float, ...] = (1,)) -> tuple[F
     return drawn, axes
 
 
+def literal(text: str) -> str:
+    """A legend or title as it is: matplotlib reads mathematics between two dollar signs."""
+    return printable(text).replace("$", r"\$")
+
+
 def title(axis: Axes, what: str, outcome: Status | None, finding: str) -> None:
     """What is drawn on the left, what came of it on the right, in the outcome's colour."""
-    axis.set_title(what, loc="left", y=1.0, fontsize=13, fontweight="bold", color=INK)
+    axis.set_title(literal(what), loc="left", y=1.0, fontsize=13, fontweight="bold", color=INK)
     if outcome is not None:
         color = _OUTCOME_COLORS.get(outcome, FAINT)
-        axis.set_title(finding, loc="right", y=1.0, fontsize=12, fontweight="bold", color=color)
+        axis.set_title(
+            literal(finding), loc="right", y=1.0, fontsize=12, fontweight="bold", color=color
+        )
 
 
 def line(axis: Axes, t: Floats, y: Floats, color: str, label: str, *, marks: bool = True) -> None:
@@ -90,7 +95,13 @@ def line(axis: Axes, t: Floats, y: Floats, color: str, label: str, *, marks: boo
     marker = "o" if marks and len(t) <= _MAX_MARKS else ""
     if len(t):
         axis.plot(
-            t, y, marker=marker, markersize=3.5, color=color, label=label, linewidth=TWO_PIXELS
+            t,
+            y,
+            marker=marker,
+            markersize=3.5,
+            color=color,
+            label=literal(label),
+            linewidth=TWO_PIXELS,
         )
 
 
@@ -102,7 +113,7 @@ def points(axis: Axes, t: Floats, y: Floats, marker: str, *, color: str, label: 
 
 
 def finish(drawn: Figure, axes: list[Axes], sessions: float, warmup_sessions: float = 0) -> bytes:
-    """Shade the warm-up, put the legends beside the panels, and encode the picture as PNG."""
+    """Shade the warm-up, put the legends next to the panels, and encode the picture as PNG."""
     for axis in axes:
         if not axis.has_data():
             axis.text(
@@ -130,7 +141,10 @@ def finish(drawn: Figure, axes: list[Axes], sessions: float, warmup_sessions: fl
         hspace=_BETWEEN,
     )
     out = BytesIO()
-    drawn.savefig(out, format="png")
+    with warnings.catch_warnings():
+        # The font may lack a character of a name. The box in its place says so well enough.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        drawn.savefig(out, format="png")
     return out.getvalue()
 
 

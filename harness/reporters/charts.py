@@ -10,16 +10,26 @@ from itertools import chain
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from harness.record.record import RestSample, RunRecord
+from harness.record.facts import reported_metric, sessions_done, warmup_sessions
+from harness.record.metrics import Chart as Place
+from harness.record.metrics import Metric, Unit, charted, names
+from harness.record.record import RestSample, RunRecord, Turn
 from harness.verdict.gates.memory import MemoryGate
 from harness.verdict.outcome import Verdict
 
-Floats = NDArray[np.float64]
-
 MAX_POINTS: Final = 1500
-_COUNTERS: Final = ("gc_objects", "tasks", "threads", "descriptors", "children", "files")
+MAX_STRETCHES: Final = 200
+"""Over so many stretches of a run the replies are summed up."""
+_UNITS: Final = {
+    Unit.BYTES: "bytes",
+    Unit.COUNT: "count",
+    Unit.PERCENT: "percent",
+    Unit.MACHINE_PERCENT: "percent",
+}
+"""The page's own words for units; `seconds` is that of replies, which are no metric."""
+
+Column = list[float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +40,8 @@ class Chart:
     unit: str
     """`bytes`, `seconds`, `percent` or `count`."""
     t: list[float]
-    series: dict[str, list[float | None]]
+    series: dict[str, Column]
+    """By name: that of a metric, or a word of this module."""
     warmup: float = 0.0
     """Sessions before which nothing was judged."""
     dashed: tuple[str, ...] = ()
@@ -39,7 +50,7 @@ class Chart:
 
     @property
     def data(self) -> dict[str, Any]:
-        """For the page."""
+        """For the page's script."""
         return {
             "name": self.name,
             "unit": self.unit,
@@ -52,123 +63,151 @@ class Chart:
 
 
 def charts(record: RunRecord, verdict: Verdict) -> list[Chart]:
-    """Those that hold anything."""
-    found = (_memory(record, verdict), _latency(record), _cpu(record), _counters(record))
-    return [
-        one
-        for one in found
-        if one.t and any(any(x is not None for x in xs) for xs in one.series.values())
-    ]
+    """Those that hold anything: memory, latency, CPU, counters, then each metric that has a chart
+    of its own.
+    """
+    own = [_own(record, metric) for metric in charted(Place.OWN)]
+    drawn = [_memory(record, verdict), _latency(record), _cpu(record), _counters(record), *own]
+    return [chart for chart in drawn if any(map(_holds_values, chart.series.values()))]
 
 
 def _memory(record: RunRecord, verdict: Verdict) -> Chart:
     rests = _thinned(record.rests)
-    t = [float(rest.sessions) for rest in rests]
-    series = {name: _column(rests, name) for name in ("rss", "uss", "malloc_in_use")}
-    peaks = {
-        float(n): cycle.peaks.get("rss")
-        for n, cycle in zip(_done(record), record.cycles, strict=True)
-    }
-    series["peak"] = [peaks.get(at) for at in t]
-    left = {
-        float(rest.sessions): rest.values.get("uss", rest.values.get("rss"))
+    t = _sessions(rests)
+    series = {metric.name: _column(rests, metric.name) for metric in charted(Place.MEMORY)}
+    series["peak"] = _at(t, record, [cycle.peaks.get(names.RSS) for cycle in record.cycles])
+    waits = {
+        float(rest.sessions): rest.values.get(names.USS, rest.values.get(names.RSS))
         for rest in record.idles
     }
-    series["idle"] = [left.get(at) for at in t]
-    gate = verdict.gates.get("memory")
-    warmup = max(
-        (rest.sessions for rest in record.rests if rest.cycle <= verdict.warmup_cycles), default=0
+    series["idle"] = [waits.get(sessions) for sessions in t]
+    warmup = float(warmup_sessions(record, verdict.warmup_cycles))
+    limit = _limit(record, verdict, t, series, warmup)
+    if limit is not None:
+        series["limit"] = limit
+    return Chart(
+        "memory",
+        "bytes",
+        t,
+        _measured(series),
+        warmup=warmup,
+        dashed=("limit",),
+        hidden=("peak",),
     )
-    if isinstance(gate, MemoryGate) and gate.limit is not None:
-        judged = series.get(gate.metric or "", [])
-        base = next(
-            (x for at, x in zip(t, judged, strict=False) if at >= warmup and x is not None), None
-        )
-        if base is not None:
-            series["limit"] = [
-                base + gate.limit * (at - warmup) if at >= warmup else None for at in t
-            ]
-    return Chart("memory", "bytes", t, _known(series), float(warmup), ("limit",), ("peak",))
+
+
+def _limit(
+    record: RunRecord, verdict: Verdict, t: list[float], series: dict[str, Column], warmup: float
+) -> Column | None:
+    """How far the judged metric may have grown since the warm-up; None where nothing is judged."""
+    gate = verdict.gates.get("memory")
+    if not isinstance(gate, MemoryGate) or gate.limit is None:
+        return None
+    judged = series.get(gate.metric or reported_metric(record), [])
+    after = (
+        value
+        for sessions, value in zip(t, judged, strict=False)
+        if sessions >= warmup and value is not None
+    )
+    base = next(after, None)
+    if base is None:
+        return None
+    return [
+        base + gate.limit * (sessions - warmup) if sessions >= warmup else None for sessions in t
+    ]
 
 
 def _latency(record: RunRecord) -> Chart:
-    """Of each stretch of the run: median, 95th percentile and largest; of the stages before, the
-    median.
+    """Of each stretch of the run: median, 95th percentile and largest of the complete replies, and
+    the medians of the stages before.
     """
-    turns = [
-        (number, turn)
-        for number, session in enumerate(
-            chain.from_iterable(cycle.sessions for cycle in record.cycles), 1
-        )
-        for turn in session.turns
-    ]
-    stretches = np.array_split(np.arange(len(turns)), min(len(turns), 200)) if turns else []
-    series: dict[str, list[float | None]] = {
-        "p50": [],
-        "p95": [],
-        "max": [],
-        "first text": [],
-        "first audio": [],
+    sessions = chain.from_iterable(cycle.sessions for cycle in record.cycles)
+    turns = [(number, turn) for number, session in enumerate(sessions, 1) for turn in session.turns]
+    t: list[float] = []
+    series: dict[str, Column] = {
+        name: [] for name in ("p50", "p95", "max", "first text", "first audio")
     }
-    t = []
-    for places in stretches:
-        part = [turns[place] for place in places]
-        complete = [turn.complete_s for _, turn in part]
-        t.append(float(np.mean([number for number, _ in part])))
-        series["p50"].append(float(np.median(complete)))
-        series["p95"].append(float(np.percentile(complete, 95)))
-        series["max"].append(max(complete))
-        for name, values in (
-            (
-                "first text",
-                [turn.first_text_s for _, turn in part if turn.first_text_s is not None],
-            ),
-            (
-                "first audio",
-                [turn.first_audio_s for _, turn in part if turn.first_audio_s is not None],
-            ),
-        ):
-            series[name].append(float(np.median(values)) if values else None)
-    return Chart("latency", "seconds", t, _known(series), hidden=("max",))
+    for stretch in np.array_split(np.arange(len(turns)), min(len(turns), MAX_STRETCHES) or 1):
+        part = [turns[place] for place in stretch]
+        if part:
+            t.append(float(np.mean([number for number, _ in part])))
+            for name, value in _summed_up([turn for _, turn in part]).items():
+                series[name].append(value)
+    return Chart("latency", "seconds", t, _measured(series), hidden=("max",))
+
+
+def _summed_up(turns: Sequence[Turn]) -> dict[str, float | None]:
+    complete_s = [turn.complete_s for turn in turns]
+    return {
+        "p50": float(np.median(complete_s)),
+        "p95": float(np.percentile(complete_s, 95)),
+        "max": max(complete_s),
+        "first text": _median([turn.first_text_s for turn in turns]),
+        "first audio": _median([turn.first_audio_s for turn in turns]),
+    }
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    """Of those that there are."""
+    having = [value for value in values if value is not None]
+    return float(np.median(having)) if having else None
 
 
 def _cpu(record: RunRecord) -> Chart:
     rests = _thinned(record.rests)
-    t = [float(rest.sessions) for rest in rests]
-    talking = {
-        float(n): cycle.talking_cpu_percent
-        for n, cycle in zip(_done(record), record.cycles, strict=True)
-    }
-    series = {"at rest": _column(rests, "idle_cpu"), "talking": [talking.get(at) for at in t]}
-    return Chart("cpu", "percent", t, _known(series))
+    t = _sessions(rests)
+    series = {metric.name: _column(rests, metric.name) for metric in charted(Place.CPU)}
+    series["talking"] = _at(t, record, [cycle.talking_cpu_percent for cycle in record.cycles])
+    return Chart("cpu", "percent", t, _measured(series))
 
 
 def _counters(record: RunRecord) -> Chart:
     """As growth since the first sample: their levels lie far apart."""
     rests = _thinned(record.rests)
-    series: dict[str, list[float | None]] = {}
-    for name in _COUNTERS:
-        column = _column(rests, name)
-        first = next((x for x in column if x is not None), None)
-        if first is not None:
-            series[name] = [None if x is None else x - first for x in column]
-    return Chart("counters", "count", [float(rest.sessions) for rest in rests], series)
+    series = {
+        metric.name: _grown(_column(rests, metric.name)) for metric in charted(Place.COUNTERS)
+    }
+    return Chart("counters", "count", _sessions(rests), _measured(series))
 
 
-def _column(rests: Sequence[RestSample], name: str) -> list[float | None]:
+def _own(record: RunRecord, metric: Metric) -> Chart:
+    rests = _thinned(record.rests)
+    series = _measured({metric.name: _column(rests, metric.name)})
+    return Chart(metric.name, _UNITS[metric.unit], _sessions(rests), series)
+
+
+def _sessions(rests: Sequence[RestSample]) -> list[float]:
+    return [float(rest.sessions) for rest in rests]
+
+
+def _column(rests: Sequence[RestSample], name: str) -> Column:
     return [rest.values.get(name) for rest in rests]
 
 
-def _known(series: dict[str, list[float | None]]) -> dict[str, list[float | None]]:
-    return {name: column for name, column in series.items() if any(x is not None for x in column)}
+def _at(t: Sequence[float], record: RunRecord, values: Sequence[float | None]) -> Column:
+    """One value a cycle, at the sessions of the samples."""
+    by_sessions = dict(zip(map(float, sessions_done(record)), values, strict=True))
+    return [by_sessions.get(sessions) for sessions in t]
 
 
-def _done(record: RunRecord) -> list[int]:
-    return [int(n) for n in np.cumsum([len(cycle.sessions) for cycle in record.cycles])]
+def _grown(column: Column) -> Column:
+    """Growth since the first value that there is."""
+    first = next((value for value in column if value is not None), 0.0)
+    return [None if value is None else value - first for value in column]
+
+
+def _measured(series: dict[str, Column]) -> dict[str, Column]:
+    return {name: column for name, column in series.items() if _holds_values(column)}
+
+
+def _holds_values(column: Column) -> bool:
+    return any(value is not None for value in column)
 
 
 def _thinned(rests: Sequence[RestSample]) -> list[RestSample]:
-    """The first and the last stay."""
+    """At most `MAX_POINTS` and one, evenly; the first and the last stay."""
     every = len(rests) // MAX_POINTS + 1
     kept = list(rests[::every])
-    return kept if not rests or kept[-1] is rests[-1] else [*kept, rests[-1]]
+    if rests and kept[-1] is not rests[-1]:
+        kept.append(rests[-1])
+    return kept

@@ -1,31 +1,59 @@
-"""Growth per session over commits."""
+"""bisect.png: growth per session over commits."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from harness.reporters import canvas
+from harness.reporters.contract import Report
+
+_COLORS: Final = {"good": canvas.GREEN, "bad": canvas.VERMILION, "skip": canvas.INK}
 
 
-def plot(points: Sequence[tuple[int, float | None, str]], first_bad: int) -> bytes:
-    """A picture of what each commit that was tried grows by, and where the first bad one is.
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One commit that was tried."""
 
-    Args:
-        points: number of the commit, bytes a session, and `good`, `bad` or `skip`.
-        first_bad: number of the commit that is marked.
-    """
+    number: int
+    """Its place among the commits, the oldest first."""
+    growth_bytes: float | None
+    """Per session; None where it was not measured."""
+    answer: str
+    """`good`, `bad` or `skip`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commits:
+    """The commits that were tried, and the number of the first bad one."""
+
+    tried: Sequence[Tried]
+    first_bad: int
+
+
+def render(commits: Commits) -> bytes:
+    """A picture of what each commit grows by, with a line at the first bad one."""
     drawn, axes = canvas.figure(4)
     (axis,) = axes
     canvas.title(axis, "Growth per session, by commit", None, "")
-    known = [(at, growth, answer) for at, growth, answer in points if growth is not None]
-    unit, size = canvas.size_unit(max((abs(growth) for _, growth, _ in known), default=1.0))
-    for answer, color in (("good", canvas.GREEN), ("bad", canvas.VERMILION), ("skip", canvas.INK)):
-        of = [(at, growth / size) for at, growth, one in known if one == answer]
-        if of:
-            t, y = np.array(of, dtype=np.float64).T
+    growths = [abs(commit.growth_bytes or 0.0) for commit in commits.tried]
+    unit, size = canvas.size_unit(max(growths, default=0.0) or 1.0)
+    for answer, color in _COLORS.items():
+        points = [
+            (commit.number, commit.growth_bytes / size)
+            for commit in commits.tried
+            if commit.answer == answer and commit.growth_bytes is not None
+        ]
+        if points:
+            t, y = np.array(points, dtype=np.float64).T
             canvas.points(axis, t, y, "o", color=color, label=answer)
-    axis.axvline(first_bad, color=canvas.VERMILION, linestyle="--", linewidth=1)
+    axis.axvline(commits.first_bad, color=canvas.VERMILION, linestyle="--", linewidth=1)
     axis.set_ylabel(f"growth ({unit})", color=canvas.INK)
-    return canvas.finish(drawn, axes, max([first_bad, *(at for at, *_ in points)], default=1))
+    last = max([commits.first_bad, *(commit.number for commit in commits.tried)])
+    return canvas.finish(drawn, axes, last)
+
+
+REPORTS: Final[dict[str, Report[Commits]]] = {"bisect.png": render}

@@ -3,57 +3,70 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 import numpy as np
 
 from harness.across_runs.compare import Comparison, Figure, Row
+from harness.record.facts import reported_metric
 from harness.record.record import RunRecord
 from harness.reporters import canvas
-from harness.reporters.facts import clean
-from harness.units import format_size, format_time
+from harness.reporters.contract import Report
+from harness.reporters.escaping import clean, markdown
+from harness.units import format_percent, format_size, format_time
 from harness.verdict.outcome import Finding
-from harness.verdict.rows import format_percent
 
 _WRITE: Final = {"bytes": format_size, "seconds": format_time, "percent": format_percent}
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Two runs, and what was made of them."""
+
+    comparison: Comparison
+    before: RunRecord
+    after: RunRecord
 
 
 def text(comparison: Comparison) -> str:
     """The tables in Markdown, which a terminal shows as well."""
     parts: list[str] = []
-    for title, rows in (
-        ("memory", (*comparison.memory, comparison.growth)),
-        ("reply latency", comparison.latency),
-        ("CPU", comparison.cpu),
-    ):
+    tables = {
+        "memory": (*comparison.memory, comparison.growth),
+        "reply latency": comparison.latency,
+        "CPU": comparison.cpu,
+    }
+    for title, rows in tables.items():
         if rows:
             parts += [*_table(title, rows), ""]
-    for title, findings in (
-        ("gone", comparison.gone),
-        ("stayed", comparison.stayed),
-        ("came", comparison.came),
-    ):
+    lists = {
+        "Findings that have gone:": comparison.gone,
+        "Findings that stayed:": comparison.stayed,
+        "Findings that came:": comparison.came,
+    }
+    for title, findings in lists.items():
         if findings:
-            parts += [
-                f"Findings that {'have ' if title == 'gone' else ''}{title}:",
-                *_list(findings),
-                "",
-            ]
-    end = (
-        "worse: it grows by more than the limit beyond the first"
-        if comparison.is_worse
-        else "not worse"
-    )
-    told = f"The second run is {end} (limit {format_size(comparison.limit)} a session)."
-    if not comparison.is_worse and comparison.unseen > comparison.limit:
-        told += (
-            f"\n{format_size(comparison.unseen)} a session more might not have been seen: more "
-            f"--cycles see less."
-        )
+            parts += [title, *_list(findings), ""]
+    return clean("\n".join([*parts, _answer(comparison)]) + "\n")
+
+
+def _answer(comparison: Comparison) -> str:
+    """Whether the second run is worse, and how much worse it could be unseen."""
     if comparison.unknown:
-        told = f"Whether the second run is worse is not known: {comparison.unknown}"
-    return clean("\n".join([*parts, told]) + "\n")
+        return f"Whether the second run is worse is not known: {comparison.unknown}"
+    limit = f"(limit {format_size(comparison.limit)} per session)"
+    if comparison.is_worse:
+        return f"The second run is worse: it grows by more than the limit beyond the first {limit}."
+    answer = f"The second run is not worse {limit}."
+    if comparison.unseen > comparison.limit:
+        unseen = format_size(comparison.unseen)
+        answer += (
+            f"\nGrowth of {unseen} more per session might not have been seen. "
+            "Give more --cycles to see less."
+        )
+    return answer
 
 
 def _table(title: str, rows: Sequence[Row]) -> Iterator[str]:
@@ -62,7 +75,7 @@ def _table(title: str, rows: Sequence[Row]) -> Iterator[str]:
         share = row.improvement
         cells.append(
             (
-                row.what,
+                markdown(row.what),
                 _figure(row.before, row.unit),
                 _figure(row.after, row.unit),
                 "" if share is None else f"{share:.0%}",
@@ -81,16 +94,14 @@ def _figure(figure: Figure, unit: str) -> str:
     write = _WRITE[unit]
     if figure.value is None:
         return "–"
-    around = (
-        ""
-        if figure.low is None or figure.high is None
-        else f" ({write(figure.low)} … {write(figure.high)})"
-    )
-    return f"{write(figure.value)}{around}"
+    if figure.low is None or figure.high is None:
+        return write(figure.value)
+    return f"{write(figure.value)} ({write(figure.low)} … {write(figure.high)})"
 
 
 def _list(findings: Sequence[Finding]) -> Iterator[str]:
-    yield from (f"- {one.kind} {one.type} ({one.fingerprint})" for one in findings)
+    for finding in findings:
+        yield f"- {finding.kind} {markdown(finding.type)} ({finding.fingerprint})"
 
 
 def as_json(comparison: Comparison) -> bytes:
@@ -99,20 +110,25 @@ def as_json(comparison: Comparison) -> bytes:
     return msgspec.json.format(msgspec.json.encode(data), indent=2) + b"\n"
 
 
-def plot(before: RunRecord, after: RunRecord) -> bytes:
+def plot(compared: Compared) -> bytes:
     """Both courses of memory at rest in one picture."""
     drawn, axes = canvas.figure(4.5)
     (axis,) = axes
     canvas.title(axis, "Memory at rest", None, "")
-    series = [
-        one.series("uss") if len(one.series("uss").x) else one.series("rss")
-        for one in (before, after)
-    ]
-    unit, size = canvas.size_unit(max(one.x.max(initial=0) for one in series))
-    for one, color, label in zip(
-        series, (canvas.VERMILION, canvas.GREEN), ("before", "after"), strict=True
-    ):
-        canvas.line(axis, one.t, one.x / size, color, label)
+    runs = {"before": compared.before, "after": compared.after}
+    series = {name: run.series(reported_metric(run)) for name, run in runs.items()}
+    unit, size = canvas.size_unit(max(course.x.max(initial=0) for course in series.values()))
+    colors = (canvas.VERMILION, canvas.GREEN)
+    for (name, course), color in zip(series.items(), colors, strict=True):
+        canvas.line(axis, course.t, course.x / size, color, name)
     axis.set_ylabel(f"memory ({unit})", color=canvas.INK)
     axis.set_ylim(bottom=0)
-    return canvas.finish(drawn, axes, int(max(np.max(one.t, initial=1) for one in series)))
+    sessions = max(np.max(course.t, initial=1) for course in series.values())
+    return canvas.finish(drawn, axes, int(sessions))
+
+
+REPORTS: Final[dict[str, Report[Compared]]] = {
+    "compare.md": lambda compared: text(compared.comparison).encode(),
+    "compare.json": lambda compared: as_json(compared.comparison),
+    "compare.png": plot,
+}

@@ -8,7 +8,16 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from harness.record.record import RunRecord
-from harness.reporters.facts import account, clean, failures, incidents, not_read, rows, sentence
+from harness.reporters.contract import ScreenText
+from harness.reporters.escaping import log_lines, one_line
+from harness.reporters.facts import (
+    account,
+    failures,
+    incidents,
+    not_read,
+    rows,
+    sentence,
+)
 from harness.units import format_time
 from harness.verdict.outcome import Status, Verdict, VerdictName
 from harness.verdict.rows import Row
@@ -33,7 +42,7 @@ _MAX_LINES: Final = 5
 """Of each list under the table; the report has them all."""
 
 
-def render(record: RunRecord, verdict: Verdict, width: int, color: bool) -> str:
+def render(record: RunRecord, verdict: Verdict, width: int = 100, terminal: bool = False) -> str:
     """The verdict in colour for a terminal, or in plain characters that any log takes; at least
     80 columns wide.
     """
@@ -44,26 +53,26 @@ def render(record: RunRecord, verdict: Verdict, width: int, color: bool) -> str:
     console = Console(
         file=out,
         width=max(width, _MIN_WIDTH),
-        force_terminal=color,
-        color_system="standard" if color else None,
+        force_terminal=terminal,
+        color_system="standard" if terminal else None,
     )
     name = (verdict.name.upper(), _STYLES.get(verdict.name, "bold yellow"))
-    console.print(Text.assemble(name, "  ", _printable(sentence(verdict))))
-    console.print(Text(_printable(account(record)), style="dim"))
+    console.print(Text.assemble(name, "  ", one_line(sentence(verdict))))
+    console.print(Text(one_line(account(record)), style="dim"))
     if verdict.gates:
-        console.print(_table(rows(verdict), width, color))
+        console.print(_table(rows(verdict), width, terminal))
     for line in _notes(record, verdict):
-        console.print(Text(_printable(line)))
-    return out.getvalue()
+        console.print(Text(one_line(line)))
+    return log_lines(out.getvalue())
 
 
-def _table(gates: list[Row], width: int, color: bool) -> Table:
+def _table(gates: list[Row], width: int, terminal: bool) -> Table:
     """One line a gate; the bounds are left to the report where there is little room."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD if color else box.ASCII2, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD if terminal else box.ASCII2, pad_edge=False)
     numbers = {
         "per session": attrgetter("growth"),
         "bounds": attrgetter("bounds"),
@@ -78,8 +87,10 @@ def _table(gates: list[Row], width: int, color: bool) -> Table:
     table.add_column("first, last")
     for row in gates:
         words = [*(read(row) for read in numbers.values()), "\n".join(row.changes)]
-        cells = words if color else [word.translate(_PLAIN) for word in words]
-        table.add_row(row.gate, Text(row.finding, style=_STYLES[row.outcome]), *cells)
+        cells = [Text("\n".join(map(one_line, word.splitlines()))) for word in words]
+        if not terminal:
+            cells = [Text(cell.plain.translate(_PLAIN)) for cell in cells]
+        table.add_row(Text(row.gate), Text(row.finding, style=_STYLES[row.outcome]), *cells)
     return table
 
 
@@ -111,6 +122,4 @@ def _shortened(label: str, lines: Sequence[str]) -> Iterator[str]:
         yield f"{label}: and {len(lines) - _MAX_LINES} more, see the report"
 
 
-def _printable(text: str) -> str:
-    """On one line, without the control sequences that a server's words may hold."""
-    return " ".join("; ".join(clean(text).splitlines()).split())
+SCREEN: Final[ScreenText[Verdict]] = render

@@ -1,8 +1,9 @@
-"""history.md and history.png: runs over time, their steps, and what is new."""
+"""history.md, history.html and history.png: runs over time, their steps, and what is new."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import cycle
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -10,10 +11,10 @@ import numpy as np
 
 from harness.across_runs.change_points import Change, by_target, findings_since
 from harness.reporters import canvas
-from harness.reporters.facts import clean
-from harness.reporters.html import page_file
-from harness.units import format_size, format_time
-from harness.verdict.rows import format_percent
+from harness.reporters.contract import Report
+from harness.reporters.escaping import clean, markdown
+from harness.reporters.templates import draw_page, page_file, raw
+from harness.units import format_percent, format_size, format_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +26,11 @@ _WRITE: Final[Mapping[str, Callable[[float], str]]] = {
     "idle_cpu_percent": format_percent,
 }
 _COLORS: Final = (canvas.BLUE, canvas.ORANGE, canvas.GREEN, canvas.PURPLE, canvas.INK)
-_LONGEST_LEGEND: Final = 40
+_MAX_LEGEND: Final = 40
+_MAX_SUMMARY: Final = 160
+"""Characters."""
+_LATEST: Final = 20
+"""Runs in the table of history.md."""
 NAMES: Final = {
     "growth_bytes": "memory per session",
     "rest_bytes": "memory at rest",
@@ -35,7 +40,7 @@ NAMES: Final = {
 
 
 class Run(Protocol):
-    """What is told of a run."""
+    """What the history needs of a run."""
 
     @property
     def started_at(self) -> str: ...  # noqa: D102
@@ -51,58 +56,39 @@ class Run(Protocol):
     def findings(self) -> Mapping[str, str]: ...  # noqa: D102
 
 
-def text(runs: Sequence[Run], steps: Mapping[str, Sequence[Change]]) -> str:
-    """Steps first, then findings, then the latest runs."""
-    lines = [*_steps(runs, steps), *_findings(runs), ""]
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Runs over time, the oldest first, and the steps of each figure in `NAMES`."""
+
+    runs: Sequence[Run]
+    steps: Mapping[str, Sequence[Change]]
+
+
+def text(history: Runs) -> bytes:
+    """In Markdown: steps first, then findings, then the latest runs."""
+    lines = [f"- {markdown(line)}" for line in _lines(history)]
     lines += [
+        "",
         f"| started | commit | scenario | target | verdict | {' | '.join(NAMES.values())} |",
         "|---|---|---|---|---|---:|---:|---:|---:|",
     ]
-    lines += [
-        f"| {' | '.join(cell.replace('|', '¦') for cell in _cells(run))} |" for run in runs[-20:]
-    ]
-    return clean("\n".join(lines)) + "\n"
+    for run in history.runs[-_LATEST:]:
+        lines.append(f"| {' | '.join(map(markdown, _cells(run)))} |")
+    return (clean("\n".join(lines)) + "\n").encode()
 
 
-_TEMPLATE: Final = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy"
- content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>History of {{ runs | length }} runs</title>
-<style>{{ styles | safe }}</style></head><body><h1>History</h1>
-<ul>{% for line in told %}<li>{{ line }}</li>{% endfor %}</ul>
-<img src="data:image/png;base64,{{ picture }}"
- alt="{{ names | join(', ') }} over {{ runs | length }} runs">
-<div class="wide"><table><thead><tr>
-<th>started</th><th>commit</th><th>scenario</th><th>target</th><th>verdict</th>
-{% for name in names %}<th class="number">{{ name }}</th>{% endfor %}</tr></thead><tbody>
-{% for cells in runs | reverse %}<tr>{% for cell in cells %}
-<td class="{% if loop.index > 5 %}number{% elif loop.index == 5 %}outcome {{ cell }}{% endif %}">
-{{- cell -}}</td>
-{% endfor %}</tr>{% endfor %}</tbody></table></div></body></html>
-"""
-
-
-def page(runs: Sequence[Run], steps: Mapping[str, Sequence[Change]]) -> bytes:
-    """The same as one file for a browser, with the picture in it, the latest run first."""
+def page(history: Runs) -> bytes:
+    """One file for a browser, with the picture in it, the latest run first."""
     from base64 import b64encode
 
-    from jinja2 import Environment, StrictUndefined
-
-    told = [line.removeprefix("- ") for line in (*_steps(runs, steps), *_findings(runs))]
-    html = (
-        Environment(autoescape=True, undefined=StrictUndefined)
-        .from_string(_TEMPLATE)
-        .render(
-            runs=[_cells(run) for run in runs],
-            told=told,
-            names=list(NAMES.values()),
-            picture=b64encode(plot(runs, steps)).decode(),
-            styles=page_file("report.css"),
-        )
+    return draw_page(
+        "history.html.j2",
+        runs=[_cells(run) for run in history.runs],
+        lines=list(_lines(history)),
+        names=list(NAMES.values()),
+        picture=b64encode(plot(history)).decode(),
+        styles=raw(page_file("report.css")),
     )
-    return clean(html).encode()
 
 
 def _cells(run: Run) -> list[str]:
@@ -110,36 +96,39 @@ def _cells(run: Run) -> list[str]:
     return words + [_cell(run, name) for name in NAMES]
 
 
+def _lines(history: Runs) -> Iterator[str]:
+    """What a reader should know first: steps, then findings."""
+    yield from _steps(history)
+    yield from _findings(history.runs)
+
+
 def _beginning(runs: Sequence[Run], target: str) -> str:
     """Which server a line is about, where there are several."""
     return f"{target}: " if any(run.target != target for run in runs) else ""
 
 
-def _steps(runs: Sequence[Run], steps: Mapping[str, Sequence[Change]]) -> Iterator[str]:
-    for name, found in steps.items():
-        for one in found:
-            write, run = _WRITE[name], runs[one.at]
-            words = (
-                f"{_beginning(runs, run.target)}{NAMES[name]}: {write(one.before)} → "
-                f"{write(one.after)}"
-            )
-            where = f"from {run.started_at} on" + (
-                f", commit {run.revision[:10]}" if run.revision else ""
-            )
-            yield (
-                f"- {words} {where}"
-                if one.confirmed
-                else f"- suspected: {words} in its last run; run again to confirm"
-            )
-    if not any(steps.values()):
+def _steps(history: Runs) -> Iterator[str]:
+    runs = history.runs
+    for name, changes in history.steps.items():
+        for change in changes:
+            write, run = _WRITE[name], runs[change.at]
+            step = f"{NAMES[name]}: {write(change.before)} → {write(change.after)}"
+            step = f"{_beginning(runs, run.target)}{step}"
+            commit = f", commit {run.revision[:10]}" if run.revision else ""
+            if change.confirmed:
+                yield f"{step} from {run.started_at} on{commit}"
+            else:
+                yield f"suspected: {step} in its last run; run again to confirm"
+    if not any(history.steps.values()):
         yield f"no step in {len(runs)} runs"
 
 
 def _findings(runs: Sequence[Run]) -> Iterator[str]:
     for target, places in by_target(runs).items():
-        for title, found in findings_since([runs[at].findings for at in places]).items():
-            for fingerprint, words in found.items():
-                yield f"- {_beginning(runs, target)}{title}: {words[:160]} ({fingerprint})"
+        for title, findings in findings_since([runs[at].findings for at in places]).items():
+            for fingerprint, summary in findings.items():
+                shortened = summary[:_MAX_SUMMARY]
+                yield f"{_beginning(runs, target)}{title}: {shortened} ({fingerprint})"
 
 
 def _cell(run: Run, name: str) -> str:
@@ -151,27 +140,31 @@ def _ticks(name: str) -> Callable[[float, float], str]:
     return lambda value, _: _WRITE[name](value)
 
 
-def plot(runs: Sequence[Run], steps: Mapping[str, Sequence[Change]]) -> bytes:
+def plot(history: Runs) -> bytes:
     """Each figure over the runs, a line for each server, with its steps."""
-    targets = by_target(runs)
+    runs, targets = history.runs, by_target(history.runs)
     colors = dict(zip(targets, cycle(_COLORS), strict=False))
     drawn, axes = canvas.figure(8, panel_heights=(1,) * len(NAMES))
     canvas.title(axes[0], "History", None, "")
     for axis, (name, label) in zip(axes, NAMES.items(), strict=True):
         for target, places in targets.items():
-            points = [
-                (at, getattr(runs[at], name))
-                for at in places
-                if getattr(runs[at], name) is not None
-            ]
+            values = ((at, getattr(runs[at], name)) for at in places)
+            points = [(at, value) for at, value in values if value is not None]
             if points:
                 t, y = np.array(points, dtype=np.float64).T
-                legend = target[:_LONGEST_LEGEND] if len(targets) > 1 and axis is axes[0] else "_"
+                legend = target[:_MAX_LEGEND] if len(targets) > 1 and axis is axes[0] else "_"
                 canvas.line(axis, t, y, colors[target], legend)
-        for one in steps.get(name, ()):
-            color = colors[runs[one.at].target] if len(targets) > 1 else canvas.VERMILION
-            axis.axvline(one.at, color=color, linestyle="--", linewidth=1)
+        for change in history.steps.get(name, ()):
+            color = colors[runs[change.at].target] if len(targets) > 1 else canvas.VERMILION
+            axis.axvline(change.at, color=color, linestyle="--", linewidth=1)
         axis.set_ylabel(label, color=canvas.INK, fontsize=8)
         axis.yaxis.set_major_formatter(_ticks(name))
     axes[-1].set_xlabel("runs, the oldest first", color=canvas.INK)
     return canvas.finish(drawn, axes, max(1, len(runs) - 1))
+
+
+REPORTS: Final[dict[str, Report[Runs]]] = {
+    "history.md": text,
+    "history.html": page,
+    "history.png": plot,
+}

@@ -7,27 +7,25 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib import resources
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 
-from harness.blame.blame import Blame
+from harness.blame.blame import Blame, Share
+from harness.record.metrics import METRICS
 from harness.record.record import RunRecord
 from harness.reporters import plots
 from harness.reporters.charts import Chart, charts
-from harness.reporters.facts import account, clean, failures, incidents, not_read, rows, sentence
+from harness.reporters.contract import RunReports
+from harness.reporters.facts import account, failures, incidents, not_read, rows, sentence
 from harness.reporters.reference_graph import graph_of, svg
-from harness.reporters.translation import say_in, sentence_in
+from harness.reporters.templates import draw_page, page_file, raw
+from harness.reporters.translation import Say, advice_in, say_in, sentence_in
 from harness.reporters.why import why
-from harness.units import format_size, format_time
+from harness.units import format_count, format_percent, format_size, format_time
 from harness.verdict.gates.memory import MemoryGate
-from harness.verdict.outcome import Status, Verdict, VerdictName
-from harness.verdict.rows import format_count, format_percent
-
-if TYPE_CHECKING:
-    from markupsafe import Markup
+from harness.verdict.outcome import Status, Verdict
 
 _COMMAND: Final = "command_line"
 """The entry of a target that holds what the user typed."""
@@ -57,64 +55,47 @@ def render(
         pictures: the plots by file name, where they have been drawn already: drawing them takes
             longest.
     """
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(autoescape=True, undefined=StrictUndefined)
-    template = environment.from_string(page_file("report.html.j2"))
     say = say_in(language)
     target = record.started.target
     drawn = charts(record, verdict)
     if pictures is None:
         pictures = {name: draw(record, verdict) for name, draw in plots.FILES.items()}
-    html = template.render(
+    return draw_page(
+        "report.html.j2",
         record=record,
         verdict=verdict,
         language=language,
         say=say,
         sentence=sentence_in(language, verdict, record.sessions, sentence(verdict)),
         account=account(record),
-        advice=_advice(verdict),
+        advice=advice_in(language, verdict),
         scale=_scale(verdict),
         rows=rows(verdict),
         why=why(verdict),
-        charts=[_Drawn(one) for one in drawn],
+        charts=[_Drawn(chart, say) for chart in drawn],
         plots={name: b64encode(picture).decode() for name, picture in pictures.items()},
-        unseen=list(_unseen(record, verdict)),
-        guilty=(", ".join(blamed.guilty) or say("second" if blamed.with_time else "no action"))
-        if blamed
-        else "",
-        blamed=_blamed(blamed),
+        unseen=list(_unseen(record, verdict, say)),
+        guilty=_guilty(blamed, say),
+        blamed=_blamed(blamed, say),
         graphs={
-            finding.fingerprint: _raw(svg(graph_of(record, finding)))
-            for finding in verdict.findings
+            finding.fingerprint: raw(svg(graph_of(record, finding))) for finding in verdict.findings
         },
         incidents=incidents(record),
         failures=failures(record),
         command=target.get(_COMMAND, ""),
         target={name: value for name, value in target.items() if name != _COMMAND},
-        policy={
-            name: value
-            for name, value in msgspec.to_builtins(record.started.policy).items()
-            if value not in (None, [], {}, ())
-        },
-        styles=_raw(page_file("uPlot-1.6.32.min.css") + page_file("report.css")),
-        library=_raw(page_file("uPlot-1.6.32.min.js")),
-        script=_raw(page_file("report.js")),
-        data=_raw(_json([_translated(one, say) for one in drawn])),
+        policy=_policy(record),
+        styles=raw(page_file("uPlot-1.6.32.min.css") + page_file("report.css")),
+        library=raw(page_file("uPlot-1.6.32.min.js")),
+        script=raw(page_file("report.js")),
+        data=raw(_json([_translated(chart, say) for chart in drawn])),
     )
-    return clean(html).encode()
 
 
-def page_file(name: str) -> str:
-    """Text that lies beside the page's template."""
-    return resources.files(__package__).joinpath("page", name).read_text(encoding="utf-8")
-
-
-def _raw(text: str) -> Markup:
-    """Our own words, as they are."""
-    from markupsafe import Markup
-
-    return Markup(text)
+def _policy(record: RunRecord) -> dict[str, Any]:
+    """What the run was held to, as far as anything is set."""
+    policy = msgspec.to_builtins(record.started.policy)
+    return {name: value for name, value in policy.items() if value not in (None, [], {}, ())}
 
 
 def _json(data: Any) -> str:
@@ -122,10 +103,10 @@ def _json(data: Any) -> str:
     return msgspec.json.encode(data, enc_hook=float).decode().replace("<", "\\u003c")
 
 
-def _translated(chart: Chart, say: Any) -> dict[str, Any]:
+def _translated(chart: Chart, say: Say) -> dict[str, Any]:
     return {
         **chart.data,
-        "labels": {name: say(name) for name in chart.series},
+        "labels": {name: say.series(name) for name in chart.series},
         "x": say("sessions"),
     }
 
@@ -133,58 +114,62 @@ def _translated(chart: Chart, say: Any) -> dict[str, Any]:
 class _Drawn:
     """A chart for those who cannot see it, or print it: its course in a few rows."""
 
-    def __init__(self, chart: Chart) -> None:
+    def __init__(self, chart: Chart, say: Say) -> None:
         self.name, self.series, self.hidden = chart.name, chart.series, chart.hidden
-        write = _FORMATS[chart.unit]
-        last = len(chart.t) - 1
-        places = (
-            sorted({round(place * last / (_TABLE_ROWS - 1)) for place in range(_TABLE_ROWS)})
-            if last > 0
-            else [0]
-        )
-        self.table = [
-            [
-                f"{chart.t[at]:.0f}",
-                *(
-                    "" if (value := x[at]) is None else write(float(value))
-                    for x in chart.series.values()
-                ),
-            ]
-            for at in places
-        ]
-        self.spoken = "; ".join(
-            f"{name} {write(known[0])} → {write(known[-1])}"
-            for name, column in chart.series.items()
-            if (known := [x for x in column if x is not None])
-        )
+        self.table = [_cells(chart, place) for place in _places(len(chart.t))]
+        self.spoken = "; ".join(filter(None, (_course(chart, name, say) for name in chart.series)))
 
 
-def _blamed(found: Blame | None) -> list[list[str]]:
+def _places(number: int) -> list[int]:
+    """Some of so many places, evenly, the first and the last among them."""
+    if number < 2:
+        return [0]
+    rows = range(_TABLE_ROWS)
+    return sorted({round(row * (number - 1) / (_TABLE_ROWS - 1)) for row in rows})
+
+
+def _cells(chart: Chart, place: int) -> list[str]:
+    """A row of a chart's table: sessions, then each series."""
+    write = _FORMATS[chart.unit]
+    values = [column[place] for column in chart.series.values()]
+    cells = ["" if value is None else write(float(value)) for value in values]
+    return [f"{chart.t[place]:.0f}", *cells]
+
+
+def _course(chart: Chart, name: str, say: Say) -> str:
+    """A series from its first to its last value; empty where it has none."""
+    write = _FORMATS[chart.unit]
+    values = [value for value in chart.series[name] if value is not None]
+    return f"{say.series(name)} {write(values[0])} → {write(values[-1])}" if values else ""
+
+
+def _guilty(blamed: Blame | None, say: Say) -> str:
+    """Which actions are to blame; empty where that was not asked."""
+    if blamed is None:
+        return ""
+    return ", ".join(blamed.guilty) or say("second" if blamed.with_time else "no action")
+
+
+def _blamed(blamed: Blame | None, say: Say) -> list[list[str]]:
     """Action, metric, what it leaves each time, the interval; the guilty first."""
-    if found is None:
+    if blamed is None:
         return []
-    ranked = sorted(found.shares, key=lambda one: (not one.guilty, one.metric, one.action))
-    told = []
-    for one in ranked:
-        if one.more_of and one.may_be_nothing:
-            continue
-        write = format_size if one.metric in ("malloc_in_use", "uss") else format_count
-        cells = [write(value) for value in (one.estimate, one.lower, one.upper)]
-        told.append(
-            [
-                one.label,
-                one.metric,
-                cells[0],
-                f"{cells[1]} … {cells[2]}",
-                "leak" if one.guilty else "",
-            ]
-        )
-    return told
+    shares = [share for share in blamed.shares if not (share.more_of and share.may_be_nothing)]
+    shares.sort(key=lambda share: (not share.guilty, share.metric, share.action))
+    return [_share_cells(share, say) for share in shares]
+
+
+def _share_cells(share: Share, say: Say) -> list[str]:
+    metric = METRICS.get(share.metric)  # entries of a container are no metric
+    write = format_count if metric is None else metric.unit.write
+    estimate, lower, upper = (write(value) for value in (share.estimate, share.lower, share.upper))
+    guilty = "leak" if share.guilty else ""
+    return [share.label, say.series(share.metric), estimate, f"{lower} … {upper}", guilty]
 
 
 @dataclass(frozen=True, slots=True)
 class _Scale:
-    """The interval of growth beside the limit, on a line of 640 units."""
+    """The interval of growth next to the limit, on a line of 640 units."""
 
     low: float
     width: float
@@ -209,50 +194,38 @@ def _scale(verdict: Verdict) -> _Scale | None:
     def at(value: float) -> float:
         return round(10 + 620 * (value - start) / span, 1)
 
-    words = f"{format_size(low)} … {format_size(high)}"
-    middle = min(560.0, max(80.0, (at(low) + at(high)) / 2))
     return _Scale(
-        at(low),
-        max(3.0, at(high) - at(low)),
-        at(0.0),
-        at(gate.limit),
-        middle,
-        "start" if at(gate.limit) < 120 else "end" if at(gate.limit) > 520 else "middle",
-        words,
-        format_size(gate.limit),
+        low=at(low),
+        width=max(3.0, at(high) - at(low)),
+        zero=at(0.0),
+        limit=at(gate.limit),
+        label=min(560.0, max(80.0, (at(low) + at(high)) / 2)),
+        anchor=_anchor(at(gate.limit)),
+        words=f"{format_size(low)} … {format_size(high)}",
+        limit_words=format_size(gate.limit),
     )
 
 
-def _advice(verdict: Verdict) -> str:
-    worst = verdict.findings[0] if verdict.findings else None
-    match verdict.name:
-        case VerdictName.LEAK | VerdictName.DEGRADED if worst is not None and worst.created_at:
-            return f"open {worst.created_at}; the {worst.kind} {worst.type} is made there and stays"
-        case VerdictName.LEAK | VerdictName.DEGRADED if worst is not None:
-            return f"look at the {worst.kind} {worst.type}"
-        case VerdictName.LEAK:
-            return (
-                verdict.unexplained
-                or "run again with the probe and without --no-explain to see what piles up"
-            )
-        case VerdictName.INCONCLUSIVE if verdict.sessions_needed:
-            return (
-                f"run about {verdict.sessions_needed} sessions more, for instance with --max-cycles"
-            )
-    return ""
+def _anchor(x: float) -> str:
+    """Which end of a text stands at x, so that it does not leave the line."""
+    if x < 120:
+        return "start"
+    return "end" if x > 520 else "middle"
 
 
-def _unseen(record: RunRecord, verdict: Verdict) -> Iterator[str]:
+def _unseen(record: RunRecord, verdict: Verdict, say: Say) -> Iterator[str]:
     gate = verdict.gates.get("memory")
     if isinstance(gate, MemoryGate) and gate.smallest_detectable is not None:
-        yield f"leaks of less than {format_size(gate.smallest_detectable)} a session"
-    yield "leaks in fewer than one session in ten, and in what the script does not do"
+        size = format_size(gate.smallest_detectable)
+        yield say("leaks of less than {size} per session", size=size)
+    yield say("leaks in fewer than one session in ten, and in what the script does not do")
     for row in rows(verdict):
         if row.outcome is Status.NOT_MEASURED:
-            yield f"{row.gate}: {row.reason}"
+            yield f"{say(row.gate)}: {row.reason}"
     if record.probe_silence:
-        yield f"what is inside the server: {' '.join(record.probe_silence.split())}"
+        reason = " ".join(record.probe_silence.split())
+        yield say("what is inside the server: {reason}", reason=reason)
     yield from not_read(record, verdict)
 
 
-FILES: Final = {"report.html": render}
+FILES: Final[RunReports] = {"report.html": render}

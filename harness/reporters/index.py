@@ -10,31 +10,11 @@ from typing import Final
 
 from harness.record.facts import duration_s
 from harness.record.record import RunRecord
-from harness.reporters.facts import clean, rows, sentence
-from harness.reporters.html import page_file
+from harness.reporters.contract import Report
+from harness.reporters.facts import rows, sentence
+from harness.reporters.templates import draw_page, page_file, raw
 from harness.units import format_time
 from harness.verdict.outcome import Verdict
-
-_TEMPLATE: Final = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{{ runs | length }} runs</title>
-<style>{{ styles | safe }}</style></head><body>
-<h1>{{ runs | length }} runs</h1><div class="wide"><table>
-<thead><tr><th>started</th><th>scenario</th><th>verdict</th>
-<th class="number">memory per session</th>
-<th class="number">sessions</th><th class="number">time</th><th>first finding</th>
-</tr></thead><tbody>
-{%- for run in runs %}
-<tr><td><a href="{{ run.link }}">{{ run.started }}</a></td><td>{{ run.scenario }}</td>
-<td class="outcome {{ run.verdict }}" title="{{ run.sentence }}">{{ run.verdict }}</td>
-<td class="number">{{ run.growth }}</td>
-<td class="number">{{ run.sessions }}</td><td class="number">{{ run.time }}</td>
-<td>{{ run.finding }}</td></tr>
-{%- endfor %}
-</tbody></table></div></body></html>
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +26,31 @@ class Entry:
     verdict: Verdict
 
 
-def render(entries: Sequence[Entry], beside: Path) -> bytes:
-    """The whole page; links are relative to the folder that it lies in."""
-    from jinja2 import Environment, StrictUndefined
+@dataclass(frozen=True, slots=True)
+class Index:
+    """The runs of a page, and the folder that the page lies in: links are relative to it."""
 
-    template = Environment(autoescape=True, undefined=StrictUndefined).from_string(_TEMPLATE)
-    ordered = sorted(entries, key=lambda one: one.record.started.started_at, reverse=True)
-    return clean(
-        template.render(runs=[_row(one, beside) for one in ordered], styles=page_file("report.css"))
-    ).encode()
+    entries: Sequence[Entry]
+    folder: Path
 
 
-def _row(entry: Entry, beside: Path) -> dict[str, str]:
+def render(index: Index) -> bytes:
+    """The whole page, the latest run first."""
+    latest_first = sorted(
+        index.entries, key=lambda entry: entry.record.started.started_at, reverse=True
+    )
+    return draw_page(
+        "index.html.j2",
+        runs=[_row(entry, index.folder) for entry in latest_first],
+        styles=raw(page_file("report.css")),
+    )
+
+
+def _row(entry: Entry, folder: Path) -> dict[str, str]:
     record, verdict = entry.record, entry.verdict
     memory = next((row for row in rows(verdict) if row.gate == "memory"), None)
     return {
-        "link": Path(os.path.relpath(Path(entry.folder) / "report.html", beside)).as_posix(),
+        "link": Path(os.path.relpath(Path(entry.folder) / "report.html", folder)).as_posix(),
         "started": record.started.started_at,
         "scenario": record.started.scenario,
         "verdict": verdict.name,
@@ -71,3 +60,6 @@ def _row(entry: Entry, beside: Path) -> dict[str, str]:
         "time": format_time(duration_s(record)),
         "finding": verdict.findings[0].summary if verdict.findings else "",
     }
+
+
+REPORTS: Final[dict[str, Report[Index]]] = {"index.html": render}

@@ -7,7 +7,9 @@ from xml.etree import ElementTree as ET
 
 from harness.record.facts import duration_s
 from harness.record.record import RunRecord
-from harness.reporters.facts import clean, failures, incidents, rows
+from harness.reporters.contract import RunReports
+from harness.reporters.escaping import clean
+from harness.reporters.facts import failures, incidents, rows
 from harness.verdict.outcome import Status, Verdict, VerdictName
 from harness.verdict.rows import Row
 
@@ -22,7 +24,9 @@ _NO_DECISION: Final = frozenset({VerdictName.SERVER_FAILED, VerdictName.INTERRUP
 def render(record: RunRecord, verdict: Verdict) -> bytes:
     """The whole file."""
     suite = ET.Element(
-        "testsuite", name="leak-harness", timestamp=record.started.started_at.removesuffix("Z")
+        "testsuite",
+        name="leak-harness",
+        timestamp=clean(record.started.started_at.removesuffix("Z")),
     )
     suite.set("time", f"{duration_s(record):.3f}")
     _run_case(suite, record, verdict)
@@ -55,26 +59,25 @@ def _run_case(suite: ET.Element, record: RunRecord, verdict: Verdict) -> None:
 
 def _gate_case(suite: ET.Element, record: RunRecord, row: Row) -> None:
     case = _case(suite, record, row.gate)
-    says = {
+    numbers_by_name = {
         "growth per session": row.growth,
         "bounds": row.bounds,
         "limit": row.limit,
         "first to last": ", ".join(row.changes),
     }
-    numbers = ", ".join(f"{name} {value}" for name, value in says.items() if value)
+    numbers = ", ".join(f"{name} {value}" for name, value in numbers_by_name.items() if value)
     message = "; ".join(filter(None, (row.finding, numbers, row.reason)))
-    allowed = row.gate in record.started.policy.allow
-    element = (
-        "skipped"
-        if row.outcome == Status.NOT_MEASURED
-        else None
-        if allowed
-        else _ELEMENTS.get(row.outcome)
-    )
-    if element:
+    if element := _element(record, row):
         _say(case, element, message)
     else:
         ET.SubElement(case, "system-out").text = clean(message)
 
 
-FILES: Final = {"junit.xml": render}
+def _element(record: RunRecord, row: Row) -> str | None:
+    """What says that a gate did not pass; None where it did, or is allowed to fail."""
+    if row.outcome == Status.NOT_MEASURED:
+        return "skipped"
+    return None if row.gate in record.started.policy.allow else _ELEMENTS.get(row.outcome)
+
+
+FILES: Final[RunReports] = {"junit.xml": render}

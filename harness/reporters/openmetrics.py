@@ -5,10 +5,12 @@ GitLab.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+
+from harness.reporters.contract import Report
 
 
-def render(result: Mapping[str, Any]) -> str:
+def render(result: Mapping[str, Any]) -> bytes:
     """The whole file, from the object of result.json."""
     from prometheus_client import CollectorRegistry, Gauge
     from prometheus_client.openmetrics.exposition import generate_latest
@@ -20,9 +22,8 @@ def render(result: Mapping[str, Any]) -> str:
         ("sessions", "Sessions of the run", result["sessions"]),
         ("findings", "Findings that are leaks", leaks),
     ):
-        Gauge(f"leak_harness_{name}", meaning, ["scenario"], registry=registry).labels(
-            scenario
-        ).set(value)
+        gauge = Gauge(f"leak_harness_{name}", meaning, ["scenario"], registry=registry)
+        gauge.labels(scenario).set(value)
     growth = Gauge(
         "leak_harness_growth_per_session",
         "Growth per session, in the unit of the gate",
@@ -33,4 +34,7 @@ def render(result: Mapping[str, Any]) -> str:
         if gate.get("growth_per_session") is not None:
             growth.labels(scenario, name).set(gate["growth_per_session"])
     text: bytes = generate_latest(registry)  # type: ignore[no-untyped-call]
-    return text.decode()
+    return text
+
+
+REPORTS: Final[dict[str, Report[Mapping[str, Any]]]] = {"metrics.txt": render}

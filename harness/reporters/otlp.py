@@ -1,14 +1,24 @@
-"""The result as OpenTelemetry metrics: the JSON body of an OTLP/HTTP export."""
+"""The result as OpenTelemetry metrics: the JSON body of an OTLP/HTTP export, posted to
+`/v1/metrics`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
+
+import msgspec
+
+from harness.reporters.contract import Report
 
 
-def render(result: Mapping[str, Any]) -> dict[str, Any]:
-    """What is posted to `/v1/metrics`, from the object of result.json."""
+def render(result: Mapping[str, Any]) -> bytes:
+    """The body, from the object of result.json."""
+    return msgspec.json.encode(_body(result))
+
+
+def _body(result: Mapping[str, Any]) -> dict[str, Any]:
     at_ns = str(
         int(datetime.fromisoformat(result["started_at"]).timestamp() * 1e9)
         + int(result["duration_s"] * 1e9)
@@ -48,3 +58,6 @@ def render(result: Mapping[str, Any]) -> dict[str, Any]:
 
 def _attributes(labels: Mapping[str, str]) -> list[dict[str, Any]]:
     return [{"key": key, "value": {"stringValue": value}} for key, value in labels.items()]
+
+
+REPORTS: Final[dict[str, Report[Mapping[str, Any]]]] = {"otlp.json": render}

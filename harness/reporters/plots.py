@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
+from itertools import chain, cycle
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from harness.formulas import Floats
+from harness.record.facts import sessions_done, warmup_sessions
+from harness.record.metrics import METRICS, Chart, charted, names
 from harness.record.record import RunRecord
 from harness.reporters import canvas
-from harness.reporters.canvas import BLUE, GREEN, INK, ORANGE, PURPLE, TWO_PIXELS, VERMILION, Floats
+from harness.reporters.canvas import BLUE, GREEN, INK, ORANGE, PURPLE, TWO_PIXELS, VERMILION
+from harness.reporters.contract import RunReports
 from harness.reporters.facts import rows
 from harness.units import format_size
 from harness.verdict.gates.memory import MemoryGate
@@ -19,11 +23,8 @@ from harness.verdict.outcome import Status, Verdict
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_MEMORY: Final = {
-    "rss": ("RSS", BLUE),
-    "uss": ("USS", GREEN),
-    "malloc_in_use": ("malloc in use", PURPLE),
-}
+_MEMORY: Final = dict(zip(charted(Chart.MEMORY), cycle((BLUE, GREEN, PURPLE, INK)), strict=False))
+"""Metrics of memory, and their colours."""
 _STAGES: Final = {
     "complete_s": ("complete", BLUE),
     "first_audio_s": ("first audio", ORANGE),
@@ -42,37 +43,37 @@ def memory(record: RunRecord, verdict: Verdict) -> bytes:
     _title(axes[0], "Memory at rest", verdict, "memory")
     _memory_levels(axes[0], record)
     gate = verdict.gates.get("memory")
-    warmup = _warmup_sessions(record, verdict)
-    _memory_growth(
-        axes[1],
-        record,
-        gate if isinstance(gate, MemoryGate) else MemoryGate(Status.NOT_MEASURED),
-        warmup,
-    )
+    if not isinstance(gate, MemoryGate):
+        gate = MemoryGate(Status.NOT_MEASURED)
+    warmup = warmup_sessions(record, verdict.warmup_cycles)
+    _memory_growth(axes[1], record, gate, warmup)
     return canvas.finish(drawn, axes, record.sessions, warmup)
 
 
 def _memory_levels(axis: Axes, record: RunRecord) -> None:
-    peaks_t, peaks = _per_cycle(record, [cycle.peaks.get("rss") for cycle in record.cycles])
-    series = {name: record.series(name) for name in _MEMORY}
-    largest = max([one.x.max(initial=0) for one in series.values()] + [peaks.max(initial=0)])
+    peaks_t, peaks = _per_cycle(record, [done.peaks.get(names.RSS) for done in record.cycles])
+    series = {metric: record.series(metric.name) for metric in _MEMORY}
+    tops = [course.x.max(initial=0) for course in series.values()]
+    largest = max([*tops, peaks.max(initial=0)])
     unit, size = canvas.size_unit(largest)
-    for name, (label, color) in _MEMORY.items():
-        canvas.line(axis, series[name].t, series[name].x / size, color, label)
-    idles = [
-        (rest.sessions, rest.values["rss"] / size) for rest in record.idles if "rss" in rest.values
+    for metric, color in _MEMORY.items():
+        canvas.line(axis, series[metric].t, series[metric].x / size, color, metric.label)
+    waits = [
+        (rest.sessions, rest.values[names.RSS] / size)
+        for rest in record.idles
+        if names.RSS in rest.values
     ]
     canvas.points(axis, peaks_t, peaks / size, "^", color=ORANGE, label="RSS, peak of a cycle")
-    canvas.points(axis, *_columns(idles), "D", color=INK, label="RSS, while idling")
+    canvas.points(axis, *_columns(waits), "D", color=INK, label="RSS, while waiting")
     axis.set_ylabel(f"memory ({unit})", color=INK)
     axis.set_ylim(0, 1.08 * largest / size or 1)
 
 
 def _memory_growth(axis: Axes, record: RunRecord, gate: MemoryGate, warmup: float) -> None:
-    """The judged metric from the end of the warm-up on, where limit and interval begin too."""
-    metric = gate.metric if gate.metric in _MEMORY else "rss"
-    label, color = _MEMORY[metric]
-    series = record.series(metric)
+    """The judged metric. Limit and interval begin where the warm-up ends."""
+    metric = METRICS.get(gate.metric or "", METRICS[names.RSS])
+    color = _MEMORY.get(metric, INK)
+    series = record.series(metric.name)
     judged = series.t >= warmup
     if not judged.any():
         return
@@ -83,22 +84,22 @@ def _memory_growth(axis: Axes, record: RunRecord, gate: MemoryGate, warmup: floa
     slopes = [slope for slope in (gate.limit, *(bounds or ())) if slope is not None]
     ends = np.array([0.0, *grown[judged], *(slope * since[1] for slope in slopes)])
     unit, size = canvas.size_unit(float(np.abs(ends).max()))
-    canvas.line(axis, series.t, grown / size, color, f"{label}, judged")
+    canvas.line(axis, series.t, grown / size, color, f"{metric.label}, judged")
     if bounds is not None:
-        words = f"growth of {format_size(bounds[0])}\nto {format_size(bounds[1])} a session"
+        legend = f"growth of {format_size(bounds[0])}\nto {format_size(bounds[1])} per session"
         low, high = (bound * since / size for bound in bounds)
         axis.fill_between(
-            start + since, low, high, color=color, alpha=0.22, linewidth=0, label=words
+            start + since, low, high, color=color, alpha=0.22, linewidth=0, label=legend
         )
     if gate.limit is not None:
-        words = f"limit, {format_size(gate.limit)} a session"
+        legend = f"limit, {format_size(gate.limit)} per session"
         axis.plot(
             start + since,
             gate.limit * since / size,
             "--",
             color=INK,
             linewidth=TWO_PIXELS,
-            label=words,
+            label=legend,
         )
     margin = 0.08 * np.ptp(ends) or size
     axis.set_ylim((ends.min() - margin) / size, (ends.max() + margin) / size)
@@ -110,7 +111,7 @@ def latency(record: RunRecord, verdict: Verdict) -> bytes:
     drawn, axes = canvas.figure(4.5)
     (axis,) = axes
     _title(axis, "Reply latency", verdict, "latency")
-    sessions = list(chain.from_iterable(cycle.sessions for cycle in record.cycles))
+    sessions = list(chain.from_iterable(done.sessions for done in record.cycles))
     turns = [(number, turn) for number, session in enumerate(sessions, 1) for turn in session.turns]
     for stage, (label, color) in _STAGES.items():
         timed = [
@@ -149,9 +150,9 @@ def cpu(record: RunRecord, verdict: Verdict) -> bytes:
     """Above, over the time in which sessions talked; below, at rest after each cycle."""
     drawn, axes = canvas.figure(5.5, panel_heights=(1, 1))
     _title(axes[0], "CPU of the server", verdict, "cpu")
-    idle = record.series("idle_cpu")
-    talking = _per_cycle(record, [cycle.talking_cpu_percent for cycle in record.cycles])
-    lines = ((*talking, ORANGE, "while sessions talk"), (idle.t, idle.x, BLUE, "at rest"))
+    at_rest = record.series(names.CPU_AT_REST)
+    talking = _per_cycle(record, [done.talking_cpu_percent for done in record.cycles])
+    lines = ((*talking, ORANGE, "while sessions talk"), (at_rest.t, at_rest.x, BLUE, "at rest"))
     for axis, (t, percent, color, when) in zip(axes, lines, strict=True):
         canvas.line(axis, t, percent, color, "_")
         axis.set_ylabel(f"{when}\n(% of one core)", color=INK)
@@ -164,26 +165,15 @@ def _title(axis: Axes, what: str, verdict: Verdict, gate: str) -> None:
     if row is None:
         canvas.title(axis, what, None, "")
     else:
-        growth = (
-            f", {row.growth} a session"
-            if row.growth and gate == "memory"
-            else f", {row.growth}" * bool(row.growth)
-        )
-        canvas.title(axis, what, row.outcome, row.finding + growth)
-
-
-def _warmup_sessions(record: RunRecord, verdict: Verdict) -> float:
-    """Sessions done when the engine began to look."""
-    return max(
-        (rest.sessions for rest in record.rests if rest.cycle <= verdict.warmup_cycles), default=0
-    )
+        growth = f", {row.growth}" if row.growth else ""
+        unit = " per session" if row.growth and gate == "memory" else ""
+        canvas.title(axis, what, row.outcome, row.finding + growth + unit)
 
 
 def _per_cycle(record: RunRecord, values: list[float | None]) -> tuple[Floats, Floats]:
     """One value a cycle, where there is one, over the sessions that were done when it ended."""
-    done = np.cumsum([len(cycle.sessions) for cycle in record.cycles])
-    having = [(t, value) for t, value in zip(done, values, strict=True) if value is not None]
-    return _columns(having)
+    timed = zip(sessions_done(record), values, strict=True)
+    return _columns([(sessions, value) for sessions, value in timed if value is not None])
 
 
 def _columns(pairs: Sequence[tuple[float, float]]) -> tuple[Floats, Floats]:
@@ -191,4 +181,4 @@ def _columns(pairs: Sequence[tuple[float, float]]) -> tuple[Floats, Floats]:
     return t, y
 
 
-FILES: Final = {"memory.png": memory, "latency.png": latency, "cpu.png": cpu}
+FILES: Final[RunReports] = {"memory.png": memory, "latency.png": latency, "cpu.png": cpu}

@@ -5,7 +5,9 @@ from __future__ import annotations
 from math import isfinite
 from typing import Final
 
+from harness.record.facts import reported_metric
 from harness.record.record import RunRecord
+from harness.reporters.contract import ScreenText
 from harness.units import format_size, format_time
 from harness.verdict.gates.memory import MemoryGate
 from harness.verdict.outcome import Judgement, NextStep
@@ -18,30 +20,39 @@ _MIN_SPAN_BYTES: Final = 256 * 1024
 """A flat server is a flat line."""
 
 
-def progress(record: RunRecord, judgement: Judgement, *, terminal: bool = False) -> str:
-    """Cycles, sessions and seconds so far, on a terminal the course of memory and its growth,
-    then what comes next.
+def render(
+    record: RunRecord, judgement: Judgement, width: int = 100, terminal: bool = False
+) -> str:
+    """Cycles, sessions and seconds so far, then what comes next. A terminal also gets the course of
+    memory and its growth, and no more than fits on its line, which is written over each time.
     """
     rest = record.rests[-1]
-    held = f"  uss {format_size(rest.values['uss'])}" if "uss" in rest.values else ""
-    done = f"cycle {len(record.cycles):3}  sessions {record.sessions:4}  {rest.at_s:4.0f}s{held:14}"
+    metric = reported_metric(record)
+    memory = f"  {metric} {format_size(rest.values[metric])}" if metric in rest.values else ""
+    line = (
+        f"cycle {len(record.cycles):3}  sessions {record.sessions:4}  {rest.at_s:4.0f}s{memory:14}"
+    )
     if terminal:
-        done += f"  {_sparkline(record)}{_growth(judgement)}"
+        line += f"  {_sparkline(record)}{_growth(judgement)}"
+    line += f"  {_next(record, judgement)}"
+    return line[:width] if terminal else line
+
+
+def _next(record: RunRecord, judgement: Judgement) -> str:
     match judgement.next:
         case NextStep.CONTINUE:
-            return f"{done}  open: {_open(judgement)}; {outlook(record, judgement)}"
+            return f"open: {_open(judgement)}; {outlook(record, judgement)}"
         case NextStep.WAIT:
             wait_s = judgement.wait.at_most_s if judgement.wait else 0.0
-            return f"{done}  waiting {format_time(wait_s)} at most to see what is released late"
+            return f"waiting {format_time(wait_s)} at most to see what is released late"
         case NextStep.EXPLAIN:
-            return f"{done}  looking for the cause"
+            return "looking for the cause"
         case NextStep.STOP:
-            return f"{done}  decided"
+            return "decided"
 
 
 def _sparkline(record: RunRecord) -> str:
-    series = record.series("uss") if len(record.series("uss").x) else record.series("rss")
-    latest = series.x[-_BARS:]
+    latest = record.series(reported_metric(record)).x[-_BARS:]
     if not len(latest):
         return ""
     low, span = float(latest.min()), max(float(latest.max() - latest.min()), _MIN_SPAN_BYTES)
@@ -56,7 +67,7 @@ def _growth(judgement: Judgement) -> str:
         or not all(map(isfinite, gate.bounds))
     ):
         return ""
-    return f"  {format_size(gate.bounds[0])} … {format_size(gate.bounds[1])} a session"
+    return f"  {format_size(gate.bounds[0])} … {format_size(gate.bounds[1])} per session"
 
 
 def outlook(record: RunRecord, judgement: Judgement) -> str:
@@ -65,14 +76,13 @@ def outlook(record: RunRecord, judgement: Judgement) -> str:
     if policy.fixed_cycles is not None:
         cycles = policy.fixed_cycles - len(record.cycles)
         sessions = cycles * len(record.cycles[-1].sessions) if record.cycles else 0
-        words = f"{cycles} cycle{'' if cycles == 1 else 's'} more"
+        more = f"{cycles} cycle{'' if cycles == 1 else 's'} more"
     else:
-        sessions = min(
-            judgement.verdict.sessions_needed or 0, max(1, policy.max_sessions - record.sessions)
-        )
-        words = f"about {sessions or 'a few'} sessions more"
+        needed = judgement.verdict.sessions_needed or 0
+        sessions = min(needed, max(1, policy.max_sessions - record.sessions))
+        more = f"about {sessions or 'a few'} sessions more"
     pace_s = seconds_per_session(record)
-    return f"{words}, {format_time(round(sessions * pace_s))}" if pace_s and sessions else words
+    return f"{more}, {format_time(round(sessions * pace_s))}" if pace_s and sessions else more
 
 
 def seconds_per_session(record: RunRecord) -> float | None:
@@ -86,3 +96,6 @@ def _open(judgement: Judgement) -> str:
     gates = judgement.verdict.open_gates
     more = f" and {len(gates) - _MAX_GATES} more" if len(gates) > _MAX_GATES else ""
     return (", ".join(gates[:_MAX_GATES]) or "nothing") + more
+
+
+SCREEN: Final[ScreenText[Judgement]] = render

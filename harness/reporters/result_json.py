@@ -10,8 +10,9 @@ from typing import Any, Final
 
 import msgspec
 
+from harness.record.facts import other_load_percent
 from harness.record.record import RunRecord
-from harness.reporters.facts import crowded_percent
+from harness.reporters.contract import RunReports
 from harness.verdict.gates import entries
 from harness.verdict.outcome import Finding, Gate, RunFacts, Verdict
 from harness.verdict.problems import problems
@@ -34,7 +35,7 @@ def result(record: RunRecord, verdict: Verdict) -> dict[str, Any]:
         "environment": record.started.environment,
         "probe": record.probe_silence or "greeted",
         "unsettled_cycles": sum(not rest.settled for rest in record.rests[1:]),
-        "crowded_percent": crowded_percent(record),
+        "crowded_percent": other_load_percent(record),
         "control": verdict.control,
         "doubts": verdict.doubts,
         "problems": [problem.words for problem in problems(record)],
@@ -62,14 +63,10 @@ def schema() -> dict[str, Any]:
     types, components = msgspec.json.schema_components(
         (*gates, Finding, Step, RunFacts), ref_template="#/$defs/{name}"
     )
-    run = {
-        name: one for name, one in components["RunFacts"]["properties"].items() if name != "folder"
-    }
-    text, whole, texts = (
-        {"type": "string"},
-        {"type": "integer"},
-        {"type": "array", "items": {"type": "string"}},
-    )
+    run = dict(components["RunFacts"]["properties"])
+    del run["folder"]
+    text, whole = {"type": "string"}, {"type": "integer"}
+    texts = {"type": "array", "items": text}
     properties: dict[str, Any] = {
         "schema": {"const": SCHEMA},
         **run,
@@ -109,4 +106,4 @@ def render(record: RunRecord, verdict: Verdict) -> bytes:
     return msgspec.json.format(msgspec.json.encode(result(record, verdict)), indent=2) + b"\n"
 
 
-FILES: Final = {"result.json": render}
+FILES: Final[RunReports] = {"result.json": render}

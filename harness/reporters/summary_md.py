@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from harness.record.record import RunRecord
-from harness.reporters.facts import account, clean, failures, incidents, not_read, rows, sentence
+from harness.reporters.contract import RunReports
+from harness.reporters.escaping import markdown
+from harness.reporters.facts import account, failures, incidents, not_read, rows, sentence
 from harness.verdict.outcome import Verdict
 
-_SPECIAL: Final = re.compile(r"([\\`*_\[\]<>#|~@&])")
 _COLUMNS: Final = (
     "gate",
     "outcome",
@@ -27,9 +27,9 @@ def render(record: RunRecord, verdict: Verdict) -> bytes:
     lines = [
         f"## leak-harness: {verdict.name}",
         "",
-        _escape(sentence(verdict)),
+        markdown(sentence(verdict)),
         "",
-        _escape(account(record)),
+        markdown(account(record)),
         "",
     ]
     if verdict.gates:
@@ -56,7 +56,7 @@ def _table(verdict: Verdict) -> Iterator[str]:
             ", ".join(row.changes),
             row.reason,
         )
-        yield _table_line([_escape(cell) for cell in cells])
+        yield _table_line([markdown(cell) for cell in cells])
 
 
 def _table_line(cells: Sequence[str]) -> str:
@@ -64,14 +64,7 @@ def _table_line(cells: Sequence[str]) -> str:
 
 
 def _list(title: str, items: Sequence[str]) -> list[str]:
-    return [f"### {title}", "", *(f"- {_escape(item)}" for item in items), ""] if items else []
+    return [f"### {title}", "", *(f"- {markdown(item)}" for item in items), ""] if items else []
 
 
-def _escape(text: str) -> str:
-    """On one line, with nothing that Markdown or HTML would read: a server's words are only
-    words.
-    """
-    return _SPECIAL.sub(r"\\\1", " ".join(clean(text).split()))
-
-
-FILES: Final = {"summary.md": render}
+FILES: Final[RunReports] = {"summary.md": render}

@@ -10,9 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from harness.record.metrics import METRICS, Unit
-from harness.units import format_size, format_time
+from harness.units import format_count, format_percent, format_size, format_time
 from harness.verdict.outcome import Verdict
-from harness.verdict.rows import format_count, format_percent
 from harness.verdict.rules import Step
 
 

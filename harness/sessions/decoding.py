@@ -15,14 +15,20 @@ SHOWN_CHARACTERS: Final = 80
 
 def shown(data: Data | None) -> str:
     """The first characters of a message, printable."""
-    return "nothing" if data is None else repr(data[:SHOWN_CHARACTERS])[:SHOWN_CHARACTERS]
+    if data is None:
+        return "nothing"
+    return repr(data[:SHOWN_CHARACTERS])[:SHOWN_CHARACTERS]
 
 
 def json_of(data: Data | None, hint: str = "") -> Any:
     """The value that a message holds as JSON in UTF-8.
 
+    Args:
+        data: the message.
+        hint: what the user may do if it is not JSON.
+
     Raises:
-        ProtocolViolation: it holds none, or one that is nested too deeply.
+        ProtocolViolation: it is not JSON, or is nested too deeply.
     """
     try:
         return json.loads(data.decode() if isinstance(data, bytes) else data or "")
@@ -31,7 +37,9 @@ def json_of(data: Data | None, hint: str = "") -> Any:
             f"the server sent JSON that is nested too deeply: {shown(data)}"
         ) from error
     except ValueError as error:
-        raise ProtocolViolation(f"the server sent no JSON: {shown(data)}", hint=hint) from error
+        raise ProtocolViolation(
+            f"the server sent a message that is not JSON: {shown(data)}", hint=hint
+        ) from error
 
 
 def object_of(data: Data | None, hint: str = "") -> dict[str, Any]:
@@ -42,7 +50,9 @@ def object_of(data: Data | None, hint: str = "") -> dict[str, Any]:
     """
     value = json_of(data, hint)
     if not isinstance(value, dict):
-        raise ProtocolViolation(f"the server sent JSON that is no object: {shown(data)}", hint=hint)
+        raise ProtocolViolation(
+            f"the server sent JSON that is not an object: {shown(data)}", hint=hint
+        )
     return value
 
 
@@ -54,7 +64,7 @@ class Arrived:
     last: Data | None = None
 
     def add(self, data: Data) -> None:
-        """One more."""
+        """Count a message, and keep it as the last."""
         self.count, self.last = self.count + 1, data
 
     def in_words(self) -> str:

@@ -140,7 +140,7 @@ async def shake_hands(
         )
     except InvalidURI as error:
         raise UsageError(
-            f"'{shown}' is no WebSocket address", hint="give one such as ws://127.0.0.1:8000/ws"
+            f"'{shown}' is not a WebSocket address", hint="give one such as ws://127.0.0.1:8000/ws"
         ) from error
     except TimeoutError as error:
         raise NoReply(f"{shown}: no handshake within {limit_s:g}s") from error
@@ -214,7 +214,7 @@ def _refused(url: str, error: Exception) -> HandshakeRefused:
             )
         case InvalidHandshake():
             what, hint = (
-                f"an answer that is no WebSocket handshake: {error}",
+                f"an answer that is not a WebSocket handshake: {error}",
                 "check the path of --url",
             )
         case _:
@@ -233,7 +233,7 @@ def _hint_of_status(status: int, location: str) -> str:
     if location:
         return f"it redirects to {location}: give that as --url, with ws:// or wss://"
     if status == HTTPStatus.OK:
-        return "an HTTP server that is no WebSocket server at that path: check the path of --url"
+        return "an HTTP server without a WebSocket at that path: check the path of --url"
     return "check the path of --url, and what the server expects (--header, --subprotocol)"
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final, overload
+from typing import Any, Final, Literal, overload
 
 from harness.errors import HarnessError, ScenarioInvalid, ScenarioNotFound
 from harness.sessions.contract import ChatProtocol
@@ -25,6 +25,10 @@ Script = Callable[[Any], Awaitable[None]]
 """Takes the session of a protocol: `Session` of any, or that protocol's own typed one."""
 
 
+PER: Final = ("session", "message")
+"""What a scenario may be counted by."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """One round trip of chat life, and its limits."""
@@ -34,7 +38,11 @@ class Scenario:
     connect: bool = True
     """Whether the session is connected and greeted before the script begins."""
     standing: int = 0
-    """Sessions that stay connected through the whole run."""
+    """Sessions that stay connected through the whole run and only read."""
+    per: Literal["session", "message"] = "session"
+    """`message`: the script runs again and again on sessions that stay connected. What the record
+    counts as sessions are then runs of the script.
+    """
     actions: frozenset[str] = frozenset()
     """The actions that the script calls on its session."""
     protocol: type[ChatProtocol] | str | None = None
@@ -56,6 +64,11 @@ class Scenario:
     def description(self) -> str:
         """The script's docstring."""
         return (self.script.__doc__ or "").strip()
+
+    @property
+    def is_per_message(self) -> bool:
+        """Whether the script runs on sessions that stay connected."""
+        return self.per == "message"
 
     @property
     def limits(self) -> Limits:
@@ -95,6 +108,7 @@ def scenario(
     *,
     connect: bool = ...,
     standing: int = ...,
+    per: Literal["session", "message"] = ...,
     actions: frozenset[str] | set[str] | None = ...,
     protocol: type[ChatProtocol] | str | None = ...,
     path: str | None = ...,
@@ -125,6 +139,7 @@ def scenario(
     def made(function: Script) -> Scenario:
         if not inspect.iscoroutinefunction(function) and not hasattr(function, "__wrapped__"):
             raise plain_function(function)
+        check_per(**settings)
         used = _actions(function)
         name = function.__name__.replace("_", "-")
         return Scenario(
@@ -132,6 +147,24 @@ def scenario(
         )
 
     return made if script is None else made(script)
+
+
+def check_per(per: str = "session", connect: bool = True, **_: Any) -> None:
+    """Refuse what a scenario per message cannot be.
+
+    Raises:
+        ScenarioInvalid: `per` is another word, or the script connects by itself.
+    """
+    if per not in PER:
+        raise ScenarioInvalid(
+            f"@scenario(per='{per}') is not one of {', '.join(PER)}",
+            hint="leave it out for sessions that end, write 'message' for one that stays connected",
+        )
+    if per == "message" and not connect:
+        raise ScenarioInvalid(
+            "@scenario(per='message', connect=False): the connection of the script has to stay",
+            hint="leave connect=False out",
+        )
 
 
 def plain_function(script: Callable[..., Any]) -> ScenarioInvalid:
@@ -218,7 +251,7 @@ def _shipped_names() -> Iterator[str]:
 def _module(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"_scenario_{path.stem}", path)
     if spec is None or spec.loader is None:
-        raise ScenarioInvalid(f"{path} is no Python file")
+        raise ScenarioInvalid(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     with _interrupts() as interrupts, redirect_stdout(sys.stderr), exits_raised():

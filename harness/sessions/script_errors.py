@@ -27,7 +27,7 @@ T = TypeVar("T")
 _MANY_CALLS: Final = 64
 _SESSIONS: Final = str(Path(__file__).parent) + os.sep
 _HARNESS: Final = str(Path(__file__).parents[1]) + os.sep
-_CALLERS: Final = (f"{_SESSIONS}scenario.py", f"{_SESSIONS}driver.py")
+_CALLERS: Final = (f"{_SESSIONS}scenario.py", f"{_SESSIONS}following.py")
 """The modules that run code of a script."""
 _LIBRARIES: Final = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib"))
 _UNKNOWN_ARGUMENT: Final = re.compile(r"unexpected keyword argument '(\w+)'")
@@ -47,8 +47,8 @@ def place(file: str, line: int) -> str:
 
 
 def line_in(trace: TracebackType | None, file: str) -> str:
-    """The place of the innermost frame in that file, else in code that is no library's; empty
-    where there is none.
+    """The place of the innermost frame in that file, else in code that is not a
+    library's; empty where there is none.
     """
     frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(trace)]
     same = [

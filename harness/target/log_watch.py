@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness.record.metrics import names
 from harness.record.record import LogCounts
 
 
@@ -78,4 +79,4 @@ def files_in(folders: Sequence[Path]) -> dict[str, float]:
             if not path.is_dir():
                 number += 1
                 size += state.st_size
-    return {"files": float(number), "file_bytes": float(size)}
+    return {names.FILES: float(number), names.FILE_BYTES: float(size)}

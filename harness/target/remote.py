@@ -14,17 +14,18 @@ import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
 from harness.errors import NoMetrics, UsageError
-from harness.record.record import Beat, RestSample, Values
+from harness.record.metrics import names
+from harness.record.record import FastSample, RestSample, Values
 from harness.redaction import url_without_secrets
 from harness.target.attached import until_ready
 
 CPU_S: Final = "cpu_s"
 """Seconds of CPU used so far; all else are names of metrics."""
 PAGE_NAMES: Final[Mapping[str, str]] = {
-    "rss": "process_resident_memory_bytes",
+    names.RSS: "process_resident_memory_bytes",
     CPU_S: "process_cpu_seconds_total",
-    "descriptors": "process_open_fds",
-    "threads": "process_num_threads",
+    names.DESCRIPTORS: "process_open_fds",
+    names.THREADS: "process_num_threads",
 }
 """Names of the Prometheus client libraries; of a page of several jobs all of a name are added
 up.
@@ -34,7 +35,7 @@ QUIET_S: Final = 0.25
 QUIET_CPU_S: Final = 0.011
 """One tick of the clock that counts it."""
 SETTLE_LIMIT_S: Final = 3.0
-BEAT_EVERY_S: Final = 1.0
+FAST_SAMPLE_EVERY_S: Final = 1.0
 """A page costs the server more than a look from outside."""
 
 
@@ -90,11 +91,11 @@ class Page:
         found = {
             metric: sum(samples[name]) for metric, name in self._names.items() if name in samples
         }
-        if "rss" not in found:
-            names = sorted(name for name in samples if "bytes" in name or "memory" in name)
+        if names.RSS not in found:
+            like_memory = sorted(name for name in samples if "bytes" in name or "memory" in name)
             raise NoMetrics(
-                f"--metrics-url {self._shown} has no {self._names['rss']}",
-                why=f"of memory it says: {', '.join(names[:8]) or 'nothing'}",
+                f"--metrics-url {self._shown} has no {self._names[names.RSS]}",
+                why=f"of memory it says: {', '.join(like_memory[:8]) or 'nothing'}",
                 hint="name one with --metric rss=NAME",
             )
         return found
@@ -120,7 +121,7 @@ class Cgroup:
         """Read its files once."""
         try:
             held = int((self._folder / "memory.current").read_text(encoding="ascii"))
-            found = {"rss": float(held - self._number("memory.stat", "inactive_file"))}
+            found = {names.RSS: float(held - self._number("memory.stat", "inactive_file"))}
         except (OSError, ValueError) as error:
             raise NoMetrics(
                 f"--cgroup {self._folder}: {error}", hint="has the group ended?"
@@ -178,21 +179,22 @@ class RemoteSampler:
         self._source = source
         self._began_s = began_s
         self._last: Values = {}
-        self._beat_at_s = 0.0
+        self._sampled_at_s = 0.0
 
     async def used_ns(self) -> float:
         """CPU used so far; 0 where that is not known."""
         await self._read()
         return self._last.get(CPU_S, 0.0) * 1e9
 
-    async def beat(self) -> Beat:
+    async def fast_sample(self) -> FastSample:
         """RSS, at most once a second."""
         now_s = time.monotonic()
-        if now_s - self._beat_at_s < BEAT_EVERY_S:
-            return Beat(now_s - self._began_s, {})
-        self._beat_at_s = now_s
+        if now_s - self._sampled_at_s < FAST_SAMPLE_EVERY_S:
+            return FastSample(now_s - self._began_s, {})
+        self._sampled_at_s = now_s
         values = await self._read()
-        return Beat(now_s - self._began_s, {"rss": values["rss"]} if values else {})
+        rss = {names.RSS: values[names.RSS]} if values else {}
+        return FastSample(now_s - self._began_s, rss)
 
     async def rest(
         self,
@@ -210,13 +212,13 @@ class RemoteSampler:
             values = await self._read()
             used_s = values.get(CPU_S, 0.0) - before.get(CPU_S, 0.0)
             share = max(0.0, 100 * used_s / QUIET_S)
-            settled = used_s <= QUIET_CPU_S and values.get("descriptors") == before.get(
-                "descriptors"
+            settled = used_s <= QUIET_CPU_S and values.get(names.DESCRIPTORS) == before.get(
+                names.DESCRIPTORS
             )
             before = values
         found = {name: value for name, value in before.items() if name != CPU_S}
         if CPU_S in before:
-            found["idle_cpu"] = share
+            found[names.CPU_AT_REST] = share
         now_s = time.monotonic()
         return RestSample(
             cycle, sessions, now_s - self._began_s, settled, now_s - began_s, found, idle=idle

@@ -1,5 +1,5 @@
-"""One sample now: what the process tree of the server holds, read from outside, and what the
-probe says.
+"""Samples of a server on this machine: what its process tree holds, read from outside, and what
+the probe says.
 """
 
 from __future__ import annotations
@@ -7,15 +7,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import defaultdict
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import psutil
 
 from harness.errors import ProbeError
-from harness.record.record import Beat, ProcessReading, RestSample, Values
+from harness.record.metrics import names
+from harness.record.record import FastSample, ProcessReading, RestSample, Values
 from harness.target.probe_client import ProbeLink, summed
+from harness.target.process_reading import read_process, totals
 
 QUIET_S = 0.02
 """The tree uses no CPU for so long, and opens or closes nothing: it rests."""
@@ -50,7 +50,7 @@ class Sampler:
         self._probe = probe
         self._began_s = began_s
         self._unsettled_in_a_row = 0
-        self._crowd = _Crowd(self.cpu_total_ns)
+        self._other_load = _OtherLoad(self.cpu_total_ns)
 
     def now_s(self) -> float:
         """Seconds since the run began."""
@@ -65,17 +65,17 @@ class Sampler:
         return total
 
     async def used_ns(self) -> float:
-        """The same."""
+        """On-CPU nanoseconds of the living processes of the tree."""
         return self.cpu_total_ns()
 
-    async def beat(self) -> Beat:
+    async def fast_sample(self) -> FastSample:
         """RSS of the tree, processes that have only just been forked left out."""
         rss = 0.0
         for process in self._processes():
             with contextlib.suppress(psutil.Error):
                 if time.time() - process.create_time() > JUST_FORKED_S:
                     rss += process.memory_info().rss
-        return Beat(self.now_s(), {"rss": rss} if rss else {})
+        return FastSample(self.now_s(), {names.RSS: rss} if rss else {})
 
     async def rest(
         self, cycle: int, sessions: int, *, idle: bool = False, collect: bool = True
@@ -84,21 +84,18 @@ class Sampler:
         began_s = time.monotonic()
         settled = await self._settle(FIRST_SETTLE_LIMIT_S if cycle == 0 else SETTLE_LIMIT_S)
         settle_s = time.monotonic() - began_s
-        idle_cpu = await self._idle_cpu()
+        cpu_at_rest = await self._cpu_at_rest()
         problems: dict[str, str] = {}
         inside = await self._inside(problems, collect=collect)
-        readings = tuple(
-            reading for process in self._processes() if (reading := _reading(process, problems))
-        )
-        values = _totals(readings)
+        readings = self._readings(problems)
+        values = totals(readings)
         if readings:  # else the server is gone: absent is not zero
             values |= {
-                "children": len(readings) - 1,
-                "idle_cpu": idle_cpu,
-                "crowd": self._crowd.percent(),
+                names.CHILDREN: len(readings) - 1,
+                names.CPU_AT_REST: cpu_at_rest,
+                names.OTHER_LOAD: self._other_load.percent(),
             }
             values |= summed(inside, [reading.pid for reading in readings])
-        collected = collect and bool(inside)
         return RestSample(
             cycle,
             sessions,
@@ -108,9 +105,14 @@ class Sampler:
             values,
             readings,
             idle,
-            collected,
-            problems,
+            collected=collect and bool(inside),
+            problems=problems,
         )
+
+    def _readings(self, problems: dict[str, str]) -> tuple[ProcessReading, ...]:
+        """Each process that is there and can be read."""
+        readings = (read_process(process, problems) for process in self._processes())
+        return tuple(reading for reading in readings if reading is not None)
 
     async def _settle(self, limit_s: float) -> bool:
         never_rests = self._unsettled_in_a_row >= 3
@@ -134,7 +136,8 @@ class Sampler:
                 descriptors += process.num_fds()
         return self.cpu_total_ns(), descriptors, len(processes)
 
-    async def _idle_cpu(self) -> float:
+    async def _cpu_at_rest(self) -> float:
+        """Percent of one core over a short window."""
         began_s, before_ns = time.monotonic(), self.cpu_total_ns()
         await asyncio.sleep(IDLE_WINDOW_S)
         return max(0.0, (self.cpu_total_ns() - before_ns) / (time.monotonic() - began_s) / 1e7)
@@ -149,7 +152,7 @@ class Sampler:
             return {}
 
 
-class _Crowd:
+class _OtherLoad:
     """CPU that others use on this machine, in percent of all cores, from one call to the next."""
 
     def __init__(self, tree_ns: Callable[[], int]) -> None:
@@ -163,56 +166,12 @@ class _Crowd:
         return time.monotonic(), busy_s, self._tree_ns() / 1e9 + time.process_time()
 
     def percent(self) -> float:
-        """A process of the tree that has ended counts as others; the share is never below 0."""
+        """Percent of all cores since the last call, never below 0. The time of a process of the
+        tree that has ended counts as that of others.
+        """
         last, self._last = self._last, self._read()
         elapsed_s, busy_s, ours_s = (
             now - before for now, before in zip(self._last, last, strict=True)
         )
-        return (
-            100
-            * max(0.0, busy_s - max(0.0, ours_s))
-            / max(elapsed_s, 1e-3)
-            / (psutil.cpu_count() or 1)
-        )
-
-
-def _reading(process: psutil.Process, problems: dict[str, str]) -> ProcessReading | None:
-    """One process; None where it is gone, or cannot be read, of which `problems` then gets the
-    reason.
-    """
-    try:
-        with process.oneshot():
-            values = {
-                **_memory(process.pid),
-                "threads": float(process.num_threads()),
-                "descriptors": float(process.num_fds()),
-            }
-            return ProcessReading(process.pid, process.name(), values)
-    except (psutil.NoSuchProcess, ProcessLookupError, FileNotFoundError):
-        return None
-    except (psutil.Error, OSError) as error:
-        problems["memory"] = f"process {process.pid}: {error}"
-        return None
-
-
-def _memory(pid: int) -> Values:
-    """RSS, USS and PSS of one walk over the page tables.
-
-    psutil's RSS comes from per-CPU counters that Linux 6.2 and later reads without adding them up:
-    off by up to 128 KiB a core, measured here as steps of 100 KiB on a flat server.
-    """
-    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()[1:]
-    size = {name.rstrip(":"): float(kib) * 1024 for name, kib, *_ in map(str.split, rollup)}
-    return {
-        "rss": size["Rss"],
-        "uss": size["Private_Clean"] + size["Private_Dirty"],
-        "pss": size["Pss"],
-    }
-
-
-def _totals(readings: Sequence[ProcessReading]) -> Values:
-    totals: defaultdict[str, float] = defaultdict(float)
-    for reading in readings:
-        for name, value in reading.values.items():
-            totals[name] += value
-    return dict(totals)
+        others_s = max(0.0, busy_s - max(0.0, ours_s))
+        return 100 * others_s / max(elapsed_s, 1e-3) / (psutil.cpu_count() or 1)

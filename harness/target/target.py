@@ -10,7 +10,7 @@ from typing import Protocol
 
 import psutil
 
-from harness.record.record import Beat, RestSample
+from harness.record.record import FastSample, RestSample
 from harness.target.attached import Attached
 from harness.target.launched import Server
 from harness.target.probe_client import ProbeLink
@@ -86,7 +86,7 @@ class AnySampler(Protocol):
         """On-CPU time so far."""
         ...
 
-    async def beat(self) -> Beat:
+    async def fast_sample(self) -> FastSample:
         """What is cheap to read; without values where there is nothing new."""
         ...
 

@@ -9,16 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from harness.record.metrics import METRICS, Source
+from harness.record.metrics import METRICS, CounterLimit, Metric, Source, names
+from harness.record.policy import Policy
+from harness.units import format_count
 from harness.verdict.bounded_growth import Filling, filling
 from harness.verdict.evidence import Evidence, evidence, lasting_rate, sessions_needed
 from harness.verdict.gate import GateEntry, GateResult
 from harness.verdict.metric_rules import METRIC_RULES, Standing
 from harness.verdict.orphan_tasks import Orphans, orphans
 from harness.verdict.outcome import Gate, Kind, Status
-from harness.verdict.rows import Row, change, format_count, known, signed
+from harness.verdict.rows import Row, change, known, signed
 from harness.verdict.rules import Rule, first_answer, source
-from harness.verdict.situation import GUARD_TASKS, Situation
+from harness.verdict.situation import Situation
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,17 +209,16 @@ def counter_gate(situation: Situation, metric: str) -> GateResult:
         situation: where the run is.
         metric: the counter's name among the metrics.
     """
-    guard = GUARD_TASKS if metric == "tasks" else None
-    policy = situation.policy
-    limit = policy.object_limit if metric == "gc_objects" else policy.counter_limit
+    guard = METRICS[metric].guard_sessions
+    limit = _limit(situation.policy, METRICS[metric].gate)
     counted = evidence(situation, metric, limit, guard)
     facts = CounterFacts(
         metric=metric,
         counted=counted,
         growth_per_session=0.0 if counted is None else lasting_rate(situation, counted),
         limit_per_session=limit,
-        filling=filling(situation.record) if metric == "gc_objects" else None,
-        orphans=orphans(situation) if metric == "tasks" else None,
+        filling=filling(situation.record) if metric == names.TRACKED_OBJECTS else None,
+        orphans=orphans(situation) if metric == names.TASKS else None,
     )
     answer, trace = first_answer(rules_of(metric), facts)
     standing = answer.standing
@@ -244,9 +245,17 @@ def counter_gate(situation: Situation, metric: str) -> GateResult:
     )
 
 
+def _limit(policy: Policy, rule: CounterLimit | None) -> float:
+    """Growth per session that is still flat: the metric's own, else that of the policy."""
+    if rule is None:
+        return policy.counter_limit
+    policy_limit: float = getattr(policy, rule.policy_limit)
+    return policy_limit if rule.limit is None else rule.limit
+
+
 def rules_of(metric: str) -> tuple[Rule[CounterFacts, CounterAnswer], ...]:
     """The rules that a counter is decided by, once its own evidence is there."""
-    return {"gc_objects": OBJECT_RULES, "tasks": TASK_RULES}.get(metric, RULES)
+    return {names.TRACKED_OBJECTS: OBJECT_RULES, names.TASKS: TASK_RULES}.get(metric, RULES)
 
 
 def counter_row(name: str, gate: CounterGate) -> Row:
@@ -264,34 +273,29 @@ def counter_row(name: str, gate: CounterGate) -> Row:
     )
 
 
-def counter_entry(
-    name: str, metric: str, order: int, counted: str, explained_by: frozenset[str]
-) -> GateEntry:
+def counter_entry(metric: Metric, rule: CounterLimit) -> GateEntry:
     """A gate of one counter.
 
     Args:
-        name: of the gate.
-        metric: the counter's name among the metrics.
-        order: place among the gates.
-        counted: what is counted, in the plural, for a sentence.
-        explained_by: kinds of findings that can explain its growth.
+        metric: what is counted.
+        rule: the gate that the metric asks for.
     """
 
     def summary(_: str, gate: CounterGate, sessions: int) -> str:
         growth, limit = gate.growth_per_session or 0, gate.limit
         return (
-            f"{counted} grow by {growth:.2g} per session (limit {limit:g}), after {sessions} "
+            f"{metric.label} grow by {growth:.2g} per session (limit {limit:g}), after {sessions} "
             f"sessions"
         )
 
     return GateEntry(
-        name=name,
-        order=order,
+        name=rule.gate,
+        order=rule.order,
         result=CounterGate,
-        decide=lambda situation: counter_gate(situation, metric),
+        decide=lambda situation: counter_gate(situation, metric.name),
         row=counter_row,
         summary=summary,
-        rules=(*METRIC_RULES, *rules_of(metric)),
-        explained_by=explained_by,
+        rules=(*METRIC_RULES, *rules_of(metric.name)),
+        explained_by=frozenset(rule.explained_by),
         may_settle_by_wait=True,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Final
 
+from harness.record.metrics import DECISIVE
 from harness.record.record import RestSample, RunRecord
 from harness.verdict.problems import problems
 from harness.verdict.suspects import MIN_LENGTHS
@@ -17,17 +18,6 @@ sessions, not over samples.
 """
 MAX_UNSETTLED_SHARE: Final = 0.2
 """Share of the cycles after which the server may not come to rest (docs/verdict.md#constants)."""
-_DECISIVE: Final = (
-    "uss",
-    "rss",
-    "malloc_in_use",
-    "gc_objects",
-    "tasks",
-    "threads",
-    "descriptors",
-    "children",
-)
-"""Metrics without which a gate cannot decide."""
 
 
 def doubts_of(record: RunRecord) -> tuple[str, ...]:
@@ -71,7 +61,7 @@ def _missing_samples(record: RunRecord) -> str:
         return ""
     expected = record.rests[-1].cycle + 1
     gaps = {"rest": expected - len(record.rests)}
-    for metric in _DECISIVE:
+    for metric in DECISIVE:
         having = sum(metric in rest.values for rest in record.rests)
         gaps[metric] = len(record.rests) - having if having else 0
     worst = max(gaps, key=gaps.__getitem__)

@@ -36,12 +36,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from harness.formulas import kendall_rise_pvalue, theil_sen
+from harness.formulas import Floats, kendall_rise_pvalue, theil_sen
 from harness.verdict.outcome import Status
-
-Floats = NDArray[np.float64]
 
 LOOKS: Final = (6, 8, 10, 14, 20, 28, 40)
 """Numbers of values at which a run is looked at; beyond, they go on by a factor of the square

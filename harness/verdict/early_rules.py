@@ -118,8 +118,8 @@ EARLY_RULES: Final[tuple[Rule[MemoryFacts, MemoryAnswer], ...]] = (
     ),
     Rule(
         "memory.early-leak",
-        "A run stops early, at its memory budget or at the cycles that the user fixed; it grew "
-        "steadily by the budget, or by half of what the server held at first: leak, unconfirmed.",
+        "A run that stops early grew steadily, by its memory budget or, with fixed cycles, by half "
+        "of what the server held at first: leak, unconfirmed.",
         _EARLY,
         _early_leak,
         (*_THRESHOLD, "remaining_bytes_per_session"),

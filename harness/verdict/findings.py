@@ -10,6 +10,7 @@ from hashlib import sha256
 from itertools import groupby, islice
 from typing import Final
 
+from harness.record.owners import owner_of_file
 from harness.record.record import Cause, RunRecord, TaskGroup
 from harness.units import format_size
 from harness.verdict.outcome import Finding
@@ -292,13 +293,7 @@ def _owner(grown: Growth, cause: Cause) -> str:
         return cause.owner or "interpreter"
     if cause.made_by or cause.owner:
         return cause.made_by or cause.owner
-    return _owner_of_place(grown.made_at) if grown.task else "application"
-
-
-def _owner_of_place(place: str) -> str:
-    if "/site-packages/" in place or "/dist-packages/" in place:
-        return "dependency"
-    return "interpreter" if "/lib/python" in place else "application"
+    return owner_of_file(grown.made_at) if grown.task else "application"
 
 
 def _found_otherwise(key: str, cause: Cause, record: RunRecord, severity: str) -> Finding:
@@ -323,7 +318,7 @@ def _found_otherwise(key: str, cause: Cause, record: RunRecord, severity: str) -
         bytes_per_session=round(cause.bytes * rate),
         created_at=cause.made_at,
         created_in=cause.made_in,
-        owner=cause.made_by or _owner_of_place(cause.made_at),
+        owner=cause.made_by or owner_of_file(cause.made_at),
         chain=cause.chain,
         summary=f"{much} {_WORDS[kind].format(of=name)}{made if cause.made_at else ''}",
     )

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from harness.record.facts import reported_metric
 from harness.record.policy import Policy
 from harness.record.record import RunRecord
 from harness.verdict.allowances import allowed_findings, excused_gates
@@ -30,7 +31,7 @@ from harness.verdict.outcome import (
     VerdictName,
 )
 from harness.verdict.rules import Rule, first_answer
-from harness.verdict.situation import Situation, reported_metric
+from harness.verdict.situation import Situation
 from harness.verdict.summary import summarise
 from harness.verdict.verdict_rules import VERDICT_RULES, VerdictFacts
 from harness.verdict.waits import due_wait

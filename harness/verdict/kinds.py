@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from harness.formulas import Floats
 from harness.units import format_size
 from harness.verdict.growth_engine import Look, envelope, first_of_tail, tail_rate
 from harness.verdict.outcome import Kind, Tag
-
-Floats = NDArray[np.float64]
 
 WARM_FROM_SESSIONS: Final = 20
 NOTABLE_RISE_BYTES: Final = 64 * 1024

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from harness.record.facts import reported_metric
+from harness.record.metrics import names
 from harness.verdict.bounded_growth import Filling, filling
 from harness.verdict.evidence import Evidence, evidence, lasting_rate, went_with_collection
 from harness.verdict.growth_engine import STEP_SPAN_SESSIONS, steady_growth
 from harness.verdict.kinds import SMALL_BLOCK_BYTES, is_fragmentation
 from harness.verdict.page_reuse import PageReuse, tail_growths
-from harness.verdict.situation import Situation, reported_metric
+from harness.verdict.situation import Situation
 from harness.verdict.waits import AfterWait, after_wait, may_wait
 
 MALLOC_SHARE: Final = 0.5
@@ -24,7 +26,7 @@ HALF_OF_START: Final = 0.5
 """Share of what the server held at first: growth by so much counts in a run that the user made
 short (docs/verdict.md#runs-that-stop-early).
 """
-METRIC_OF: Final = {"malloc": "malloc_in_use", "uss": "uss", "rss": "rss"}
+METRIC_OF: Final = {"malloc": names.MALLOC_IN_USE, "uss": names.USS, "rss": names.RSS}
 """The metric of each name that the gate says it was decided by."""
 
 
@@ -86,7 +88,7 @@ class MemoryFacts:
         if name not in bytes_by:
             return None
         reported = bytes_by[name]
-        blocks = evidence(situation, "blocks", limit_bytes / SMALL_BLOCK_BYTES)
+        blocks = evidence(situation, names.BLOCKS, limit_bytes / SMALL_BLOCK_BYTES)
         fills = filling(situation.record)
         growth, free_growth = tail_growths(situation)
         reuse = PageReuse.of(situation)
@@ -297,11 +299,11 @@ def _small_objects(situation: Situation, blocks: Evidence | None, fills: Filling
 
 def _is_held_free(situation: Situation) -> bool:
     ends = [sample.values for sample in situation.ends_of_waits[-2:]]
-    names = {"rss", "malloc_system", "malloc_in_use"}
-    if len(ends) < 2 or not all(names <= values.keys() for values in ends):
+    needed = {names.RSS, names.MALLOC_SYSTEM, names.MALLOC_IN_USE}
+    if len(ends) < 2 or not all(needed <= values.keys() for values in ends):
         return False
-    free = [values["malloc_system"] - values["malloc_in_use"] for values in ends]
-    return is_fragmentation(ends[1]["rss"] - ends[0]["rss"], free[1] - free[0])
+    free = [values[names.MALLOC_SYSTEM] - values[names.MALLOC_IN_USE] for values in ends]
+    return is_fragmentation(ends[1][names.RSS] - ends[0][names.RSS], free[1] - free[0])
 
 
 def _early_threshold(situation: Situation, start_bytes: float) -> tuple[float | None, str]:

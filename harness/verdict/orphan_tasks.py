@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+from harness.record.facts import reported_metric
+from harness.record.metrics import names
 from harness.record.record import RestSample
-from harness.verdict.situation import GUARD_TASKS, Situation, reported_metric
-from harness.verdict.waits import LEAVING_SESSIONS, ORPHANED_SESSIONS, is_worth_waiting, may_wait
+from harness.verdict.situation import GUARD_TASKS, Situation
+from harness.verdict.waits import ORPHANED_SESSIONS, is_worth_waiting, may_wait
 
 MIN_SESSIONS: Final = 10
 """Sessions before which nothing is said."""
@@ -27,7 +29,6 @@ MIN_ORPHANED_SHARE: Final = 0.9
 """Share of these sessions that must have left something: nine of ten."""
 WHOLE_SHARE: Final = 0.95
 """Share of the grace that a wait must have lasted: samples are taken a little before it is over."""
-LEFT_TASKS: Final = "left_tasks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +69,15 @@ def orphans(situation: Situation) -> Orphans | None:
     rests = [
         rest
         for rest in situation.record.rests
-        if LEAVING_SESSIONS in rest.values and (wait is None or rest.cycle <= wait.cycle)
+        if names.SESSIONS_WITH_ORPHANS in rest.values and (wait is None or rest.cycle <= wait.cycle)
     ]
     row = _row(rests)
     if not row:
         return None
     last, grace_s = rests[-1], situation.policy.grace_s
     return Orphans(
-        tasks=int(last.values[LEFT_TASKS]),
-        sessions=int(last.values[LEAVING_SESSIONS]),
+        tasks=int(last.values[names.ORPHAN_TASKS]),
+        sessions=int(last.values[names.SESSIONS_WITH_ORPHANS]),
         since_sessions=row[0].sessions,
         has_waited=wait is not None,
         waited_s=wait.at_s - last.at_s if wait is not None else 0.0,
@@ -103,10 +104,12 @@ def _row(rests: Sequence[RestSample]) -> Sequence[RestSample]:
         return ()
     row = rests[start:]
     rose = all(
-        after.values[LEAVING_SESSIONS] > before.values[LEAVING_SESSIONS]
+        after.values[names.SESSIONS_WITH_ORPHANS] > before.values[names.SESSIONS_WITH_ORPHANS]
         for before, after in pairwise(row)
     )
-    left_something = last.values[LEAVING_SESSIONS] - row[0].values[LEAVING_SESSIONS]
+    left_something = (
+        last.values[names.SESSIONS_WITH_ORPHANS] - row[0].values[names.SESSIONS_WITH_ORPHANS]
+    )
     needed = MIN_ORPHANED_SHARE * (last.sessions - row[0].sessions)
     return row if rose and left_something >= needed else ()
 
@@ -120,5 +123,6 @@ def _memory_decides_sooner(situation: Situation) -> bool:
 def _survived(rest: RestSample, wait: RestSample, grace_s: float) -> bool:
     is_whole = rest.cycle == wait.cycle and wait.at_s - rest.at_s >= WHOLE_SHARE * grace_s
     return is_whole and all(
-        wait.values.get(name, 0.0) >= rest.values[name] for name in (LEFT_TASKS, LEAVING_SESSIONS)
+        wait.values.get(name, 0.0) >= rest.values[name]
+        for name in (names.ORPHAN_TASKS, names.SESSIONS_WITH_ORPHANS)
     )

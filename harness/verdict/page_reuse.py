@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass
 from itertools import takewhile
 
+from harness.record.metrics import names
 from harness.record.record import RestSample
 from harness.verdict.growth_engine import first_of_tail
 from harness.verdict.kinds import SMALL_BLOCK_BYTES, is_fragmentation
@@ -37,16 +38,20 @@ class PageReuse:
         empty = next(
             (end for end in situation.ends_of_waits if end.sessions >= situation.full_guard), None
         )
-        if empty is None or "blocks" not in empty.values:
+        if empty is None or names.BLOCKS not in empty.values:
             return None
         at_wait = [rest for rest in rests if rest.cycle == empty.cycle]
-        before = at_wait[0].values.get("blocks", 0.0) if at_wait else 0.0
+        before = at_wait[0].values.get(names.BLOCKS, 0.0) if at_wait else 0.0
         growth, free_growth = tail_growths(situation)
-        room = (free_growth or 0.0) + SMALL_BLOCK_BYTES * max(0.0, before - empty.values["blocks"])
+        room = (free_growth or 0.0) + SMALL_BLOCK_BYTES * max(
+            0.0, before - empty.values[names.BLOCKS]
+        )
         if not is_fragmentation(growth, room):
             return None
         later = [rest for rest in rests if rest.cycle > empty.cycle]
-        fewer = list(takewhile(lambda rest: rest.values.get("blocks", math.inf) <= before, later))
+        fewer = list(
+            takewhile(lambda rest: rest.values.get(names.BLOCKS, math.inf) <= before, later)
+        )
         return cls(empty, fewer[-1] if fewer else empty, len(fewer) < len(later))
 
     @property
@@ -67,8 +72,8 @@ def tail_growths(situation: Situation) -> tuple[float, float | None]:
     """
     rests, end = situation.record.rests, situation.latest.values
     start = rests[min(len(rests) - 1, first_of_tail(len(rests) - 1))].values
-    growth = end.get("rss", 0.0) - start.get("rss", 0.0)
-    if not {"malloc_system", "malloc_in_use"} <= start.keys() & end.keys():
+    growth = end.get(names.RSS, 0.0) - start.get(names.RSS, 0.0)
+    if not {names.MALLOC_SYSTEM, names.MALLOC_IN_USE} <= start.keys() & end.keys():
         return growth, None
-    free = [values["malloc_system"] - values["malloc_in_use"] for values in (start, end)]
+    free = [values[names.MALLOC_SYSTEM] - values[names.MALLOC_IN_USE] for values in (start, end)]
     return growth, free[1] - free[0]

@@ -62,13 +62,3 @@ def known(*texts: str) -> tuple[str, ...]:
 def signed(value: float, words: Words) -> str:
     """With a plus where it grows."""
     return f"+{words(value)}" if value > 0 else words(value)
-
-
-def format_count(count: float) -> str:
-    """Three digits, and no exponent."""
-    return f"{count:,.0f}" if abs(count) >= 100 else f"{count:.3g}"
-
-
-def format_percent(percent: float) -> str:
-    """Of one core."""
-    return f"{percent:.0f}%" if abs(percent) >= 10 else f"{percent:.1f}%"

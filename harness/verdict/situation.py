@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from harness.record.facts import reported_metric
+from harness.record.metrics import METRICS, names
 from harness.record.policy import Policy
 from harness.record.record import RestSample, RunRecord
 
@@ -21,7 +23,7 @@ FLOOR_BARE: Final = 150
 """Sessions from which on a run that ends before its guard may still declare. Below, false alarms
 are 36 to 98 % (docs/verdict.md#constants).
 """
-GUARD_TASKS: Final = 40
+GUARD_TASKS: Final = METRICS[names.TASKS].guard_sessions or 0
 """Sessions. Caches hold no pending tasks. Threads, descriptors and children do pile up in pools,
 and wait for the guard (docs/verdict.md#constants).
 """
@@ -150,15 +152,10 @@ class Situation:
         return len({sample.cycle for sample in self.record.idles})
 
 
-def reported_metric(record: RunRecord) -> str:
-    """The metric whose growth is reported: USS, or RSS where the system does not say USS."""
-    return "uss" if any("uss" in rest.values for rest in record.rests) else "rss"
-
-
 def _over_budget(record: RunRecord, budget: float) -> bool:
     reported = reported_metric(record)
     return _has_grown_by(record, reported, budget) or _has_grown_by(
-        record, "rss", _RSS_BUDGET_FACTOR * budget
+        record, names.RSS, _RSS_BUDGET_FACTOR * budget
     )
 
 

@@ -15,7 +15,8 @@ from math import isfinite
 from typing import Final
 
 from harness.errors import NotASeries, RecordDamaged
-from harness.record.metrics import METRICS
+from harness.record.facts import reported_metric
+from harness.record.metrics import METRICS, names
 from harness.record.policy import Policy
 from harness.record.record import (
     CycleDone,
@@ -28,9 +29,8 @@ from harness.record.record import (
 from harness.verdict.growth_engine import LOOKS, look_numbers
 from harness.verdict.judge import judge
 from harness.verdict.outcome import Judgement, NextStep
-from harness.verdict.situation import reported_metric
 
-_ALIASES: Final = {"system": "malloc_system"}
+_ALIASES: Final = {"system": names.MALLOC_SYSTEM}
 COLUMNS: Final = (
     "a series has the columns cycle,rss,uss,blocks,malloc_in_use,gc_objects,tasks; cells may be "
     "empty"
@@ -52,7 +52,7 @@ def read_series(text: str, name: str = "series") -> RunRecord:
     """
     header = text[:4096].partition("\n")[0]
     rows = csv.DictReader(StringIO(text))
-    if not {"cycle", "rss"} <= {*next(csv.reader([header]), [])}:
+    if not {"cycle", names.RSS} <= {*next(csv.reader([header]), [])}:
         raise NotASeries(
             f"{name} is no series: no column `cycle` or `rss` in its header "
             f"'{header.rstrip()[:60]}'",

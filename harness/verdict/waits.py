@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from harness.record.metrics import METRICS
+from harness.record.metrics import METRICS, names
 from harness.record.record import RestSample, Series
 from harness.verdict.growth_engine import STEP_SPAN_SESSIONS, follow, remaining_rate
 from harness.verdict.outcome import Status, Wait
@@ -29,8 +29,7 @@ ORPHANED_SESSIONS: Final = 8
 """Closed sessions with orphan tasks from which on the first wait lasts the whole grace
 (docs/verdict.md#orphan-tasks).
 """
-LEAVING_SESSIONS: Final = "leaving_sessions"
-_MAX_WHERE_NOTHING_GOES: Final = {"timers": 0, "python_threads": 1, "children": 0}
+_MAX_WHERE_NOTHING_GOES: Final = {names.TIMERS: 0, names.PYTHON_THREADS: 1, names.CHILDREN: 0}
 """Counts up to which nothing can go by itself: no timer, no second thread, no child."""
 
 
@@ -95,13 +94,13 @@ def _length(situation: Situation) -> Wait:
     """
     policy, record = situation.policy, situation.record
     rests, waited = record.rests, record.idles
-    grown = rests[-1].values.get("rss", 0.0) - rests[0].values.get("rss", 0.0)
+    grown = rests[-1].values.get(names.RSS, 0.0) - rests[0].values.get(names.RSS, 0.0)
     within_budget = grown < policy.memory_budget_bytes
     at_least_s = MIN_WAIT_S
     if policy.fixed_cycles is None and within_budget:
         since_s = waited[-1].at_s if waited else 0.0
         at_least_s = max(MIN_WAIT_S, policy.grace_s - (rests[-1].at_s - since_s))
-    orphaned = rests[-1].values.get(LEAVING_SESSIONS, 0) >= ORPHANED_SESSIONS
+    orphaned = rests[-1].values.get(names.SESSIONS_WITH_ORPHANS, 0) >= ORPHANED_SESSIONS
     if within_budget and not waited and orphaned:
         at_least_s = policy.grace_s
     return Wait(at_least_s=at_least_s, at_most_s=policy.grace_s, steady_s=STEADY_S)

@@ -99,7 +99,7 @@ def test_worse_is_what_grows_by_more_than_the_limit_beyond_the_first() -> None:
 
 def test_what_may_not_have_been_seen_is_told_beside_not_worse() -> None:
     wide, flat = Figure(0.0, -2000.0, 3000.0), Figure(0.0, -10.0, 10.0)
-    assert "2.93KiB a session more might not have been seen" in said(flat, wide)
+    assert "Growth of 2.93KiB more per session might not have been seen" in said(flat, wide)
     assert "might not have been seen" not in said(wide, flat)
 
 

@@ -8,7 +8,9 @@ import pytest
 
 from harness.cli import main
 
-SERIES = Path(__file__).parents[1] / "data" / "series"
+RUNS = Path(__file__).parents[1] / "data"
+SERIES = RUNS / "series"
+MIB = 2**20
 HEADER = "cycle,rss,uss,blocks,malloc_in_use,gc_objects,tasks"
 
 
@@ -103,3 +105,54 @@ def test_a_series_that_a_spreadsheet_has_written_is_read(
     path = stored(tmp_path, 0)
     path.write_text(path.read_text(), encoding="utf-8-sig")
     assert judged(capsys, path) == (0, ["one.csv,flat,96,flat"], [])
+
+
+def why(capsys: pytest.CaptureFixture[str], *paths: Path) -> str:
+    """What `--why` prints."""
+    assert main(["judge", *map(str, paths), "--why"]) == 0
+    return capsys.readouterr().out
+
+
+def test_why_a_leak_was_called_is_an_argument_with_its_numbers(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    told = why(capsys, RUNS / "runs" / "leak.jsonl")
+    assert told.splitlines()[1].startswith("LEAK: tasks grow by 2 per session")
+    tasks = told.partition("\ntasks: leak\n")[2].partition("\n\n")[0]
+    assert "tasks, decided by metric.leak-after-wait" in tasks
+    assert "limit per session 0.02" in tasks
+    assert "remaining per session 2" in tasks
+    assert "metric.released-by-wait" in tasks
+    assert told.partition("\nverdict: leak\n")[2].lstrip().startswith("decided by verdict.leak")
+
+
+def test_why_a_run_that_fills_is_flat_names_what_fills(capsys: pytest.CaptureFixture[str]) -> None:
+    memory = why(capsys, RUNS / "corpus" / "fastapi-history.jsonl").partition("\nobjects:")[0]
+    assert "decided by memory.malloc-grows" in memory
+    decision = memory.partition("decided by memory.filling\n")[2].splitlines()
+    assert decision[0].strip().startswith("Less 1.5 times what containers with a maximum take")
+    assert "filling per session 2.18KiB, limit 1KiB" in decision[1]
+
+
+def test_why_a_series_is_fragmented_gives_the_growth_and_the_free_memory(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "heap.csv"
+    head = "cycle,rss,uss,blocks,malloc_in_use,malloc_system"
+    rows = [
+        f"{n},{8 * MIB + 8192 * n},{5 * MIB + 8192 * n},90000,{MIB},{2 * MIB + 8192 * n}"
+        for n in range(200)
+    ]
+    path.write_text("\n".join([head, *rows]))
+    told = why(capsys, path)
+    decision = told.partition("decided by memory.fragmentation\n")[2].splitlines()
+    assert "at least half of what rss grew by is free memory" in decision[0].lower()
+    assert "tail growth" in decision[1]
+    assert "tail free growth" in decision[1]
+
+
+def test_a_run_that_is_not_there_has_no_argument(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["judge", str(tmp_path / "nowhere"), "--why"]) == 2
+    assert "left out" in capsys.readouterr().err

@@ -169,6 +169,18 @@ def test_the_line_that_makes_things_is_told_once_it_has_been_traced(served: Laun
     assert served.do("__import__('tracemalloc').is_tracing()") is False
 
 
+def test_what_the_probe_wraps_is_told_by_the_line_of_the_application(served: Launched) -> None:
+    peer = served.peer()
+    peer.ask("trace", on=True)
+    served.do("done = threading.Event()")
+    served.do(
+        "loop.call_soon_threadsafe(lambda: (hotel.wait_in(20), done.set())) and None; done.wait()"
+    )
+    targets = [{"key": "k", "kind": "container", "id": str(served.do("id(hotel.tasks)"))}]
+    cause = peer.ask("causes", targets=targets)["k"]
+    assert "hotel.py:" in cause["made_at"]
+
+
 def test_an_entry_that_is_a_used_dict_is_told_by_most_of_what_is_in_it_and_not_by_its_key(
     served: Launched, tmp_path: Path
 ) -> None:

@@ -10,9 +10,10 @@ from stored_run import scripted_run
 
 from harness.record.policy import Policy
 from harness.record.record import RunRecord
-from harness.reporters.progress import progress, seconds_per_session
+from harness.reporters.progress import render as progress
+from harness.reporters.progress import seconds_per_session
 from harness.verdict.judge import judge
-from harness.verdict.outcome import Judgement, NextStep
+from harness.verdict.outcome import Judgement, NextStep, Wait
 
 
 def so_far(cycles: int, policy: Policy) -> tuple[RunRecord, Judgement]:
@@ -54,4 +55,5 @@ def test_the_time_left_is_that_of_the_latest_sessions() -> None:
 )
 def test_it_says_what_the_run_does_instead_of_going_on(step: NextStep, words: str) -> None:
     record, judgement = so_far(6, Policy())
-    assert words in progress(record, replace(judgement, next=step))
+    wait = Wait(at_least_s=30, at_most_s=90, steady_s=10)
+    assert words in progress(record, replace(judgement, next=step, wait=wait))

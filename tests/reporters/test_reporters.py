@@ -176,7 +176,7 @@ def test_a_crowded_machine_is_named() -> None:
 
 
 def test_the_console_says_the_verdict_first_and_then_every_gate() -> None:
-    first, second, *rest = console.render(run(), leak_verdict(), 120, color=False).splitlines()
+    first, second, *rest = console.render(run(), leak_verdict(), 120, terminal=False).splitlines()
     assert (
         first == "LEAK  memory grows by 32MiB per session (limit 1KiB), decided by malloc after 60 "
         "sessions"
@@ -192,7 +192,7 @@ def test_a_counter_that_is_flat_beside_its_growth_says_why() -> None:
         Status.FLAT, "grew, and was released", 1, 56, 55, (54, 56), 2, Kind.RELEASED_LATE
     )
     lines = console.render(
-        run(), replace(leak_verdict(), gates={"objects": gate}), 120, color=False
+        run(), replace(leak_verdict(), gates={"objects": gate}), 120, terminal=False
     ).splitlines()
     assert any(
         "flat (released-late)" in line and "+55" in line
@@ -202,24 +202,24 @@ def test_a_counter_that_is_flat_beside_its_growth_says_why() -> None:
 
 
 def test_the_console_is_plain_characters_where_there_is_no_terminal() -> None:
-    text = console.render(run(failure="NoReply: within 5s"), leak_verdict(), 120, color=False)
+    text = console.render(run(failure="NoReply: within 5s"), leak_verdict(), 120, terminal=False)
     assert text.isascii()
     assert "\x1b" not in text
 
 
 def test_the_console_is_coloured_on_a_terminal() -> None:
-    assert "\x1b[1;31mLEAK" in console.render(run(), leak_verdict(), 120, color=True)
+    assert "\x1b[1;31mLEAK" in console.render(run(), leak_verdict(), 120, terminal=True)
 
 
 def test_a_narrow_console_cuts_no_number() -> None:
-    text = console.render(run(), leak_verdict(), 80, color=False)
+    text = console.render(run(), leak_verdict(), 80, terminal=False)
     assert max(map(len, text.splitlines())) <= 80
     assert "+32MiB" in text
     assert "…" not in text
 
 
 def test_a_servers_words_cannot_steer_the_terminal() -> None:
-    text = console.render(run(failure=EVIL), leak_verdict(), 200, color=False)
+    text = console.render(run(failure=EVIL), leak_verdict(), 200, terminal=False)
     assert "\x1b" not in text
     assert "3 sessions: <script>alert" in text
 
@@ -232,7 +232,7 @@ def test_a_long_list_of_failures_is_shortened_on_the_console() -> None:
     )
     record.add(CycleDone(1, 1.0, 2.0, sessions))
     assert "failed: and 4 more, see the report" in console.render(
-        record, SERVER_FAILED, 100, color=False
+        record, SERVER_FAILED, 100, terminal=False
     )
 
 

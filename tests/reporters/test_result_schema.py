@@ -64,7 +64,7 @@ def test_junit_is_what_those_who_read_it_expect() -> None:
 
 def test_metrics_hold_the_growth_of_each_gate_and_are_typed() -> None:
     scenario = 'a "quoted"\none'
-    text = openmetrics.render(leak() | {"scenario": scenario})
+    text = openmetrics.render(leak() | {"scenario": scenario}).decode()
     families = {one.name: one for one in text_string_to_metric_families(text)}  # type: ignore[no-untyped-call]
     assert {one.type for one in families.values()} == {"gauge"}
     (status,) = families["leak_harness_exit_status"].samples

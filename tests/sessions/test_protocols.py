@@ -98,8 +98,8 @@ def test_a_member_is_removed_from_a_talk_that_ends_in_an_error_and_a_refusal_is_
 @pytest.mark.parametrize(
     ("nonsense", "says"),
     [
-        ("no json", "sent no JSON"),
-        ("[1]", "no object"),
+        ("no json", "that is not JSON"),
+        ("[1]", "not an object"),
         (words(type="error", message="no such file"), "no such file"),
     ],
 )

@@ -65,7 +65,7 @@ def scripted_run(
                     connect_s=0.02,
                     turns=tuple(
                         Turn(complete, 0.2 * complete, 0.45 * complete)
-                        for complete in 0.25 * grown * noise.lognormal(0, 0.15, size=3)
+                        for complete in (0.25 * grown * noise.lognormal(0, 0.15, size=3)).tolist()
                     ),
                     switches_s=(0.01, 0.012),
                     actions={"chat": 3, "switch_character": 2},
@@ -73,7 +73,7 @@ def scripted_run(
                 for number in range(count)
             )
             done += count
-            talking = 22 + 0.8 * done * load + noise.normal(0, 1)
+            talking = float(22 + 0.8 * done * load + noise.normal(0, 1))
             held = 48 * MIB + done * leak_bytes
             lines.append(
                 CycleDone(
@@ -83,7 +83,7 @@ def scripted_run(
             now_s += 0.5 * count
         warm = 6 * MIB * (1 - np.exp(-done / 4))
         held = 46 * MIB + warm + done * leak_bytes + noise.normal(0, 2 * KIB)
-        values = {
+        readings = {
             "rss": held + 11 * MIB,
             "uss": held,
             "malloc_in_use": 31 * MIB + 0.8 * warm + done * leak_bytes + noise.normal(0, 300),
@@ -92,6 +92,7 @@ def scripted_run(
             "tasks": 1.0 + 2 * done * load,
             "idle_cpu": 0.1 + 1.5 * done * load + abs(noise.normal(0, 0.05)),
         }
+        values = {name: float(value) for name, value in readings.items()}
         lines.append(RestSample(cycle, done, now_s, settled=True, settle_s=0.05, values=values))
         now_s += 0.3
     lines.append(RunEnded(now_s, "decided"))

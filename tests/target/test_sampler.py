@@ -134,9 +134,9 @@ async def test_an_idle_server_settles_and_uses_no_cpu(start: Start) -> None:
     assert rest.values["idle_cpu"] < 5
 
 
-async def test_a_beat_reads_rss_alone(start: Start) -> None:
+async def test_a_fast_sample_reads_rss_alone(start: Start) -> None:
     server = start(HOLDS_64_MIB)
     await asyncio.sleep(
         max(0.0, 0.15 - (time.time() - server.create_time()))
     )  # younger ones are left out
-    assert (await sampler(server).beat()).values["rss"] > 64 * MIB
+    assert (await sampler(server).fast_sample()).values["rss"] > 64 * MIB

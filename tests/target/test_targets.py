@@ -363,7 +363,7 @@ def serve(*arguments):
 
 
 @pytest.mark.parametrize(("path", "words", "says"), [
-    ("/page", [], "an HTTP server that is no WebSocket server"),
+    ("/page", [], "an HTTP server without a WebSocket"),
     ("/moved", [], "it redirects to http://127.0.0.1/elsewhere"),
     ("/", ["--subprotocol", "chat.v1"], "subprotocol"),
 ])  # fmt: skip

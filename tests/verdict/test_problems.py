@@ -190,7 +190,9 @@ def test_one_census_that_failed_among_many_is_told_and_decides_nothing() -> None
     record = flat(*(Census(1.0, 1, sessions, {}) for sessions in (5, 10, 25, 40, 60)), FAILED)
     verdict = judge(under(record, NOW)).verdict
     assert verdict.name is VerdictName.FLAT
-    assert "not read: census failed once of 6" in console.render(record, verdict, 200, color=False)
+    assert "not read: census failed once of 6" in console.render(
+        record, verdict, 200, terminal=False
+    )
 
 
 def test_causes_that_failed_are_told_and_put_nothing_in_doubt() -> None:
@@ -242,4 +244,6 @@ def test_a_leak_without_a_finding_says_why_and_what_to_do_next(
     verdict = judge(under(record, script.policy)).verdict
     assert (verdict.name, verdict.findings) == (VerdictName.LEAK, ())
     assert words in verdict.unexplained
-    assert f"no finding: {verdict.unexplained}" in console.render(record, verdict, 400, color=False)
+    assert f"no finding: {verdict.unexplained}" in console.render(
+        record, verdict, 400, terminal=False
+    )

@@ -9,9 +9,10 @@ import pytest
 from record_builder import KIB, MIB, NOW, Script, level, memory, rising, under
 
 from harness.record.policy import Policy
+from harness.record.record import RunRecord
 from harness.verdict.gates.memory import MemoryGate
 from harness.verdict.judge import judge
-from harness.verdict.outcome import Kind, NextStep, Status, Tag, VerdictName
+from harness.verdict.outcome import Kind, NextStep, Status, Tag, VerdictName, Wait
 
 LEAK_AT = 40
 """Cycles of the default plan after which a leak may be declared."""
@@ -103,3 +104,41 @@ def test_a_leak_is_declared_without_a_wait_where_nothing_can_go_by_itself() -> N
     gate = at_once.verdict.gates["memory"]
     assert isinstance(gate, MemoryGate)
     assert Tag.UNCONFIRMED not in gate.tags
+
+
+def wait_of(record: RunRecord, policy: Policy) -> Wait:
+    judgement = judge(under(record, policy))
+    assert judgement.next is NextStep.WAIT
+    assert judgement.wait is not None
+    return judgement.wait
+
+
+def test_a_wait_lasts_the_whole_grace_for_sessions_that_are_younger() -> None:
+    record = LEAKING.record(LEAK_AT)  # 40 s long
+    assert wait_of(record, Policy(grace_s=90)) == Wait(at_least_s=50, at_most_s=90, steady_s=10)
+    assert wait_of(record, Policy(grace_s=60)).at_least_s == 30
+
+
+def test_a_run_whose_cycles_the_user_fixed_or_that_is_over_its_budget_waits_no_longer_than_needed() -> (
+    None
+):
+    record = LEAKING.record(LEAK_AT)
+    assert wait_of(record, Policy(grace_s=90, fixed_cycles=LEAK_AT)).at_least_s == 30
+    assert wait_of(record, Policy(grace_s=90, memory_budget_bytes=2**20)).at_least_s == 30
+
+
+def test_orphan_tasks_are_waited_for_over_the_whole_grace_once() -> None:
+    each = rising(0, 1)
+    script = Script({"tasks": each, "left_tasks": each, "leaving_sessions": each})
+    policy = Policy(grace_s=90, fixed_cycles=10)
+    assert wait_of(script.record(10), policy).at_least_s == 90
+
+
+@pytest.mark.parametrize(
+    ("waited_s", "steady_s", "over"),
+    [(49, 49, False), (50, 9, False), (50, 10, True), (90, 0, True)],
+)
+def test_a_wait_is_over_once_nothing_has_fallen_for_a_while_or_at_the_end_of_the_grace(
+    waited_s: float, steady_s: float, over: bool
+) -> None:
+    assert Wait(at_least_s=50, at_most_s=90, steady_s=10).is_over(waited_s, steady_s) is over

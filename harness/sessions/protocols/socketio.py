@@ -175,7 +175,9 @@ class Adapter:
                 continue
             packet = _PACKET.fullmatch(data[1:])
             if packet is None:
-                raise ProtocolViolation(f"the server sent no Socket.IO packet: {shown(data)}")
+                raise ProtocolViolation(
+                    f"the server sent what is not a Socket.IO packet: {shown(data)}"
+                )
             kind, body = packet["kind"], json_of(packet["data"]) if packet["data"] else None
             files = yield from _files(int(packet["files"] or 0))
             if kind == _ERROR:

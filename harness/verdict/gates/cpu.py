@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from harness.formulas import Floats
+from harness.record.metrics import names
+from harness.units import format_percent
 from harness.verdict.drift import (
     IDLE_LIMIT_PERCENT,
     NO_WARM_UP_PERCENT,
@@ -22,11 +24,10 @@ from harness.verdict.drift import (
 )
 from harness.verdict.gate import GateEntry, GateResult
 from harness.verdict.outcome import Gate, Status
-from harness.verdict.rows import Row, change, format_percent, known, reason_summary
+from harness.verdict.rows import Row, change, known, reason_summary
 from harness.verdict.rules import Rule, first_answer, source
 from harness.verdict.situation import Situation
 
-Floats = NDArray[np.float64]
 Answer = tuple[Status, str]
 
 _NOISY: Final = "varies too much, or was read too seldom, to exclude a drift"
@@ -200,7 +201,7 @@ RULES: Final[tuple[Rule[CpuFacts, Answer], ...]] = (
 
 def decide(situation: Situation) -> GateResult:
     """Whether the server needs more and more CPU."""
-    rest = situation.record.series("idle_cpu")
+    rest = situation.record.series(names.CPU_AT_REST)
     talking_t, talking = _talking(situation)
     limit = 0.0
     if len(talking):
@@ -228,10 +229,10 @@ def _is_back_at_rest(situation: Situation, at_rest: Floats) -> bool:
     releases was over.
     """
     sample = situation.last_waited
-    if sample is None or "idle_cpu" not in sample.values or not len(at_rest):
+    if sample is None or names.CPU_AT_REST not in sample.values or not len(at_rest):
         return False
     first, _ = _first_and_last(at_rest)
-    return sample.values["idle_cpu"] <= (first or 0.0) + IDLE_LIMIT_PERCENT / 2
+    return sample.values[names.CPU_AT_REST] <= (first or 0.0) + IDLE_LIMIT_PERCENT / 2
 
 
 def _talking(situation: Situation) -> tuple[Floats, Floats]:

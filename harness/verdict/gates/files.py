@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from harness.record.metrics import METRICS, CounterLimit, names
 from harness.record.policy import KIB
 from harness.units import format_size
 from harness.verdict import counting
@@ -90,16 +91,16 @@ RULES: Final[tuple[Rule[FileFacts, GateResult], ...]] = (
 
 def decide(situation: Situation) -> GateResult:
     """Whether files pile up, or get longer."""
-    is_watched = any("files" in rest.values for rest in situation.record.rests)
-    number = counter_gate(situation, "files")
-    size = evidence(situation, "file_bytes", LIMIT_BYTES)
+    is_watched = any(names.FILES in rest.values for rest in situation.record.rests)
+    number = counter_gate(situation, names.FILES)
+    size = evidence(situation, names.FILE_BYTES, LIMIT_BYTES)
     result, trace = first_answer(RULES, FileFacts(is_watched, number, size))
     gate = replace(result.gate, trace=(*result.gate.trace, *trace))
     return replace(result, gate=gate)
 
 
 GATE: Final[GateEntry] = replace(
-    counter_entry("files", "files", 110, "files", frozenset()),
+    counter_entry(METRICS[names.FILES], CounterLimit(names.FILES, order=110)),
     decide=decide,
     rules=(*counting.RULES, *RULES),
     fails_only_on_request=True,

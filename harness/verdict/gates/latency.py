@@ -7,8 +7,8 @@ from statistics import median
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from harness.formulas import Floats
 from harness.record.record import SessionResult
 from harness.units import format_time
 from harness.verdict.drift import (
@@ -25,7 +25,6 @@ from harness.verdict.rows import Row, change, known, named_values
 from harness.verdict.rules import Rule, first_answer, source
 from harness.verdict.situation import Situation
 
-Floats = NDArray[np.float64]
 Answer = tuple[Status, str]
 
 

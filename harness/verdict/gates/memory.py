@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from harness.record.metrics import METRICS
+from harness.record.facts import reported_metric
+from harness.record.metrics import METRICS, names
 from harness.record.policy import KIB
 from harness.record.record import Series
 from harness.units import format_size
@@ -21,7 +22,7 @@ from harness.verdict.metric_rules import METRIC_RULES
 from harness.verdict.outcome import KINDS_IN_PYTHON, Gate, Kind, Status, Tag
 from harness.verdict.rows import Row, change, known, named_values, signed
 from harness.verdict.rules import Rule, Step, first_answer, source
-from harness.verdict.situation import Situation, reported_metric
+from harness.verdict.situation import Situation
 from harness.verdict.waits import is_worth_waiting
 
 LIMIT_PROBE_BYTES: Final = KIB
@@ -145,14 +146,14 @@ def _rates(situation: Situation, reported: Series) -> Rates:
         series = situation.record.series(metric)
         return tail_rate(series.t, series.x) if len(series.x) > 1 else None
 
-    in_use = situation.record.series("malloc_in_use")
-    metric, events = ("malloc_in_use", in_use) if len(in_use.x) > 1 else ("uss", reported)
+    in_use = situation.record.series(names.MALLOC_IN_USE)
+    metric, events = (names.MALLOC_IN_USE, in_use) if len(in_use.x) > 1 else (names.USS, reported)
     return Rates(
         total=tail_rate(reported.t, reported.x),
         children=_children_rate(situation, reported_metric(situation.record)),
-        malloc=rate("malloc_in_use"),
-        blocks=rate("blocks"),
-        objects=rate("gc_objects"),
+        malloc=rate(names.MALLOC_IN_USE),
+        blocks=rate(names.BLOCKS),
+        objects=rate(names.TRACKED_OBJECTS),
         leaking_share=leaking_share(events.t, events.x, METRICS[metric].quantum),
     )
 
@@ -184,7 +185,7 @@ def _peak(situation: Situation, metric: str) -> float:
     record = situation.record
     readings = [rest.values for rest in record.rests]
     readings += [cycle.peaks for cycle in record.cycles]
-    readings += [sample.values for sample in record.beats]
+    readings += [sample.values for sample in record.fast_samples]
     return max(values[metric] for values in readings if metric in values)
 
 

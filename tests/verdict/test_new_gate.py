@@ -1,0 +1,117 @@
+"""A gate is one file: a copy of the package with one more file judges, tells and allows it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+RUN = ROOT / "tests" / "data" / "runs" / "flat.jsonl"
+WEIGHT = '''
+"""Sessions that were done, of which a server may be tired."""
+
+from dataclasses import dataclass
+
+from harness.verdict.gate import GateEntry, GateResult
+from harness.verdict.outcome import Gate, Status
+from harness.verdict.rows import Row
+from harness.verdict.rules import Rule, first_answer, source
+
+
+@dataclass(frozen=True, slots=True)
+class WeightGate(Gate):
+    """Sessions so far."""
+
+    weighed: int = 0
+
+
+RULES = (
+    Rule(
+        "weight.heavy",
+        "There was a session: leak.",
+        source("gates"),
+        lambda situation: Status.LEAK if situation.sessions else None,
+        ("sessions",),
+    ),
+    Rule("weight.light", "There was none: flat.", source("gates"), lambda _: Status.FLAT),
+)
+
+
+def decide(situation):
+    status, trace = first_answer(RULES, situation)
+    return GateResult(WeightGate(status, "it weighs too much", situation.sessions, trace=trace))
+
+
+def row(name, gate):
+    return Row(name, gate.outcome, growth=f"{gate.weighed} stones", reason=gate.reason)
+
+
+def summary(name, gate, sessions):
+    return f"the server weighs {gate.weighed} stones"
+
+
+GATE = GateEntry("weight", 45, WeightGate, decide, row, summary, RULES)
+'''
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package with one more file in it, and a run that was flat without it."""
+    folder = tmp_path_factory.mktemp("copy")
+    unwanted = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "harness", folder / "harness", ignore=unwanted)
+    (folder / "harness" / "verdict" / "gates" / "weight.py").write_text(WEIGHT)
+    stored(folder, "run")
+    return folder
+
+
+def stored(folder: Path, name: str, **policy: object) -> None:
+    """A stored run that was held to another policy."""
+    first, *rest = RUN.read_text().splitlines(keepends=True)
+    started = json.loads(first)
+    started["policy"] |= policy
+    (folder / name).mkdir()
+    (folder / name / "run.jsonl").write_text("".join([json.dumps(started), "\n", *rest]))
+
+
+def done(copy: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """What the copy says to these words."""
+    return subprocess.run(
+        [sys.executable, "-m", "harness", *words],
+        cwd=copy,
+        env=os.environ | {"PYTHONPATH": str(copy), "COLUMNS": "160"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_it_fails_the_run_and_stands_in_every_report(copy: Path) -> None:
+    reported = done(copy, "report", "run")
+    assert reported.returncode == 1, reported.stderr
+    assert "LEAK: the server weighs" in reported.stdout
+    assert any("weight" in line and "stones" in line for line in reported.stdout.splitlines())
+    result = json.loads((copy / "run" / "result.json").read_text())
+    assert [*result["gates"]].index("weight") == [*result["gates"]].index("threads") + 1
+    assert result["gates"]["weight"]["weighed"] == result["sessions"]
+    assert "stones" in (copy / "run" / "report.html").read_text()
+
+
+def test_its_rules_are_told(copy: Path) -> None:
+    told = done(copy, "judge", "run", "--why")
+    assert "decided by weight.heavy" in told.stdout, told.stderr
+
+
+def test_it_can_be_allowed(copy: Path) -> None:
+    wrong = done(copy, "run", "plain-chat", "--allow", "wait")
+    assert wrong.returncode == 2
+    assert "weight" in wrong.stderr
+    stored(copy, "allowed", allow=["weight"])
+    assert done(copy, "report", "allowed").returncode == 0
