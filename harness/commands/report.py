@@ -82,6 +82,7 @@ def write_reports(folder: Path, record: RunRecord, verdict: Verdict, language: s
     """
     import shutil
 
+    from harness.commands.graph import draw as draw_graph
     from harness.record.store import write_whole
     from harness.reporters import REPORTERS, html, plots
     from harness.reporters.console import render
@@ -89,7 +90,7 @@ def write_reports(folder: Path, record: RunRecord, verdict: Verdict, language: s
     pictures: dict[str, bytes] = {}
 
     def page(record: RunRecord, verdict: Verdict) -> bytes:
-        return html.render(record, verdict, language, pictures=pictures)
+        return html.render(record, verdict, language, pictures=pictures, draw_graph=draw_graph)
 
     draws = dict(REPORTERS)
     try:

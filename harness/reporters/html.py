@@ -5,7 +5,7 @@ a server's words.
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Final
@@ -44,6 +44,8 @@ def render(
     language: str = "en",
     blamed: Blame | None = None,
     pictures: Mapping[str, bytes] | None = None,
+    *,
+    draw_graph: Callable[[str], str] = svg,
 ) -> bytes:
     """The whole file.
 
@@ -54,6 +56,7 @@ def render(
         blamed: what each action leaves, where that was asked.
         pictures: the plots by file name, where they have been drawn already: drawing them takes
             longest.
+        draw_graph: makes SVG of a reference graph in DOT.
     """
     say = say_in(language)
     target = record.started.target
@@ -78,7 +81,8 @@ def render(
         guilty=_guilty(blamed, say),
         blamed=_blamed(blamed, say),
         graphs={
-            finding.fingerprint: raw(svg(graph_of(record, finding))) for finding in verdict.findings
+            finding.fingerprint: raw(draw_graph(graph_of(record, finding)))
+            for finding in verdict.findings
         },
         incidents=incidents(record),
         failures=failures(record),

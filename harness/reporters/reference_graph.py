@@ -1,24 +1,20 @@
-"""What refers to an object, drawn as SVG: by Graphviz where that is installed, else by our
-own drawing in rows.
+"""What refers to an object: read from text in DOT, and drawn as SVG in rows.
 
-The graph comes as text in DOT, which the probe wrote inside the server. It is read here into nodes
-and links, and nothing else of it is used.
+The probe wrote the text inside the server. It is read here into nodes and links, and nothing else
+of it is used. `written` gives it back for Graphviz, which draws better where it is installed.
 """
 
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from shutil import which
 from typing import Final
 
 from harness.record.record import Cause, RunRecord
 from harness.verdict.outcome import Finding
 
-DOT_LIMIT_S: Final = 10.0
 _NAME: Final = r"((?:too_many_)?n\d+)"
 _TEXT: Final = r'"((?:[^"\\]|\\.)*)"'
 _NODE: Final = re.compile(rf"^\s*{_NAME}\[label={_TEXT}")
@@ -82,11 +78,9 @@ def _is_of(cause: Cause, finding: Finding) -> bool:
 
 
 def svg(dot: str) -> str:
-    """The graph as an SVG element; empty where the text holds no graph."""
+    """The graph as an SVG element, in our own drawing; empty where the text holds no graph."""
     graph = read(dot)
-    if not graph.nodes:
-        return ""
-    return by_graphviz(graph) or layered(graph)
+    return layered(graph) if graph.nodes else ""
 
 
 def read(dot: str) -> Graph:
@@ -111,26 +105,8 @@ def _plain(text: str) -> str:
     return re.sub(r"\\.", lambda part: unescaped.get(part[0], part[0][1:]), text)
 
 
-def by_graphviz(graph: Graph) -> str:
-    """Drawn by `dot`; empty where that is not installed, or fails."""
-    program = which("dot")
-    if program is None:
-        return ""
-    try:
-        drawn = subprocess.run(
-            [program, "-Tsvg"],
-            input=_written(graph),
-            capture_output=True,
-            text=True,
-            timeout=DOT_LIMIT_S,
-            check=True,
-        ).stdout
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return drawn[drawn.find("<svg") :] if "<svg" in drawn else ""
-
-
-def _written(graph: Graph) -> str:
+def written(graph: Graph) -> str:
+    """The graph in DOT for Graphviz, with the chain in colour."""
     marked = {node.name for node in graph.nodes if node.is_marked}
     lines = ["digraph references {", 'node [shape=box, style=filled, fontname="sans-serif"];']
     lines.append('edge [fontname="sans-serif", fontsize=10];')
