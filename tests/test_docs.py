@@ -18,6 +18,7 @@ from statistics import mean
 
 import jsonschema
 import pytest
+from server_scripts import ECHO, written
 
 from harness.errors import ExitStatus
 
@@ -46,6 +47,15 @@ MACHINE_IS_BUSY = "".join(
     for gate in ("latency", "cpu")
 )
 """For the settings of a run whose verdict must not depend on how fast this machine is now."""
+
+LOUD = """
+from harness import scenario
+
+@scenario(protocol="shout")
+async def loud(session):
+    assert await session.shout("hello") == "HELLO"
+"""
+"""A script for the protocol that the page about the architecture adds."""
 
 _FENCE = re.compile(
     r"^(?P<mark>```+)(?P<info>[^\n]*)\n(?P<code>.*?)^(?P=mark)$", re.MULTILINE | re.DOTALL
@@ -298,6 +308,83 @@ def test_the_five_lines_of_the_readme_speak_with_a_fastapi_server(tmp_path: Path
     ]
     status, output = said(tmp_path, f"{command} --once")
     assert status == 0, output
+
+
+@pytest.fixture(scope="module")
+def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the package with every example of the page about the architecture in it."""
+    folder = tmp_path_factory.mktemp("copy")
+    for name in ("harness", "scenarios", "docs"):
+        ignored = shutil.ignore_patterns("__pycache__", "*.png")
+        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+    for block in blocks(DOCS / "architecture.md"):
+        if found := re.match(r"# (in )?(?P<path>[\w/]+\.py)", block.code):
+            path = folder / found["path"]
+            assert path.exists() == (found[1] is not None)
+            code = block.code
+            if found[1]:
+                code = path.read_text(encoding="utf-8") + code.partition("\n")[2]
+                code = code.replace("import COUNT,", "import TEXT, COUNT,")
+            path.write_text(code, encoding="utf-8")
+    return folder
+
+
+def said_by_copy(folder: Path, *words: str) -> str:
+    """What Python with the package of that folder prints."""
+    environment = {**os.environ, "PYTHONPATH": str(folder), "COLUMNS": "200"}
+    done = subprocess.run(
+        [sys.executable, *words],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in (0, 3), done.stderr
+    return done.stdout
+
+
+def test_the_example_of_each_extension_is_found(extended: Path) -> None:
+    options = said_by_copy(extended, "-m", "harness", "run", "--help")
+    assert "--greeting WORDS" in options
+    assert "--pid-file FILE" in options
+    assert "kept-line " in said_by_copy(extended, "-m", "harness", "faults")
+    (extended / "places" / "a-run").mkdir(parents=True)
+    last = said_by_copy(extended, "-m", "harness", "last", "--reports", "places")
+    assert last == "places/a-run\n"
+    said_by_copy(extended, "docs/make_reference.py")
+    reference = "".join(page.read_text() for page in (extended / "docs/reference").glob("*.md"))
+    for name in ("kept-line", "shout(words)", "switches", "modules", "failures.some", "pid_file"):
+        assert name in reference
+
+
+def test_the_examples_of_extensions_work_in_a_run(extended: Path) -> None:
+    serve = ["--serve", written(extended, ECHO)]
+    short = ["--cycles", "2", "--no-explain", "--out", "out", "--json"]
+    printed = said_by_copy(extended, "-m", "harness", "run", "say-hello", *serve, *short)
+    result = json.loads(printed)
+    assert (result["scenario"], result["sessions_failed"]) == ("say-hello", 0)
+    assert result["gates"]["failures"]["outcome"] == "flat"
+    assert result["gates"]["modules"]["first"] > 20
+    assert "switches" in (extended / "out" / "run.jsonl").read_text()
+    assert (extended / "out" / "words.txt").read_text() == f"say-hello: {result['verdict']}\n"
+    (extended / "loud.py").write_text(LOUD)
+    said_by_copy(extended, "-m", "harness", "run", "loud.py", *serve, "--once")
+
+
+@pytest.mark.slow
+def test_the_example_of_a_fault_is_called_what_it_says(extended: Path) -> None:
+    only = ["--only", "kept-line", "--json"]
+    (cell,) = json.loads(said_by_copy(extended, "-m", "harness", "selftest", *only))
+    assert (cell["verdict"], cell["wrong"]) == ("leak", "")
+
+
+def test_the_example_of_a_program_runs(tmp_path: Path) -> None:
+    write_files(DOCS / "how-to" / "fastapi.md", tmp_path)
+    code = blocks(DOCS / "reference" / "program.md")[0].code
+    (tmp_path / "program.py").write_text(code.replace("max_cycles=60", "cycles=2"))
+    status, output = said(tmp_path, "python program.py")
+    assert (status, output.partition(" ")[0]) == (0, "inconclusive"), output
 
 
 def test_a_large_binary_is_refused_outside_of_data_and_docs(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from harness import LoadOptions, OutputOptions, RunOptions, Serve
 run = harness.run(
     RunOptions(
         "visit.py",
-        target=Serve("uvicorn app:app --port {port}"),
+        target=Serve("uvicorn app:app --port {port}", url="ws://127.0.0.1:{port}/ws"),
         load=LoadOptions(max_cycles=60),
         output=OutputOptions(out=Path("reports/today")),
     )
