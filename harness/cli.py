@@ -1,5 +1,6 @@
-"""The parser. Each verb is a module of `commands` with `HELP`, `add_options(parser)` and
-`run(options) -> int`; one that can be configured has `defaults()`, too.
+"""The command line: finds the verb, hands it its options, and makes errors into words and statuses.
+
+Each verb is a module of `commands`. Only the one that is asked for is imported.
 """
 
 from __future__ import annotations
@@ -11,36 +12,135 @@ import re
 import select
 import signal
 import sys
-import traceback
 from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
-from harness.commands import VERBS
-from harness.commands.run import SKIPPED
-from harness.errors import ExitStatus, HarnessError, ScriptFailed
-from harness.experiment.target_options import unless_another
-from harness.sessions.script_errors import in_words, line_in
+from harness.commands import Verb, verb_named, verb_names
+from harness.errors import (
+    GIT_ABORTED,
+    GIT_SKIPPED,
+    ExitStatus,
+    HarnessError,
+    ScriptFailed,
+)
 from harness.streams import usable_streams
 
-ABORTED = 255
-"""`git bisect run` gives up, where most other statuses would mean that the commit is bad."""
+PROGRAM: Final = "leak-harness"
+DESCRIPTION: Final = "Does your WebSocket chat server leak? It is driven, measured and judged."
+_ANSWERS_FOR_GIT: Final = (ExitStatus.FLAT, ExitStatus.LEAK, GIT_SKIPPED)
 
 
 class _Parser(argparse.ArgumentParser):
-    """One line for what is wrong; the options are in --help."""
+    """Options are typed in full. An error is one line on what is wrong; the options are in the
+    help.
+    """
+
+    def __init__(self, prog: str, description: str) -> None:
+        super().__init__(
+            prog=prog,
+            description=description,
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
 
     def error(self, message: str) -> NoReturn:
         self.exit(ExitStatus.USAGE, f"{self.prog}: {message}\n  see {self.prog} --help\n")
 
 
-def _unknown(word: str, usage: str) -> str:
-    near = get_close_matches(word, re.findall(r"--[a-z-]+", usage), 1)
+class _Version(argparse.Action):
+    """Looked up only where it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        from importlib import metadata  # noqa: PLC0415 - a fifth of what --help takes
+
+        print(f"{PROGRAM} {metadata.version(PROGRAM)}, Python {platform.python_version()}")
+        parser.exit()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb.
+
+    Args:
+        argv: the words after the name of the program; None: those that were typed.
+
+    Returns:
+        The exit status. Errors have been printed.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    with usable_streams():
+        status = _status(words)
+    # Also where the option was cut short, which is refused: git takes 2 for a bad commit.
+    is_for_git = any(len(word) > 2 and "--bisect-status".startswith(word) for word in words)
+    return GIT_ABORTED if is_for_git and status not in _ANSWERS_FOR_GIT else status
+
+
+def _status(words: Sequence[str]) -> int:
+    try:
+        name = words[0] if words else ""
+        if name not in verb_names():
+            return _without_verb(words)
+        verb = verb_named(name)
+        options = _options(verb, name, words)
+        status = options if isinstance(options, int) else verb.run(options)
+        print(end="", flush=True)  # now: at the end it could not be told that nobody reads it
+        return status
+    except HarnessError as error:
+        return _printed(error)
+    except KeyboardInterrupt:
+        print(f"{PROGRAM}: stopped by the user", file=sys.stderr)
+        return ExitStatus.INTERRUPTED
+    except BaseException as error:  # noqa: BLE001 - Python would exit with 1, a leak, or with 0
+        return _unexpected(error)
+
+
+def _without_verb(words: Sequence[str]) -> int:
+    """Help, the version, or an error."""
+    parser = _Parser(PROGRAM, DESCRIPTION)
+    parser.add_argument("--version", action=_Version, nargs=0, help="Print the version and exit.")
+    verbs = parser.add_subparsers(
+        metavar="VERB", required=True, parser_class=argparse.ArgumentParser
+    )
+    for name in verb_names():
+        verbs.add_parser(name, help=verb_named(name).HELP)
+    try:
+        parser.parse_args(words)
+    except SystemExit as leaving:
+        print(end="", flush=True)
+        return int(leaving.code or 0)
+    raise AssertionError("the words hold no verb, so that the parser exits")
+
+
+def _options(verb: Verb, name: str, words: Sequence[str]) -> argparse.Namespace | int:
+    """What a verb is asked for; the status where that is help, or wrong."""
+    parser = _Parser(f"{PROGRAM} {name}", verb.HELP)
+    verb.add_options(parser)
+    try:
+        options, unknown = parser.parse_known_args(words[1:])
+        if unknown:
+            parser.error(_not_understood(unknown[0], name, options, parser))
+    except SystemExit as leaving:
+        print(end="", flush=True)
+        return int(leaving.code or 0)
+    options.command_line = [PROGRAM, *words]
+    return options
+
+
+def _not_understood(
+    word: str, verb: str, options: argparse.Namespace, parser: argparse.ArgumentParser
+) -> str:
+    key = word.partition("=")[0].removeprefix("--").replace("-", "_")
+    refused: dict[str, str] = getattr(options, "refused", {})
+    if key in refused:
+        return f"{verb} has no --{key.replace('_', '-')}: {refused[key]}"
+    known = re.findall(r"--[a-z-]+", parser.format_usage())
+    near = [option for option in known if word != "--" and option.startswith(word)]
+    near += get_close_matches(word, known, 1)
     return f"'{word}' is not understood" + (f": did you mean {near[0]}?" if near else "")
 
 
 def _is_unread() -> bool:
-    """Whether who read the output has gone, as `head` does; nothing more is written to it then."""
+    """Whether the reader of the output has gone, as `head` does. Then nothing more is written."""
     gone = []
     for stream in (sys.stdout, sys.stderr):
         watched = select.poll()
@@ -51,90 +151,28 @@ def _is_unread() -> bool:
     return bool(gone)
 
 
-class _Version(argparse.Action):
-    """Looked up only where it is asked for."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
-        from importlib import metadata  # noqa: PLC0415 - a fifth of what --help takes
-
-        print(
-            f"leak-harness {metadata.version('leak-harness')}, Python {platform.python_version()}"
-        )
-        parser.exit()
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one verb; its exit status is returned, errors are printed in words."""
-    words = sys.argv[1:] if argv is None else argv
-    with usable_streams():
-        status = _main(words)
-    answered = (ExitStatus.FLAT, ExitStatus.LEAK, SKIPPED)
-    for_git = any(
-        word.startswith("--b") and "--bisect-status".startswith(word) for word in words
-    )  # also cut short
-    return ABORTED if for_git and status not in answered else status
-
-
-def _main(argv: Sequence[str]) -> int:
-    try:
-        options = _options(argv)
-        if isinstance(options, int):
-            return options
-        status: int = options.verb.run(options)
-        print(end="", flush=True)  # now, for at the end it could not be told that nobody reads it
-        return status
-    except HarnessError as error:
-        return _told(error)
-    except KeyboardInterrupt:
-        print("leak-harness: stopped by the user", file=sys.stderr)
-        return ExitStatus.INTERRUPTED
-    except BaseException as error:  # noqa: BLE001 - Python would exit with 1, which means a leak, or with 0
-        return _unexpected(error)
-
-
-def _options(argv: Sequence[str]) -> argparse.Namespace | int:
-    """What was asked for; the status where that is help, or wrong."""
-    parser = _Parser(prog="leak-harness", description="Does your WebSocket chat server leak?")
-    parser.add_argument("--version", action=_Version, nargs=0, help="print it and exit")
-    verbs = parser.add_subparsers(metavar="VERB", required=True)
-    for name, verb in VERBS.items():
-        one = verbs.add_parser(name, help=verb.HELP, description=verb.HELP)
-        verb.add_options(one)
-        one.set_defaults(verb=verb, parser=one)
-    try:
-        options, unknown = parser.parse_known_args(argv)
-        if unknown:
-            options.parser.error(_unknown(unknown[0], options.parser.format_usage()))
-        if hasattr(
-            options.verb, "defaults"
-        ):  # from a file, read only once the verb is known; the command line wins
-            options.parser.set_defaults(**unless_another(options.verb.defaults(), options))
-            options = parser.parse_args(argv)
-    except SystemExit as leaving:
-        print(end="", flush=True)
-        return int(leaving.code or 0)
-    return options
-
-
 def _unexpected(error: BaseException) -> int:
-    """The status of what no code expects: of a script's tasks, of a reader that has gone, or of
-    a defect.
+    """The status of an error that no code expects: of a task of the script, of a reader that has
+    gone, or of a defect.
     """
     if isinstance(error, SystemExit) and error.code == ExitStatus.USAGE:
         return ExitStatus.USAGE
     if isinstance(error, BrokenPipeError) and _is_unread():
         return 128 + signal.SIGPIPE
+    # Imported here: most calls do not need it.
+    from harness.sessions.script_errors import in_words, line_in  # noqa: PLC0415
+
     where = "" if isinstance(error, Exception) else line_in(error.__traceback__, "")
-    if where:  # from a task that the script has started
-        return _told(ScriptFailed(f"{where}: the script raised {in_words(error)}"))
-    traceback.print_exception(error)
+    if where:  # of a task that the script has started
+        return _printed(ScriptFailed(f"{where}: the script raised {in_words(error)}"))
+    sys.excepthook(type(error), error, error.__traceback__)
     print(
-        "leak-harness: a defect of leak-harness itself: please report it with the lines above",
+        f"{PROGRAM}: this is a defect of {PROGRAM} itself: please report it with the lines above",
         file=sys.stderr,
     )
     return ExitStatus.HARNESS_FAILED
 
 
-def _told(error: HarnessError) -> int:
-    print(f"leak-harness: {error}", file=sys.stderr)
+def _printed(error: HarnessError) -> int:
+    print(f"{PROGRAM}: {error}", file=sys.stderr)
     return error.exit_status

@@ -14,7 +14,7 @@ error.
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import ClassVar
+from typing import ClassVar, Final
 
 
 class ExitStatus(IntEnum):
@@ -27,6 +27,12 @@ class ExitStatus(IntEnum):
     SERVER_FAILED = 4
     HARNESS_FAILED = 5
     INTERRUPTED = 130
+
+
+GIT_SKIPPED: Final = 125
+"""The status at which `git bisect run` tries another commit."""
+GIT_ABORTED: Final = 255
+"""The status at which `git bisect run` gives up. Most others mean that the commit is bad."""
 
 
 class HarnessError(Exception):
@@ -95,6 +101,10 @@ class NoSuchProcess(ServerError):
 
 class NotPermitted(ServerError):
     """Its memory may not be read by this user."""
+
+
+class OutOfMemoryGuard(ServerError):
+    """The memory guard has ended the server: it, the machine or the harness was over a limit."""
 
 
 class NoMetrics(ServerError):
@@ -168,7 +178,7 @@ class UnknownSchema(RecordError):
 
 
 class RecordDamaged(RecordError):
-    """The record holds a line that is no record line, before its last."""
+    """The record holds a line that is not a record line, before its last."""
 
 
 class NotARun(RecordError):

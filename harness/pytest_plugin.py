@@ -9,22 +9,24 @@ from __future__ import annotations
 import inspect
 import re
 import shutil
-import threading
-from collections.abc import Callable, Generator, Iterator
+import sys
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 if TYPE_CHECKING:
     import asyncio
 
+    from harness.experiment.runs import Run
     from harness.record.record import RunRecord
     from harness.sessions.scenario import Scenario
     from harness.sessions.session import Session
     from harness.verdict.outcome import Verdict
-    from harness.verdict.several_runs import Done
 
 MARK: Final = "leak_harness"
 QUICK: Final = {"limit": "16KiB", "max_cycles": 40, "grace": "5s"}
@@ -39,7 +41,10 @@ _OF_SCENARIO: Final = (
     "session_limit_s",
 )
 """What the marker says of the scenario itself."""
-_LONGEST_NAME: Final = 80
+_MAX_NAME: Final = 80
+"""Characters of the name of a run folder."""
+_COLUMNS: Final = 100
+"""Of the report that a failed test prints."""
 _BODY: Final = pytest.StashKey[Callable[..., Any]]()
 _RUNS: Final = pytest.StashKey[list["LeakRun"]]()
 
@@ -79,15 +84,15 @@ def pytest_terminal_summary(
 ) -> None:
     """That parallel tests disturb measurements, where there were any."""
     calls = [
-        one
-        for some in terminalreporter.stats.values()
-        for one in some
-        if getattr(one, "when", "") == "call"
+        report
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", "") == "call"
     ]
-    measured = sum("leak_verdict" in dict(one.user_properties) for one in calls)
+    measured = sum("leak_verdict" in dict(call.user_properties) for call in calls)
     if measured and getattr(config.option, "numprocesses", None):
         words = (
-            f"leak-harness: {measured} leak tests ran beside others, which disturb their latency "
+            f"leak-harness: {measured} leak tests ran next to others, which disturb their latency "
             f"and CPU: try -n 0"
         )
         terminalreporter.write_line(words, yellow=True)
@@ -160,15 +165,13 @@ class LeakRun(str):
     folder: Path
 
     @classmethod
-    def of(cls, done: Done, folder: Path) -> LeakRun:
-        """Told in full."""
+    def of(cls, done: Run) -> LeakRun:
+        """The text of a run that has ended."""
         from harness.reporters.console import render
 
-        run = cls(
-            f"{render(done.record, done.verdict, 100, False).rstrip()}\nreport: "
-            f"{folder / 'report.html'}"
-        )
-        run.record, run.verdict, run.folder = done.record, done.verdict, folder
+        text = render(done.record, done.verdict, _COLUMNS, False).rstrip()
+        run = cls(f"{text}\nreport: {done.report}")
+        run.record, run.verdict, run.folder = done.record, done.verdict, done.folder
         return run
 
     @property
@@ -200,30 +203,28 @@ class _Harness:
         return self.measure(scenario, **options)
 
     def measure(self, scenario: str | Scenario, **options: Any) -> LeakRun:
-        """The same for a scenario that is there already."""
-        from harness.commands.report import write_reports
+        """Run a scenario by its name or file, or one that is there already."""
         from harness.errors import HarnessError
+        from harness.experiment.stopping import in_thread
 
-        words = [
-            scenario if isinstance(scenario, str) else scenario.name,
-            *_words(self._options(options)),
-        ]
-        folder = self._folder()
+        keywords, folder = self._options(options), self._folder()
         try:
-            done = _in_thread(lambda: _measured(self._item.nodeid, words, scenario, folder))
+            # The test may be running in an event loop.
+            done = in_thread(partial(_run, self._item.nodeid, scenario, keywords, folder))
         except HarnessError as error:
             pytest.fail(f"leak-harness: {error}", pytrace=False)
-        write_reports(folder, done.record, done.verdict)
-        run = LeakRun.of(done, folder)
+        for name, why in done.unwritten.items():
+            _tell(f"leak-harness: {name} is missing: {why}")
+        run = LeakRun.of(done)
         self._item.stash.setdefault(_RUNS, []).append(run)
         growth = getattr(done.verdict.gates.get("memory"), "growth_per_session", None)
-        told = {
+        facts = {
             "leak_verdict": str(done.verdict.name),
             "leak_growth_per_session_bytes": growth,
-            "leak_report": str(folder / "report.html"),
+            "leak_report": str(done.report),
         }
         self._item.user_properties += [
-            (name, value) for name, value in told.items() if value is not None
+            (name, value) for name, value in facts.items() if value is not None
         ]
         return run
 
@@ -242,8 +243,8 @@ class _Harness:
         self._number += 1
         nodeid = self._item.nodeid
         name = re.sub(r"[^\w.-]+", "-", nodeid).strip("-")
-        if len(name) > _LONGEST_NAME:
-            name = f"{name[-_LONGEST_NAME:]}-{sha256(nodeid.encode()).hexdigest()[:8]}"
+        if len(name) > _MAX_NAME:
+            name = f"{name[-_MAX_NAME:]}-{sha256(nodeid.encode()).hexdigest()[:8]}"
         place = self._item.config.getoption("--leak-report")
         if place is None:
             return self._factory.mktemp("leak") / name
@@ -263,46 +264,21 @@ def _marked(item: pytest.Item) -> dict[str, Any]:
     }
 
 
-def _words(options: dict[str, Any]) -> Iterator[str]:
-    """Keyword arguments as a command line."""
-    for name, value in options.items():
-        option = f"--{name.replace('_', '-')}"
-        if isinstance(value, bool):
-            yield option if value else f"--no-{name.replace('_', '-')}"
-        elif isinstance(value, dict):
-            yield from (f"{option}={key}={one}" for key, one in value.items())
-        else:
-            for one in value if isinstance(value, (list, tuple)) else [value]:
-                yield f"{option}={one}"
+def _run(nodeid: str, scenario: str | Scenario, keywords: Mapping[str, Any], folder: Path) -> Run:
+    """One run, or several judged together, with the settings of the file that counts here."""
+    from harness.experiment.config import settings
+    from harness.experiment.marker import values_of_keywords
+    from harness.experiment.options import options_from
+    from harness.experiment.runs import run
+
+    given = values_of_keywords(keywords)
+    values = settings(given, Path.cwd(), _tell)
+    options = options_from({**values, "scenario": scenario}, ("pytest", nodeid))
+    return run(replace(options, output=replace(options.output, out=folder)), tell=_tell)
 
 
-def _measured(nodeid: str, words: list[str], scenario: str | Scenario, folder: Path) -> Done:
-    """One run, or several judged together."""
-    import argparse
-
-    from harness.commands.run import all_runs, defaults
-    from harness.errors import UsageError
-    from harness.experiment.options import declare, plan_of
-    from harness.experiment.target_options import unless_another
-
-    class Parser(argparse.ArgumentParser):
-        def error(self, message: str) -> NoReturn:
-            raise UsageError(
-                message, hint="the arguments of the marker are the options of `leak-harness run`"
-            )
-
-    parser = Parser()
-    declare(parser)
-    parser.set_defaults(command_line=["pytest", nodeid])
-    parser.set_defaults(**unless_another(defaults(), parser.parse_args(words)))
-    options = parser.parse_args(words)
-    known = None if isinstance(scenario, str) else scenario
-    return all_runs(
-        options,
-        folder,
-        lambda number: plan_of(options, number=number, scenario=known),
-        lambda *_: None,
-    )
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _scenario(
@@ -326,21 +302,21 @@ def _scenario(
 
 
 class _Blocking:
-    """A session for a body that is no coroutine: each action blocks until it is done."""
+    """A session for a body that is not a coroutine: each action blocks until it is done."""
 
     def __init__(self, session: Session, loop: asyncio.AbstractEventLoop) -> None:
         self._session = session
         self._loop = loop
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._session, name)
-        if not callable(found):
-            return found
+        action = getattr(self._session, name)
+        if not callable(action):
+            return action
 
         def act(*arguments: Any, **named: Any) -> Any:
             import asyncio
 
-            result = found(*arguments, **named)
+            result = action(*arguments, **named)
             if inspect.isawaitable(result):
                 return asyncio.run_coroutine_threadsafe(_awaited(result), self._loop).result()
             return result
@@ -350,28 +326,3 @@ class _Blocking:
 
 async def _awaited(result: Any) -> Any:
     return await result
-
-
-def _in_thread(work: Callable[[], Done]) -> Done:
-    """In a thread of its own: the test may be running in an event loop already.
-
-    When pytest is interrupted it waits for nothing, and the guardian ends the server.
-    """
-    results: list[Done] = []
-    errors: list[BaseException] = []
-
-    def attempt() -> None:
-        try:
-            results.append(work())
-        except BaseException as error:  # noqa: BLE001 - raised again in the test's thread
-            errors.append(error)
-
-    thread = threading.Thread(target=attempt, name="leak-harness", daemon=True)
-    thread.start()
-    while (
-        thread.is_alive()
-    ):  # not for ever at once: a signal that another thread took in would wake nobody here
-        thread.join(0.2)
-    if errors:
-        raise errors[0]
-    return results[0]

@@ -1,20 +1,28 @@
 """What comes in from users, servers, logs and disks, made fit to be written down: secrets masked,
 text printable and of bounded length.
+
+Secrets are masked by their value, wherever they turn up: a server may repeat a token in an error, a
+log line or an argument of a child. `SECRETS` holds the values of this process.
 """
 
 from __future__ import annotations
 
+import base64
+import html
+import json
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
+from urllib.parse import quote, quote_plus
 
 MASK: Final = "***"
 _SECRET: Final = re.compile(
-    r"auth|cookie|token|secret|passw|credential|session|api[-_]?key|signature", re.IGNORECASE
+    r"auth|cookie|token|secret|pass|pwd|credential|session|key|signature|private|jwt|dsn",
+    re.IGNORECASE,
 )
 _PAIRS: Final = ("--header", "--env", "--cookie")
-_IN_URL: Final = re.compile(r"(?P<before>[a-z+]+://)(?P<user>[^/@\s]+)@")
+_IN_URL: Final = re.compile(r"(?P<before>[a-z][a-z0-9+.-]*://)(?P<user>[^/@\s]+)@", re.IGNORECASE)
 _QUERY: Final = re.compile(r"(?P<name>[?&][^=&\s]*)=(?P<value>[^&\s]*)")
 
 
@@ -29,6 +37,74 @@ _UNPRINTABLE: Final = re.compile(
 )
 
 
+MIN_SECRET: Final = 5
+"""Characters: a shorter value is masked where it was given, and not wherever it turns up. Every
+page has it by chance.
+"""
+MAX_SECRET: Final = 8192
+_NUMBER: Final = re.compile(r"[\d.,:]{1,7}")
+_OWN_WORDS: Final = (
+    "flat leak degraded inconclusive interrupted server-failed memory objects tasks threads",
+    "descriptors children containers latency files growth machine harness census causes probe",
+    "serve embedded container cgroup metrics-url python native deflate plain always never false",
+    "debug local development production staging testing localhost 127.0.0.1 utf-8 error warning",
+)
+"""Words of our own files, and values that keep nothing secret: masked, they would make results
+unreadable.
+"""
+
+
+class Secrets:
+    """Values that no file and no output may show."""
+
+    def __init__(self) -> None:
+        self._values: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+
+    def add(self, values: Iterable[str]) -> None:
+        """From now on these are masked, in all the ways in which they are written."""
+        new = {value for value in values if is_maskable(value)} - self._values
+        if not new:
+            return
+        self._values |= new
+        written = {way for value in self._values for way in _ways(value)}
+        longest_first = sorted(written, key=lambda way: (-len(way), way))
+        self._pattern = re.compile("|".join(map(re.escape, longest_first)))
+
+    def masked(self, text: str) -> str:
+        """The text without them."""
+        return text if self._pattern is None else self._pattern.sub(MASK, text)
+
+
+SECRETS: Final = Secrets()
+"""Of this process."""
+
+
+def is_maskable(value: str) -> bool:
+    """Whether a value can be masked wherever it turns up."""
+    if not MIN_SECRET <= len(value) <= MAX_SECRET or _NUMBER.fullmatch(value):
+        return False
+    return all(value.lower() not in words.split() for words in _OWN_WORDS)
+
+
+def has_secret_name(name: str) -> bool:
+    """Whether a name of an option, header or variable says that its value is secret."""
+    return bool(_SECRET.search(name))
+
+
+def names_secret(word: str) -> bool:
+    """Whether the word of a command line is an option whose value, the next word, is secret."""
+    return word.startswith("-") and "=" not in word and has_secret_name(word)
+
+
+def _ways(value: str) -> set[str]:
+    """How a value may be written: as it is, in JSON, Python, HTML, XML, a URL or Base64."""
+    encoded = base64.b64encode(value.encode(errors="surrogateescape")).decode()
+    ways = {value, json.dumps(value)[1:-1], repr(value)[1:-1], html.escape(value), encoded}
+    ways |= {quote(value, safe="", errors="replace"), quote_plus(value, errors="replace")}
+    return {way for way in ways if len(way) >= MIN_SECRET}
+
+
 def printable(text: str, max_length: int = MAX_TEXT) -> str:
     """Words of somebody else that harm no reader, terminal or file.
 
@@ -40,6 +116,7 @@ def printable(text: str, max_length: int = MAX_TEXT) -> str:
         text: of a server, a log, a probe or a disk.
         max_length: characters that are kept; an ellipsis takes the place of the rest.
     """
+    text = SECRETS.masked(text[: max_length + MAX_SECRET])
     if len(text) > max_length:
         text = text[: max_length - len(_CUT)] + _CUT
     return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
@@ -47,7 +124,7 @@ def printable(text: str, max_length: int = MAX_TEXT) -> str:
 
 def without_secrets(words: Sequence[str]) -> str:
     """A command line as it may be written down."""
-    return shlex.join(_masked(words)).replace("'***'", MASK)
+    return SECRETS.masked(shlex.join(_masked(words)).replace("'***'", MASK))
 
 
 def _masked(words: Sequence[str]) -> Iterator[str]:
@@ -58,6 +135,10 @@ def _masked(words: Sequence[str]) -> Iterator[str]:
             yield f"{name}={_masked_pair(name, value)}"
         elif option in _PAIRS:
             yield _masked_pair(option, word)
+        elif names_secret(option) and not word.startswith("-"):
+            yield MASK
+        elif equals and has_secret_name(name) and "://" not in name:
+            yield f"{name}={MASK}"
         else:
             yield url_without_secrets(word)
         option = word

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, TextIO, cast
 
 from harness.errors import OutputLost
+from harness.redaction import SECRETS
 
 
 class _Stream:
@@ -27,7 +28,8 @@ class _Stream:
     def write(self, text: str) -> int:
         """Write, as a text stream does."""
         try:
-            return self._stream.write(text)
+            self._stream.write(SECRETS.masked(text))
+            return len(text)
         except BrokenPipeError:
             raise
         except OSError as error:
@@ -84,6 +86,9 @@ def usable_streams() -> Iterator[None]:
     before = sys.stdout, sys.stderr
     if None in (sys.stdin, *before):
         _occupy_descriptors()
+    for stream in filter(None, before):
+        if hasattr(stream, "reconfigure"):  # a terminal or a locale may know no arrows
+            stream.reconfigure(errors="backslashreplace")
     out = cast(TextIO, _Closed()) if sys.stdout is None else sys.stdout
     with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123 - a path object takes no devnull
         err = nowhere if sys.stderr is None else sys.stderr

@@ -11,12 +11,15 @@ from typing import Final
 SIZE_UNITS: Final = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "TiB": 1024**4}
 TIME_UNITS_S: Final = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
+MAX_VALUE: Final = 2.0**60
+"""More bytes than a machine has, and more seconds than there were."""
+
 
 def parse_size(text: str) -> int:
     """Bytes in ``text``, plain (``4096``) or with a binary unit (``1.5MiB``).
 
     Raises:
-        ValueError: the text is no size; the message says what one looks like.
+        ValueError: the text is not a size; the message says what one looks like.
     """
     return round(
         _parse(text, {"": 1, **SIZE_UNITS}, "a size, such as 64KiB, 1.5MiB, 2GiB or plain bytes")
@@ -27,7 +30,7 @@ def parse_time_s(text: str) -> float:
     """Seconds in ``text``: ``250ms``, ``2s``, ``1m``; a plain number counts seconds.
 
     Raises:
-        ValueError: the text is no time; the message says what one looks like.
+        ValueError: the text is not a time; the message says what one looks like.
     """
     return _parse(text, {"": 1.0, **TIME_UNITS_S}, "a time, such as 250ms, 2s or 1m")
 
@@ -37,7 +40,10 @@ def _parse(text: str, units: Mapping[str, float], expected: str) -> float:
     by_lower = {unit.lower(): factor for unit, factor in units.items()}
     if found is None or found[2].lower() not in by_lower:
         raise ValueError(f"'{text}' is not {expected}")
-    return float(found[1]) * by_lower[found[2].lower()]
+    value = float(found[1]) * by_lower[found[2].lower()]
+    if value > MAX_VALUE:
+        raise ValueError(f"'{text[:20]}...' is too large to be {expected}")
+    return value
 
 
 def format_size(size_bytes: float) -> str:

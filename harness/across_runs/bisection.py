@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
+import msgspec
+
+from harness.errors import RecordDamaged
+from harness.record.lines import MAX_REASON
+from harness.redaction import printable
 from harness.verdict.outcome import Verdict
 
 NOISY: Final = frozenset({"latency", "cpu"})
@@ -80,3 +86,30 @@ class Search:
     def runs_left(self) -> int:
         """How many more runs it takes, about, where no commit is skipped."""
         return max(0, len(self.suspects) - 1).bit_length()
+
+
+@dataclass(frozen=True, slots=True)
+class SearchState:
+    """What a search keeps between two calls."""
+
+    good: str
+    bad: str
+    asked: str
+    """The options of its runs."""
+    tried: dict[str, dict[str, Any]]
+    """By commit: `answer` and `summary`, and the folder of the run."""
+
+
+def read_state(path: Path) -> SearchState:
+    """The state of a search as it was stored.
+
+    Raises:
+        RecordDamaged: it cannot be read.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=SearchState)
+    except (OSError, ValueError, RecursionError, msgspec.MsgspecError) as error:
+        raise RecordDamaged(
+            f"{path} is damaged: {printable(str(error), MAX_REASON)}",
+            hint="remove it: the search begins anew, and the work trees are kept",
+        ) from error

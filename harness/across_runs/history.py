@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
+import msgspec
+
 from harness.errors import RecordNotWritable
+from harness.record.lines import MAX_REASON
 from harness.record.record import RunRecord
+from harness.redaction import printable
 from harness.verdict.findings import worth_telling
 from harness.verdict.gates.cpu import CpuGate
 from harness.verdict.gates.latency import LatencyGate
@@ -132,6 +137,8 @@ class History:
             ) from error
         with self._open() as database:
             database.execute(_SCHEMA)
+        with suppress(OSError):  # it belongs to somebody else, who has given it its mode
+            path.chmod(0o600)
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -161,5 +168,15 @@ class History:
                 "WHERE ?1 IS NULL OR scenario = ?1 ORDER BY started_at, id",
                 (scenario,),
             ).fetchall()
-        columns = [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
-        return [HistoryRun(**row | {"findings": json.loads(row["findings"])}) for row in columns]
+        entries = [_entry(dict(zip(_COLUMNS, row, strict=True))) for row in rows]
+        return [entry for entry in entries if entry is not None]
+
+
+def _entry(row: dict[str, Any]) -> HistoryRun | None:
+    """A row as it was stored; None of one that is damaged, which is told on standard error."""
+    try:
+        return msgspec.convert(row | {"findings": json.loads(row["findings"])}, HistoryRun)
+    except (ValueError, TypeError, RecursionError, msgspec.ValidationError) as error:
+        reason = printable(str(error), MAX_REASON).replace("\n", " ")
+        print(f"leak-harness: a row of the history is damaged: {reason}", file=sys.stderr)
+        return None

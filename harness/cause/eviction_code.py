@@ -28,6 +28,7 @@ MIN_BOUND: Final = 2
 """What is emptied altogether, or down to one, is no container that fills."""
 REMOVALS: Final = frozenset(("pop", "popitem", "popleft", "clear", "remove", "discard"))
 _LAST_WORD: Final = re.compile(r"([A-Za-z_]\w*)(?: \([^)]*:\d+\))?((?:\[[^\]]*\])*)$")
+_MANGLED: Final = re.compile(r"^_\w*?[A-Za-z0-9](__\w*[A-Za-z0-9])$")
 _LAST_KEY: Final = re.compile(r"\['([^']+)'\]$")
 _OVER: Final = (ast.Gt, ast.GtE, ast.Eq)
 _UNDER: Final = (ast.Lt, ast.LtE)
@@ -67,11 +68,11 @@ def trim_of(name: str, home: Home, numbers: Mapping[str, Numbers]) -> Trim | Non
     """
     trims = []
     for file in dict.fromkeys((*home.files, *numbers)):
-        target = _Target.of(name, home, is_home=file in home.files)
+        target = Target.of(name, home, is_home=file in home.files)
         text = text_of(file)
         if target.is_home or target.word in text or target.key in text:
             for scope in functions(text):
-                for line, expression in _Trims(scope, target).removals():
+                for line, expression in Trims(scope, target).found():
                     bound = target.number(expression, scope, numbers.get(file, {}))
                     if bound is None or bound >= MIN_BOUND:
                         trims.append(
@@ -80,8 +81,14 @@ def trim_of(name: str, home: Home, numbers: Mapping[str, Numbers]) -> Trim | Non
     return max(trims, key=lambda trim: trim.bound or 0, default=None)
 
 
+def plain(name: str) -> str:
+    """A name as its source has it: `_Cache__data` is `__data` there."""
+    mangled = _MANGLED.search(name)
+    return mangled[1] if mangled else name
+
+
 @dataclass(frozen=True, slots=True)
-class _Target:
+class Target:
     """The container, as a source file may call it."""
 
     word: str
@@ -95,11 +102,14 @@ class _Target:
     """The last part of the name of what a variable belongs to."""
     home: Home
     is_home: bool
+    is_free: bool = False
+    """It is a variable of the function around that which has it in its closure."""
 
     @classmethod
-    def of(cls, name: str, home: Home, *, is_home: bool) -> _Target:
+    def of(cls, name: str, home: Home, *, is_home: bool) -> Target:
+        """Read off the path to the container, see `trim_of`."""
         last_word = _LAST_WORD.search(name)
-        word, keys = (last_word[1], last_word[2].count("[")) if last_word else (name, 0)
+        word, keys = (plain(last_word[1]), last_word[2].count("[")) if last_word else (name, 0)
         before = name[: last_word.start()] if last_word else ""
         kind = (
             "local"
@@ -117,6 +127,7 @@ class _Target:
             before.rstrip(".").rpartition(".")[2],
             home,
             is_home,
+            before.endswith(" closure "),
         )
 
     def is_meant(self, expression: ast.expr, scope: Function) -> bool:
@@ -138,14 +149,20 @@ class _Target:
                     self.is_home or self.word in scope.imported
                 )
             case ast.Name(id=self.word) if self.kind == "local":
-                return self.is_home and any(
-                    _is_inside(scope.name, name) for name in self.home.names
+                return self.is_home and (
+                    any(_is_inside(scope.name, name) for name in self.home.names)
+                    or (self.is_free and self.word not in scope.local and self._is_beside(scope))
                 )
             case ast.Attribute(attr=self.word, value=of) if self.kind == "attribute":
                 return not isinstance(of, ast.Name) or self._may_hang_on(of.id, scope)
             case ast.Attribute(attr=self.word, value=ast.Name(id=root)) if self.kind == "variable":
                 return root == self.module
         return False
+
+    def _is_beside(self, scope: Function) -> bool:
+        """Whether a function stands in the one around, whose variable the closure has."""
+        around = [name.rpartition(".<locals>.")[0] for name in self.home.names]
+        return any(name and scope.name.startswith(f"{name}.<locals>.") for name in around)
 
     def _may_hang_on(self, root: str, scope: Function) -> bool:
         """A method's own attributes are those of its class; what else is called how tells
@@ -198,21 +215,21 @@ class _Target:
 
 
 _ARITHMETIC: Final[Mapping[type[ast.operator], Callable[[int, int], int]]] = {
-    ast.Add: lambda first, second: first + second,
-    ast.Sub: lambda first, second: first - second,
-    ast.Mult: lambda first, second: first * second,
-    ast.FloorDiv: lambda first, second: first // second,
+    ast.Add: lambda node, second: node + second,
+    ast.Sub: lambda node, second: node - second,
+    ast.Mult: lambda node, second: node * second,
+    ast.FloorDiv: lambda node, second: node // second,
 }
 
 
-class _Trims:
+class Trims:
     """Looks through one function for what makes the container shorter."""
 
-    def __init__(self, scope: Function, target: _Target) -> None:
+    def __init__(self, scope: Function, target: Target) -> None:
         self._scope = scope
         self._target = target
 
-    def removals(self) -> Iterator[tuple[int, ast.expr]]:
+    def found(self) -> Iterator[tuple[int, ast.expr]]:
         """Lines, and the bounds that stand there."""
         yield from self._in(self._scope.node.body)
 
@@ -232,11 +249,11 @@ class _Trims:
                     if isinstance(node, ast.If) and node.body and isinstance(node.body[-1], _LEAVES)
                     else ()
                 )
-                over, under = self._removes(node.body), self._removes([*node.orelse, *rest])
+                over, under = self.removes(node.body), self.removes([*node.orelse, *rest])
                 if over or under:
                     guards = list(self._guards(node.test))
                     yield from (bound for bound, is_over in guards if (over if is_over else under))
-            case ast.For() if self._removes(node.body):
+            case ast.For() if self.removes(node.body):
                 for inner in ast.walk(self._scope.plain(node.iter)):
                     yield from self._excess(inner)
             case ast.Delete(targets=targets):
@@ -309,7 +326,7 @@ class _Trims:
     def _is_meant(self, node: ast.expr | None) -> bool:
         return node is not None and self._target.is_meant(node, self._scope)
 
-    def _removes(self, block: Sequence[ast.stmt], *, helped: bool = True) -> bool:
+    def removes(self, block: Sequence[ast.stmt], *, helped: bool = True) -> bool:
         """Whether something is taken out of the container there, or in a function beside it that
         is called there.
         """
@@ -334,7 +351,7 @@ class _Trims:
                 return self._is_meant(_whole(target))
             case ast.Call(func=called) if helped:
                 helper = self._helper(called)
-                return helper is not None and _Trims(helper, self._target)._removes(
+                return helper is not None and Trims(helper, self._target).removes(
                     helper.node.body, helped=False
                 )
         return False

@@ -14,23 +14,22 @@ from typing import Any, Final
 import numpy as np
 
 from harness.cause import native_stacks, process_inventory
-from harness.cause.eviction_code import Home, Numbers, trim_of
+from harness.cause.eviction_code import Home, Numbers, Trim, trim_of
+from harness.cause.expiry_code import expiry_of
+from harness.cause.known_caches import is_kept_by_c, known_trim
+from harness.cause.limits import Limits
 from harness.cause.python_source import function_at
 from harness.errors import ProbeError
 from harness.record.facts import first_third, last_third, reported_metric
 from harness.record.metrics import METRICS, names
 from harness.record.record import Bounded, Cause, Causes, Census, Incident, RunRecord
-from harness.target.probe_client import (
-    CauseAnswer,
-    CensusAnswer,
-    HomeAnswer,
-    NativeAnswer,
-    ProbeLink,
-)
+from harness.target.probe_answers import CauseAnswer, CensusAnswer, HomeAnswer, NativeAnswer
+from harness.target.probe_client import ProbeLink
+from harness.units import format_time
 from harness.verdict.container_lengths import Lengths
 from harness.verdict.growth_engine import tail_rate
 from harness.verdict.kinds import leaking_share
-from harness.verdict.suspects import MIN_LENGTHS, is_within_bound
+from harness.verdict.suspects import MIN_LENGTHS, UNREADABLE, is_within_bound
 from harness.verdict.what_grows import MIN_MAPPED_BYTES, Growth, growths, latest_paths
 
 MAX_TARGETS: Final = 16
@@ -48,6 +47,10 @@ MAX_GRAPHS: Final = 3
 """Of references; each takes about a second in a server of a million objects."""
 _DRAWN: Final = ("object", "container")
 STACKS_S: Final = 1.0
+MIN_EXPIRING: Final = 1_000
+"""Entries up to which a container is followed that drops them by their age."""
+EXPIRING_PER_SESSION: Final = 2
+"""Entries that a session may leave in it."""
 BUSY_PERCENT: Final = 1.0
 """CPU at rest that is worth asking what it is used for, of one core."""
 
@@ -67,6 +70,10 @@ class Explainer:
         self._pids = pids
         self._now_s = now_s
         self._lengths = Lengths()
+        self._bounded: frozenset[int] = frozenset()
+        """Containers that were seen to have a bound: they are asked for at each census."""
+        self._limits = Limits()
+        self._sessions = 0
         self._unread = ""
         """Why something of the causes could not be read this time."""
         self._first: frozenset[int] = frozenset()
@@ -76,7 +83,8 @@ class Explainer:
 
     async def census(self, record: RunRecord) -> Census | Incident:
         """What the heaps hold now, or why that could not be read."""
-        followed = [number for _, number in self._lengths.rising(MIN_LENGTHS - 1)]
+        rising = (number for _, number in self._lengths.rising(MIN_LENGTHS - 1))
+        followed = sorted(self._bounded.union(rising))
         try:
             answers = await self._probe.census(followed)
             return await asyncio.to_thread(self._counted, record, answers)
@@ -84,10 +92,11 @@ class Explainer:
             return Incident(self._now_s(), str(error), source="census")
 
     def _counted(self, record: RunRecord, answers: Mapping[int, CensusAnswer]) -> Census:
+        bounded, only_named = self._told_apart(answers)
         self._lengths.add(
             record.sessions,
             {pid: _read_and_remove(Path(answer.lengths)) for pid, answer in answers.items()},
-            {pid: answer.apart for pid, answer in answers.items()},
+            {pid: set(answer.apart) - only_named for pid, answer in answers.items()},
         )
         rising = list(self._lengths.rising(MIN_LENGTHS).items())[:MAX_CONTAINERS]
         pids = self._pids()
@@ -99,14 +108,7 @@ class Explainer:
             _summed(answer.names for answer in answers.values()),
             tuple(group for answer in answers.values() for group in answer.tasks),
             {f"{pid}:{number}": lengths for (pid, number), lengths in rising},
-            (
-                *(
-                    replace(bounded, id=f"{pid}:{bounded.id}")
-                    for pid, answer in answers.items()
-                    for bounded in answer.bounded
-                ),
-                *self._bounded_by_hand(record),
-            ),
+            (*bounded, *self._bounded_by_hand(record)),
             _summed(answer.threads for answer in answers.values()),
             process_inventory.descriptors(self._first.intersection(pids)),
             process_inventory.children(pids[1:]),
@@ -114,6 +116,20 @@ class Explainer:
             {name: label for answer in answers.values() for name, label in answer.labels.items()},
             _summed(answer.skipped for answer in answers.values()),
         )
+
+    def _told_apart(self, answers: Mapping[int, CensusAnswer]) -> tuple[list[Bounded], set[int]]:
+        """Containers with a bound, and the identities of those next to a limit that the source of
+        their classes does not keep.
+        """
+        bounded, only_named = [], set()
+        for pid, answer in answers.items():
+            for container in answer.bounded:
+                if self._limits.is_kept(container):
+                    bounded.append(container.of_process(pid))
+                    self._bounded |= {int(container.id)}
+                else:
+                    only_named.add(int(container.id))
+        return bounded, only_named
 
     def _bounded_by_hand(self, record: RunRecord) -> Iterator[Bounded]:
         counted: set[tuple[str, str]] = set()  # one that is followed by its place, too, counts once
@@ -137,6 +153,7 @@ class Explainer:
         An incident where it could not be found out: a run goes on without.
         """
         self._unread = ""
+        self._sessions = record.sessions
         new = [
             growth
             for growth in growths(record)
@@ -152,6 +169,7 @@ class Explainer:
         """Why all that piles up is still there, where it was made, and what a loop that never
         rests does.
         """
+        self._sessions = record.sessions
         everything = growths(record)
         grown = everything[:MAX_TARGETS]
         traced = 0
@@ -211,6 +229,7 @@ class Explainer:
         drawn = [growth.key for growth in grown if growth.kind in _DRAWN][:graphs]
         causes: dict[str, Cause] = {}
         homes: dict[str, Home] = {}
+        answers: dict[str, CauseAnswer] = {}
         if targets:
             for pid, answer in (await self._probe.causes(targets, drawn=drawn)).items():
                 for growth in grown:
@@ -222,17 +241,25 @@ class Explainer:
                     ):
                         causes[growth.key] = _cause(cause_answer)
                         if growth.kind == "container" and cause_answer.home is not None:
-                            homes[growth.key] = _home(cause_answer.home)
-        causes |= await self._trims(causes, homes)
+                            homes[growth.key], answers[growth.key] = (
+                                _home(cause_answer.home),
+                                cause_answer,
+                            )
+        causes |= await self._trims(causes, homes, answers)
         return {
             key: _beside(known[key], growth) if key in known else growth
             for key, growth in causes.items()
         }
 
     async def _trims(
-        self, causes: Mapping[str, Cause], homes: Mapping[str, Home]
+        self,
+        causes: Mapping[str, Cause],
+        homes: Mapping[str, Home],
+        cause_answers: Mapping[str, CauseAnswer],
     ) -> dict[str, Cause]:
-        """Containers again, with the code that bounds them by hand."""
+        """Containers again, with what bounds them: a cache that is known, the code that keeps them
+        short, or time.
+        """
         if not homes:
             return {}
         numbers: dict[str, Numbers] = {}
@@ -248,12 +275,30 @@ class Explainer:
         trims = {
             key: trim
             for key, home in homes.items()
-            if (trim := await asyncio.to_thread(trim_of, causes[key].name, home, numbers))
+            if (trim := known_trim(causes[key].chain, home, numbers))
+            or (trim := await asyncio.to_thread(trim_of, causes[key].name, home, numbers))
+            or (trim := await asyncio.to_thread(self._expiry, cause_answers[key], home))
         }
-        return {
+        unreadable = {
+            key: replace(causes[key], trimmed_at=UNREADABLE)
+            for key in homes.keys() - trims.keys()
+            if is_kept_by_c(causes[key].chain)
+        }
+        return unreadable | {
             key: replace(causes[key], trimmed_at=trim.place, bound=trim.bound)
             for key, trim in trims.items()
         }
+
+    def _expiry(self, answer: CauseAnswer, home: Home) -> Trim | None:
+        """What holds entries for a time gets as long as the pace of the run has it by then."""
+        if answer.expires_s is None:
+            return None
+        place = "timers" if answer.timed else expiry_of(answer.name, home)
+        if not place:
+            return None
+        pace = self._sessions / max(1.0, self._now_s())
+        entries = max(MIN_EXPIRING, round(EXPIRING_PER_SESSION * pace * answer.expires_s))
+        return Trim(f"{place} (entries live for {format_time(answer.expires_s)})", entries)
 
     async def _garbage(self, sessions: int) -> dict[str, Cause]:
         causes = {}

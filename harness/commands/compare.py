@@ -5,57 +5,52 @@ turns.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from contextlib import contextmanager
-from copy import copy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from harness.commands import run as run_verb
-from harness.commands.report import write_reports
-from harness.errors import UsageError
-from harness.experiment.options import declare, plan_of
+from harness.commands._run_options import add_run_options, asked, tell
 
 if TYPE_CHECKING:
-    from harness.record.record import RunRecord
-    from harness.verdict.outcome import Verdict
+    from harness.experiment.compared_runs import Judged
 
-HELP = (
-    "before and after: memory, latency, CPU and findings of two runs, or of two servers that "
-    "take turns"
-)
-CYCLES = 20
+HELP: Final = "Compare memory, latency, CPU and findings before and after a change."
+_RUNNING: Final = "compare starts both servers"
+_REFUSED: Final = {
+    "fault": "--before-fault names those of the first server",
+    **dict.fromkeys(
+        ("pid", "container", "attach_probe", "metrics_url", "metric", "cgroup", "log"), _RUNNING
+    ),
+    **dict.fromkeys(("runs", "control", "once", "live"), "it runs each server once, to its end"),
+    "bisect_status": "it has no verdict of one commit",
+}
+_HIDDEN: Final = ("trace", "textfile", "otlp", "min_cycles", "max_cycles")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Two folders; or those of a run, and what differs."""
-    declare(parser)
+    add_run_options(parser, refused=_REFUSED, hidden=_HIDDEN)
     parser.add_argument(
         "after_run",
         nargs="?",
         metavar="AFTER",
-        help="with a first folder: the run to compare it with",
+        help="A second run folder. SCENARIO is then the first.",
     )
-    parser.add_argument(
-        "--before", metavar="COMMAND", help="start this server, and the other, cycles in turn"
-    )
-    parser.add_argument("--after", metavar="COMMAND", help="the other")
-    parser.add_argument(
+    sides = parser.add_argument_group("what differs")
+    sides.add_argument("--before", metavar="COMMAND", help="Start this as the first server.")
+    sides.add_argument("--after", metavar="COMMAND", help="Start this as the second server.")
+    sides.add_argument(
         "--before-fault",
         metavar="NAME",
         action="append",
         default=[],
-        help="the embedded server with a fault, and without",
+        help="The embedded server with this fault, and without. Repeatable.",
     )
-    parser.add_argument(
-        "--against", metavar="REV", help="before: --serve, in a work tree of that revision"
+    sides.add_argument(
+        "--against",
+        metavar="REV",
+        help="Start --serve in a work tree of this revision, and as it is now.",
     )
-    parser.add_argument("--setup", metavar="COMMAND", help="run by a shell in that work tree")
-
-
-def defaults() -> dict[str, Any]:
-    """What the configuration file sets."""
-    return run_verb.defaults()
+    sides.add_argument("--setup", metavar="COMMAND", help="Run this by a shell in that work tree.")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -66,106 +61,45 @@ def run(options: argparse.Namespace) -> int:
     from harness.record.store import made, write_whole
     from harness.reporters import comparison
 
-    pair, folder = _stored(options) if options.after_run else _run_both(options)
-    found = compare(*pair)
-    compared = comparison.Compared(found, pair[0][0], pair[1][0])
+    before, after, folder = _stored(options) if options.after_run else _run(options)
+    result = compare(before, after)
+    compared = comparison.Compared(result, before[0], after[0])
     made(folder)
     for name, draw in comparison.REPORTS.items():
         write_whole(folder / name, draw(compared))
-    print(
-        (folder / "compare.json").read_text()
-        if options.json
-        else f"{comparison.text(found)}\nplot: {folder / 'compare.png'}"
-    )
-    return found.exit_status
+    if "json" in options:
+        print((folder / "compare.json").read_text(encoding="utf-8"))
+    else:
+        print(f"{comparison.text(result)}\nplot: {folder / 'compare.png'}")
+    return result.exit_status
 
 
-Pair = tuple[tuple["RunRecord", "Verdict"], tuple["RunRecord", "Verdict"]]
+def _stored(options: argparse.Namespace) -> tuple[Judged, Judged, Path]:
+    from harness.experiment.compared_runs import stored_pair
+
+    after_run = Path(options.after_run)
+    before, after = stored_pair((Path(options.scenario), after_run))
+    return before, after, getattr(options, "out", after_run)
 
 
-def _stored(options: argparse.Namespace) -> tuple[Pair, Path]:
-    from harness.record.store import load_record
-    from harness.verdict.judge import judge
-
-    records = [load_record(Path(name)) for name in (options.scenario, options.after_run)]
-    first, second = ((record, judge(record).verdict) for record in records)
-    return (first, second), options.out or Path(options.after_run)
-
-
-def _run_both(options: argparse.Namespace) -> tuple[Pair, Path]:
-    import asyncio
-
+def _run(options: argparse.Namespace) -> tuple[Judged, Judged, Path]:
+    from harness.experiment.compared_runs import Comparison, run_pair
     from harness.record.store import dated
-    from harness.verdict.judge import judge
 
-    ways = [
-        bool(options.before and options.after),
-        bool(options.before_fault),
-        bool(options.against and options.serve),
-    ]
-    if sum(ways) != 1:
-        raise UsageError(
-            "compare needs two runs",
-            hint="give two run folders, --before and --after, --before-fault, or --against with "
-            "--serve",
-        )
-    options.cycles = options.cycles or CYCLES
-    options.sessions = options.sessions or 1
-    folder = options.out or dated("compare")
-    sides = {"before": copy(options), "after": copy(options)}
-    for name, side in sides.items():
-        side.serve = options.serve if options.against else getattr(options, name)
-        side.fault = options.before_fault if name == "before" else []
-        side.out = folder / name
-    with _work_tree(options, folder) as place:
-        sides["before"].cwd = place
-        records = asyncio.run(_in_turn(sides))
-    pair = []
-    for name, record in records.items():
-        verdict = judge(record).verdict
-        write_reports(folder / name, record, verdict, options.lang)
-        pair.append((record, verdict))
-    return (pair[0], pair[1]), folder
-
-
-@contextmanager
-def _work_tree(options: argparse.Namespace, folder: Path) -> Iterator[Path | None]:
-    """Where the first server is started: a work tree of its revision, as long as it is needed."""
-    from harness.across_runs.worktrees import Repository
-
-    if not options.against:
-        yield options.cwd
-        return
-    repository = Repository(options.cwd or Path(), folder / "worktrees")
-    commit = repository.commit(options.against)
-    try:
-        place, problem = repository.checkout(commit, options.setup)
-        if problem:
-            raise UsageError(f"{options.against} cannot be set up: {problem}", hint="see --setup")
-        yield place
-    finally:
-        repository.remove_all([commit])
-
-
-async def _in_turn(sides: dict[str, argparse.Namespace]) -> dict[str, RunRecord]:
-    import asyncio
-
-    from harness.experiment.experiment import Experiment
-    from harness.record.store import RunFolder
-    from harness.verdict.judge import judge
-
-    turn = asyncio.Lock()
-    plans = {
-        name: plan_of(side) for name, side in sides.items()
-    }  # before there is a folder that would stay
-    folders = {name: RunFolder(side.out) for name, side in sides.items()}
-    try:
-        runs = [
-            Experiment(plan, folders[name], judge, lambda *_: None, turn=turn)
-            for name, plan in plans.items()
-        ]
-        records = await asyncio.gather(*(one.run() for one in runs))
-    finally:
-        for one in folders.values():
-            one.close()
-    return dict(zip(sides, records, strict=True))
+    comparison = Comparison(
+        options.before,
+        options.after,
+        tuple(options.before_fault),
+        options.against,
+        options.setup,
+    )
+    also: dict[str, Any] = {"serve": options.before} if options.before else {}
+    if comparison.before_fault:
+        also = {"fault": comparison.before_fault}
+    wanted = asked(options, also=also)
+    comparison.check(wanted)
+    folder = wanted.output.out or dated("compare")
+    before, after, unwritten = run_pair(comparison, wanted, folder)
+    for name, why in unwritten.items():
+        tell(f"leak-harness: {name} is missing: {why}")
+    return before, after, folder

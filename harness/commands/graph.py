@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import shutil
-import subprocess
 from pathlib import Path
-from typing import Final
 
 from harness.errors import UsageError
 
-GRAPHVIZ_LIMIT_S: Final = 10.0
 HELP = "draw what keeps the objects of a finding alive, as SVG"
 
 
@@ -32,6 +28,7 @@ def run(options: argparse.Namespace) -> int:
         UsageError: the run has no such finding, or no graph of it.
         RecordError: the record cannot be read.
     """
+    from harness.experiment.graphviz import draw
     from harness.record.store import load_record, write_whole
     from harness.reporters.reference_graph import graph_of
     from harness.verdict.judge import judge
@@ -55,32 +52,3 @@ def run(options: argparse.Namespace) -> int:
         )
     print(f"graph: {write_whole(options.out, drawing.encode())}")
     return 0
-
-
-def draw(dot: str) -> str:
-    """A graph as an SVG element: by Graphviz where it is installed, else in our own rows; empty
-    where the text holds no graph.
-    """
-    from harness.reporters.reference_graph import read, svg, written
-
-    graph = read(dot)
-    return (by_graphviz(written(graph)) or svg(dot)) if graph.nodes else ""
-
-
-def by_graphviz(dot: str) -> str:
-    """Drawn by `dot`; empty where that is not installed, or fails."""
-    program = shutil.which("dot")
-    if program is None:
-        return ""
-    try:
-        drawn = subprocess.run(
-            [program, "-Tsvg"],
-            input=dot,
-            capture_output=True,
-            text=True,
-            timeout=GRAPHVIZ_LIMIT_S,
-            check=True,
-        ).stdout
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return drawn[drawn.find("<svg") :] if "<svg" in drawn else ""

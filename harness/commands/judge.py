@@ -10,13 +10,15 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from harness.errors import ExitStatus, NotASeries, RecordError, UsageError
+from harness.units import format_size
 
 if TYPE_CHECKING:
     from harness.verdict.outcome import Verdict
 
+MAX_SERIES_BYTES: Final = 64 * 2**20
 HELP = "decide stored series, and print file,verdict,sessions,kind; with --why, tell why"
 
 
@@ -95,6 +97,10 @@ def _verdict(path: Path) -> Verdict:
 
 def _text(path: Path) -> str:
     try:
+        if path.stat().st_size > MAX_SERIES_BYTES:
+            raise RecordError(
+                f"{path} is larger than {format_size(MAX_SERIES_BYTES)}: no series is so long"
+            )
         return path.read_text(encoding="utf-8-sig")  # spreadsheets put a mark in front
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no text"

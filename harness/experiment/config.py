@@ -11,36 +11,27 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypedDict, get_args, get_type_hints
+from typing import Annotated, Any, Final, get_type_hints
 
 import msgspec
 
 from harness.errors import ConfigInvalid
-from harness.units import parse_size, parse_time_s
+from harness.experiment.options import merged, options
+from harness.option import Form, Option
 
 OWN_FILE: Final = "leak-harness.toml"
 SHARED_FILE: Final = "pyproject.toml"
 TABLE: Final = "leak-harness"
 
 
-def _pattern(text: str) -> re.Pattern[str]:
-    try:
-        return re.compile(text)
-    except re.error as error:
-        raise ValueError(f"'{text}' is no regular expression: {error}") from error
-
-
-# What is callable beside a type reads its texts.
-Positive = Annotated[int, msgspec.Meta(ge=1)]
-NotNegative = Annotated[float, msgspec.Meta(ge=0)]
-Size = Annotated[int, msgspec.Meta(ge=1), parse_size]
-Time = Annotated[float, msgspec.Meta(ge=0), parse_time_s]
-Pattern = Annotated[re.Pattern[str], _pattern]
 Place = tuple[int | str, ...]
 """Keys, from the outermost on."""
+_ALLOW: Final = "allow"
+"""In the file these are tables: known leaks, each with its reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +42,7 @@ class Allowance:
     gate: str | None = None
     fingerprint: str | None = None
     until: date | None = None
-    """The last day on which it counts; without one it counts for ever."""
+    """The last day on which it counts; without one it counts always."""
 
     def __post_init__(self) -> None:
         if (self.gate is None) == (self.fingerprint is None):
@@ -63,74 +54,25 @@ class Allowance:
         return self.gate or self.fingerprint or ""
 
 
-class Settings(TypedDict, total=False):
-    """What may stand in the file: the options of `run`, and `[[allow]]` tables."""
-
-    scenario: str
-    fault: list[str]
-    agent_size: str
-    serve: str
-    cwd: str
-    env: dict[str, str]
-    url: str
-    protocol: str
-    header: dict[str, str]
-    subprotocol: list[str]
-    compression: bool
-    cycles: Positive
-    min_cycles: Positive
-    max_cycles: Positive
-    sessions: Positive
-    concurrency: Positive
-    limit: Size
-    object_limit: NotNegative
-    grace: Time
-    settle: Time
-    fail_on: list[str]
-    only: list[str]
-    log: str
-    log_expect: list[str]
-    log_forbid: list[str]
-    watch_files: list[str]
-    ready_log: Pattern
-    ready_limit: Time
-    live: bool
-    lang: Literal["en", "zh"]
-    pid: Positive
-    container: str
-    attach_probe: bool
-    metrics_url: str
-    metric: dict[str, str]
-    cgroup: str
-    cookie: dict[str, str]
-    auth: str
-    origin: str
-    unix: str
-    ca: str
-    insecure: bool
-    memory_budget: Size
-    probe: bool
-    explain: bool
-    collect: Literal["always", "never"]
-    control: bool
-    runs: Positive
-    seed: int
-    out: str
-    allow: list[Allowance]
-
-
 @dataclass(frozen=True, slots=True)
 class Config:
     """A file that was read, as defaults of the command line."""
 
     path: Path
     options: Mapping[str, Any] = field(default_factory=dict)
-    """By the option's name in the parser; what is not set in the file is absent."""
+    """By the key of the option; what is not set in the file is absent."""
     allowed: tuple[Allowance, ...] = ()
 
     def expired(self, today: date) -> tuple[Allowance, ...]:
         """Allowances that count no longer."""
-        return tuple(one for one in self.allowed if one.until is not None and one.until < today)
+        return tuple(
+            known for known in self.allowed if known.until is not None and known.until < today
+        )
+
+
+def options_of_file() -> dict[str, Option]:
+    """The options that may stand in a file, by their names; `allow` is a list of tables there."""
+    return {option.name: option for option in options() if not option.is_typed_only}
 
 
 def find_config(start: Path) -> Config | None:
@@ -159,6 +101,11 @@ def _read(path: Path, table: Sequence[str]) -> Config:
         raise ConfigInvalid(
             f"{path} cannot be read as TOML: {error}", hint="mend that line, or the encoding"
         ) from error
+    except RecursionError as error:
+        raise ConfigInvalid(
+            f"{path} cannot be read as TOML: it is nested too deeply",
+            hint="the settings have two levels",
+        ) from error
     for key in table:
         data = data.get(key, {})
     problems: list[str] = []
@@ -166,42 +113,56 @@ def _read(path: Path, table: Sequence[str]) -> Config:
     def wrong(place: Place, what: str) -> None:
         problems.append(_problem(path, text, table, place, what))
 
-    options = _checked(data, Settings, (), wrong)
-    allowed = tuple(_allowances(options.pop("allow", []), wrong))
+    values = _checked(data, _readers(), (), wrong)
+    allowed = tuple(_allowances(values.pop(_ALLOW, []), wrong))
     if problems:
         raise ConfigInvalid(
             f"{path} has {len(problems)} error{'s' if len(problems) > 1 else ''}:",
             why="\n  ".join(problems),
             hint="the keys are the options of `leak-harness run`, without their dashes in front",
         )
-    return Config(path, _with_paths(options, path.parent), allowed)
+    return Config(path, _with_paths(values, path.parent), allowed)
+
+
+Reader = Callable[[Any], Any]
+"""Makes a value of a file what the program uses.
+
+Raises:
+    ValueError: it is of another kind.
+"""
+
+
+def _readers() -> dict[str, Reader]:
+    readers: dict[str, Reader] = {
+        name: partial(_value, option) for name, option in options_of_file().items()
+    }
+    readers[_ALLOW] = lambda tables: tables
+    return readers
 
 
 def _checked(
-    data: object, table: type, place: Place, wrong: Callable[[Place, str], None]
+    data: object,
+    readers: Mapping[str, Reader],
+    place: Place,
+    wrong: Callable[[Place, str], None],
 ) -> dict[str, Any]:
-    """The values of a table by the names of its fields; all that is wrong is told."""
+    """The values of a table by their keys; everything that is wrong is reported to `wrong`."""
     if not isinstance(data, Mapping):
         wrong(place, "Expected a table")
         return {}
-    hints = {
-        name.replace("_", "-"): hint
-        for name, hint in get_type_hints(table, include_extras=True).items()
-    }
     values: dict[str, Any] = {}
     for key, value in data.items():
-        if key not in hints:
-            near = get_close_matches(key, hints, 1)
-            wrong(
-                (*place, key),
-                "there is no such key" + (f": did you mean {near[0]}?" if near else ""),
-            )
+        if key not in readers:
+            near = get_close_matches(key, readers, 1)
+            question = f": did you mean {near[0]}?" if near else ""
+            wrong((*place, key), f"there is no such key{question}")
             continue
         try:
-            values[key.replace("-", "_")] = value if key == "allow" else _value(value, hints[key])
+            values[key.replace("-", "_")] = readers[key](value)
         except ValueError as error:  # msgspec.ValidationError is one, too
             what, _, index = str(error).partition(" - at `$[")
-            inner = (int(index.removesuffix("]`")),) if index.removesuffix("]`").isdigit() else ()
+            number = index.removesuffix("]`")
+            inner = (int(number),) if number.isdigit() else ()
             wrong((*place, key, *inner), _in_words_of_toml(what))
     return values
 
@@ -210,19 +171,35 @@ def _in_words_of_toml(what: str) -> str:
     return what.replace(" | null", "").replace("`array`", "`list`").replace("`object`", "`table`")
 
 
-def _value(value: object, hint: Any) -> Any:
-    marks = getattr(hint, "__metadata__", ())
-    readers = [mark for mark in marks if callable(mark)]
-    if readers and isinstance(value, str):
-        value = readers[0](value)
+def _value(option: Option, value: Any) -> Any:
+    """The value of an option as its dataclass holds it.
+
+    Raises:
+        ValueError: it is of another kind.
+    """
+    kind = option.kind
+    if kind.is_text_in_file and isinstance(value, str):
+        value = kind.read(value)
+    elif kind.type is re.Pattern:
+        value = kind.read(msgspec.convert(value, str))
     if value != value:  # noqa: PLR0124 - nan, which no limit excludes
         raise ValueError("Expected a number, got `nan`")
-    if isinstance(value, re.Pattern):
+    if option.choices and value not in option.choices:
+        raise ValueError(f"Expected one of {', '.join(option.choices)}")
+    if kind.type is re.Pattern:
         return value
-    choices = get_args(hint)
-    if choices and all(isinstance(choice, str) for choice in choices) and value not in choices:
-        raise ValueError(f"Expected one of {', '.join(choices)}")
-    return msgspec.convert(value, str if hint is Pattern else hint)
+    converted = msgspec.convert(value, _type_in_file(option))
+    return tuple(converted) if option.is_repeatable else converted
+
+
+def _type_in_file(option: Option) -> Any:
+    kind = option.kind
+    if kind.form is Form.PAIRS:
+        return dict[str, str]
+    single: Any = kind.type
+    if kind.minimum is not None:
+        single = Annotated[single, msgspec.Meta(ge=kind.minimum)]
+    return list[single] if option.is_repeatable else single
 
 
 def _allowances(tables: object, wrong: Callable[[Place, str], None]) -> Iterator[Allowance]:
@@ -231,7 +208,7 @@ def _allowances(tables: object, wrong: Callable[[Place, str], None]) -> Iterator
         return
     for number, table in enumerate(tables):
         place: Place = ("allow", number)
-        values = _checked(table, Allowance, place, wrong)
+        values = _checked(table, _OF_ALLOWANCE, place, wrong)
         if isinstance(table, Mapping) and "reason" not in table:
             wrong((*place, "reason"), "it is missing: say why this leak is allowed")
         elif isinstance(table, Mapping) and len(values) == len(table):
@@ -241,18 +218,27 @@ def _allowances(tables: object, wrong: Callable[[Place, str], None]) -> Iterator
                 wrong(place, str(error))
 
 
-def _with_paths(options: dict[str, Any], folder: Path) -> dict[str, Any]:
-    for name in ("env", "header", "cookie", "metric"):
-        if name in options:
-            options[name] = list(options[name].items())
-    for name in ("cwd", "out", "cgroup", "unix", "ca", "log"):
-        if name in options:
-            options[name] = folder / options[name]
-    if "watch_files" in options:
-        options["watch_files"] = [folder / one for one in options["watch_files"]]
-    if ".py" in options.get("scenario", ""):
-        options["scenario"] = str(folder / options["scenario"])
-    return options
+def _converted(kind: Any) -> Reader:
+    return lambda value: msgspec.convert(value, kind)
+
+
+_OF_ALLOWANCE: Final[Mapping[str, Reader]] = {
+    name: _converted(hint) for name, hint in get_type_hints(Allowance).items()
+}
+
+
+def _with_paths(values: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The values with all paths relative to the folder of the file."""
+    for option in options_of_file().values():
+        placed = option.kind.placed
+        if placed is None or option.key not in values:
+            continue
+        value = values[option.key]
+        if option.is_repeatable:
+            values[option.key] = tuple(placed(path, folder) for path in value)
+        else:
+            values[option.key] = placed(value, folder)
+    return values
 
 
 def _problem(path: Path, text: str, table: Sequence[str], where: Place, what: str) -> str:
@@ -278,3 +264,82 @@ def _line(text: str, where: Place) -> int:
         pattern = re.compile(rf"\s*(\[.*)?\"?{re.escape(part)}\"?\s*[=\].]")
         at = next((number for number in range(at, len(lines)) if pattern.match(lines[number])), at)
     return at + 1
+
+
+def settings(given: Mapping[str, Any], start: Path, tell: Callable[[str], None]) -> dict[str, Any]:
+    """What is asked for, with the file that counts in a folder below it.
+
+    Args:
+        given: the values of a command line or a marker, by the keys of the options. They win.
+        start: the folder from which the file is looked for.
+        tell: hears of known leaks whose time is over. They count no longer.
+
+    Raises:
+        ConfigInvalid: see `find_config`.
+        UsageError: two targets are named.
+    """
+    config = find_config(start)
+    if config is None:
+        return dict(given)
+    expired = config.expired(datetime.now(UTC).date())
+    for known in expired:
+        until = f"'{known.name}' was allowed until {known.until} ({known.reason})"
+        tell(f"leak-harness: {config.path}: {until}: mend the leak, or renew the entry")
+    counted = [known for known in config.allowed if known not in expired]
+    values = {
+        **config.options,
+        "allow": tuple(known.name for known in counted),
+        "reasons": {known.name: known.reason for known in counted},
+    }
+    return merged(values, given)
+
+
+_JSON_TYPES: Final = {
+    str: "string",
+    int: "integer",
+    float: "number",
+    bool: "boolean",
+    re.Pattern: "string",
+}
+_ALLOWANCE_SCHEMA: Final = {
+    "type": "object",
+    "description": "A leak that is known. Name a gate or a fingerprint.",
+    "properties": {
+        "reason": {"type": "string"},
+        "gate": {"type": "string"},
+        "fingerprint": {"type": "string"},
+        "until": {"type": "string", "format": "date"},
+    },
+    "required": ["reason"],
+    "additionalProperties": False,
+}
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of the file, for editors and for the reference."""
+    properties = {name: _option_schema(option) for name, option in options_of_file().items()}
+    properties[_ALLOW] = {"type": "array", "items": _ALLOWANCE_SCHEMA}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": OWN_FILE,
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+    }
+
+
+def _option_schema(option: Option) -> dict[str, Any]:
+    kind = option.kind
+    if kind.form is Form.PAIRS:
+        pairs = {"type": "object", "additionalProperties": {"type": "string"}}
+        return {**pairs, "description": option.says}
+    single: dict[str, Any] = {"type": _JSON_TYPES[kind.type]}
+    if kind.minimum is not None:
+        single["minimum"] = kind.minimum
+    if option.choices:
+        single["enum"] = list(option.choices)
+    if kind.is_text_in_file and kind.type is not re.Pattern:
+        single = {"anyOf": [single, {"type": "string"}]}
+    if option.is_repeatable:
+        single = {"type": "array", "items": single}
+    return {**single, "description": option.says}

@@ -8,25 +8,26 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
+from typing import Any, Final
 
-from harness.blame.varied_load import Variation
 from harness.cause.explain import Explainer
 from harness.errors import (
     CheckFailed,
-    HarnessError,
-    ProbeError,
+    OutOfMemoryGuard,
     ScriptFailed,
     ServerError,
     SessionError,
     UsageError,
 )
+from harness.experiment.memory_guard import SOFT_FACTOR, Limits, MemoryGuard
+from harness.experiment.opened_server import opened
+from harness.experiment.plan import Plan
 from harness.record.metrics import FALLING, names
-from harness.record.policy import Policy
 from harness.record.record import (
     CycleDone,
     Incident,
@@ -40,72 +41,39 @@ from harness.record.record import (
     Values,
 )
 from harness.record.store import RunFolder
-from harness.sessions.driver import Load, run_cycle, standing_sessions
-from harness.sessions.handshake import why_not_ready
+from harness.sessions.driver import run_cycle, standing_sessions
 from harness.sessions.script_errors import Stopped
 from harness.sessions.varied_session import rest
-from harness.target.attach_probe import attach_probe
+from harness.target.log_lines import mask_log
 from harness.target.log_watch import LogWatch, files_in
-from harness.target.probe_client import ProbeLink
-from harness.target.target import AnySampler, ServerUnderTest, Target, open_server, sampler_of
+from harness.target.target import AnySampler, ServerUnderTest
+from harness.units import format_time
 from harness.verdict.outcome import Judgement, NextStep, Wait
 from harness.verdict.suspects import census_is_due
 
-BEAT_S = 0.1
-WAIT_STEP_S = 2.0
-TRACING_LIMIT_S = 25.0
-TRACED_SESSION_LIMIT_S = 5.0
-"""On average, where there are many. Busy with what it leaks a server is several times slower,
-and on a machine that others keep busy as many times again; fewer sessions would miss what one in
-ten leaves.
+MAX_GAP_S: Final = 5.0
+"""Without a sample: more is told. Peaks and growth in that time were not seen."""
+MAX_GAPS_TOLD: Final = 5
+FAST_STEP_S: Final = 0.1
+"""Between two fast samples."""
+WAIT_STEP_S: Final = 2.0
+"""Between two samples of a wait for late releases."""
+TRACING_LIMIT_S: Final = 25.0
+"""The least time for the sessions that are traced to find a cause."""
+TRACED_SESSION_LIMIT_S: Final = 5.0
+"""The time for each of them, where there are many. A server that is busy with what it leaks is
+several times slower, and on a busy machine as many times again. Fewer sessions would miss what
+one session in ten leaves.
 """
-HOPELESS_SESSIONS = 5
-"""So many failed sessions and not one that worked: the run ends."""
-UNANSWERED_SESSIONS = 2
-"""So many where all have waited in vain to the end of a limit: the first alone may have found
-the server warming up.
+HOPELESS_SESSIONS: Final = 5
+"""The run ends after this many sessions, if all of them have failed."""
+UNANSWERED_SESSIONS: Final = 2
+"""The run ends after this many sessions, if all of them have waited in vain to the end of a limit.
+The first alone may have met a server that was warming up.
 """
 
 Judge = Callable[[RunRecord], Judgement]
 Announce = Callable[[RunRecord, Judgement], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """One run, decided before it begins."""
-
-    load: Load
-    target: Target
-    policy: Policy
-    sessions_per_cycle: int | None = None
-    """None: one in each of the first ten cycles, then five."""
-    environment: dict[str, str] = field(default_factory=dict)
-    settle_s: float = 0.0
-    """Between a cycle's last session and its sample, at least; the server is waited for in any
-    case until it rests.
-    """
-    watched: Sequence[Path] = ()
-    """Folders whose files are counted."""
-    planted_bytes: int = 0
-    """The probe leaks so much in the server for each session: a control, which the judge must
-    find.
-    """
-    schedule: Sequence[Variation] = ()
-    """Of a run that is to tell which action leaks: what is different in each cycle."""
-
-    def load_in(self, cycle: int) -> Load:
-        """The load of the cycle of that number (from 1)."""
-        return (
-            replace(self.load, variation=self.schedule[cycle - 1]) if self.schedule else self.load
-        )
-
-    def sessions_in(self, cycle: int) -> int:
-        """How many sessions the cycle of that number (from 1) has."""
-        if self.schedule:
-            return self.schedule[cycle - 1].sessions
-        if self.sessions_per_cycle is not None:
-            return self.sessions_per_cycle
-        return 1 if cycle <= 10 else 5
 
 
 class Experiment:
@@ -129,6 +97,8 @@ class Experiment:
         self._announce = announce
         self._began_s = time.monotonic()
         self._over_budget = False
+        self._gaps = 0
+        self._guard: MemoryGuard | None = None
         self._explainer: Explainer | None = None
         self._log: LogWatch | None = None
         self._census_tried: list[int] = []
@@ -137,7 +107,7 @@ class Experiment:
             RunStarted(
                 scenario=plan.load.scenario.name,
                 per=plan.load.scenario.per,
-                target=plan.target.words,
+                target=dict(plan.server.words),
                 policy=plan.policy,
                 environment=plan.environment,
                 started_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -156,6 +126,8 @@ class Experiment:
             async with self._server() as server:
                 await self._cycles(server)
             reason = "decided"
+        except OutOfMemoryGuard as error:
+            reason = self._stopped_by_guard(str(error))
         except (ServerError, SessionError) as error:  # of sessions, only standing ones come here
             reason = "the server failed"
             self._add(Incident(self._now_s(), str(error), fatal=True))
@@ -169,12 +141,15 @@ class Experiment:
         self._add(RunEnded(self._now_s(), reason))
         return self.record
 
-    async def _why_not_ready(self) -> str:
-        """A script that connects by itself goes to a path of its own: there, any answer shows
-        that the server is up.
-        """
-        load = self._plan.load
-        return await why_not_ready(load.address, any_answer=not load.scenario.connect)
+    def _stopped_by_guard(self, what: str) -> str:
+        """Why the run ended: what was measured is judged, where anything was."""
+        stop = self._guard.stopped if self._guard else None
+        is_judged = self.record.ready is not None and stop is not None
+        self._add(Incident(self._now_s(), what, fatal=not is_judged))
+        if not is_judged or stop is None:
+            return "the server failed"
+        self._add(replace(stop, at_s=stop.at_s - self._began_s))
+        return "stopped by the memory guard"
 
     def _now_s(self) -> float:
         return time.monotonic() - self._began_s
@@ -185,34 +160,30 @@ class Experiment:
 
     @contextlib.asynccontextmanager
     async def _server(self) -> AsyncIterator[ServerUnderTest]:
-        target = self._plan.target
-        probe = ProbeLink() if target.probe and target.source is None else None
-        try:
-            environment = probe.environment(target.environment) if probe else target.environment
-            log = self._folder.path / "server.log"
-            server = await open_server(target, environment, log)
-            if path := log if target.is_launched else target.log:
-                policy = self._plan.policy
+        planned, policy = self._plan.server, self._plan.policy
+        server_log = self._folder.path / "server.log"
+        limits = Limits.of(policy.memory_budget_bytes, is_given=self._plan.is_budget_given)
+        async with (
+            _masked_at_the_end(server_log),
+            opened(planned, self._plan.load, server_log, limits) as server,
+        ):
+            self._guard = server.guard
+            if path := server_log if planned.target.LAUNCHES else planned.target.log_file:
                 self._log = LogWatch(
                     path, policy.log_expected, (*policy.log_forbidden, *policy.log_noted)
                 )
-            try:
-                await server.wait_ready(self._why_not_ready, target.ready_limit_s)
-                self._probe, silence = await greeted(target, server, probe, self._why_not_ready)
-                self._add(ServerReady(self._now_s(), server.pid, silence))
-                if self._probe is not None and not self._plan.planted_bytes:
-                    self._explainer = Explainer(self._probe, server.pids, self._now_s)
-                yield server
-            finally:
-                await server.stop()
-        finally:
-            if probe is not None:
-                await probe.close()
+            await server.wait_ready()
+            server.guard.measure_from_now()
+            self._probe, silence = await server.greeted()
+            self._add(ServerReady(self._now_s(), server.server.pid, silence))
+            if self._probe is not None and not self._plan.planted_bytes:
+                self._explainer = Explainer(self._probe, server.server.pids, self._now_s)
+            yield server.server
 
     async def _cycles(self, server: ServerUnderTest) -> None:
-        sampler = sampler_of(server, self._probe, self._began_s)
+        sampler = server.sampler(self._probe, self._began_s)
         async with (
-            _beating(self._beats(sampler)),
+            _in_background(self._fast_samples(sampler)),
             standing_sessions(self._plan.load) as check_standing,
         ):
             self._add(await self._rest(sampler, 0))
@@ -235,23 +206,27 @@ class Experiment:
     async def _cycle(self, server: ServerUnderTest, sampler: AnySampler) -> None:
         number = len(self.record.cycles) + 1
         self._over_budget = False  # at least one session: without, no cycle follows another in time
-        began_s, cpu_before_ns, first_beat = (
+        began_s, cpu_before_ns, first_sample = (
             self._now_s(),
             await sampler.used_ns(),
             len(self.record.fast_samples),
         )
+        assert self._guard is not None, "it watches for as long as there is a server"
+        sessions = self._plan.sessions_in(number)
+        self._guard.sessions_open(min(sessions, self._plan.load.concurrency))
         results = await run_cycle(
             self._plan.load_in(number),
-            self._plan.sessions_in(number),
+            sessions,
             lambda now: (
                 not (self._over_budget or self._is_hopeless(now)) and server.exit_status is None
             ),
         )
+        self._guard.sessions_open(0)
         if self._plan.schedule:
             await rest(self._plan.schedule[number - 1])
         ended_s = self._now_s()
         talking = (await sampler.used_ns() - cpu_before_ns) / max(ended_s - began_s, 1e-3) / 1e7
-        peaks = _peaks([beat.values for beat in self.record.fast_samples[first_beat:]])
+        peaks = _peaks([sample.values for sample in self.record.fast_samples[first_sample:]])
         self._add(CycleDone(number, began_s, ended_s, results, max(0.0, talking), peaks))
         server.check_alive()
         self._check_hope(results[-1:])
@@ -301,6 +276,8 @@ class Experiment:
     ) -> RestSample:
         collect = collect or self._plan.policy.collect
         sample = await sampler.rest(cycle, self.record.sessions, idle=idle, collect=collect)
+        for news in self._probe.news() if self._probe is not None else ():
+            self._add(Incident(self._now_s(), news))
         if self._log is not None and not idle:
             self._add(self._log.counts(self._now_s(), cycle))
         if not self._plan.watched:
@@ -322,7 +299,7 @@ class Experiment:
         Where one has worked, sessions that fail later are what the server comes to: they are
         measured.
         """
-        if self.record.failed_sessions < self.record.sessions or any(one.ok for one in now):
+        if self.record.failed_sessions < self.record.sessions or any(session.ok for session in now):
             return False
         tried = [
             *chain.from_iterable(
@@ -330,7 +307,9 @@ class Experiment:
             ),
             *now,
         ]
-        least = UNANSWERED_SESSIONS if all(one.timed_out for one in tried) else HOPELESS_SESSIONS
+        least = HOPELESS_SESSIONS
+        if all(session.timed_out for session in tried):
+            least = UNANSWERED_SESSIONS
         return len(tried) >= least
 
     def _check_hope(self, latest: Sequence[SessionResult]) -> None:
@@ -364,18 +343,46 @@ class Experiment:
         if not self._plan.policy.collect:  # what does a collection take of what the wait has left?
             self._add(await self._rest(sampler, cycle, idle=True, collect=True))
 
-    async def _beats(self, sampler: AnySampler) -> None:
+    async def _fast_samples(self, sampler: AnySampler) -> None:
         while True:
-            beat = await sampler.fast_sample()
-            if beat.values:
-                self._add(beat)
-                rests = self.record.rests
-                grown = beat.values[names.RSS] - rests[0].values[names.RSS] if rests else 0.0
-                # Twice the budget while sessions are connected: what they hold themselves is no
-                # growth yet.
-                if grown > 2 * self._plan.policy.memory_budget_bytes:
-                    self._over_budget = True
-            await asyncio.sleep(BEAT_S)
+            sample = await sampler.fast_sample()
+            if sample.values:
+                self._add(sample)
+                self._watch_growth(sample.values[names.RSS])
+            began_s = time.clock_gettime(time.CLOCK_BOOTTIME)  # goes on while a machine sleeps
+            await asyncio.sleep(FAST_STEP_S)
+            gap_s = time.clock_gettime(time.CLOCK_BOOTTIME) - began_s
+            if gap_s > MAX_GAP_S and self._gaps < MAX_GAPS_TOLD:
+                self._gaps += 1
+                self._add(Incident(self._now_s(), _gap_in_words(gap_s)))
+
+    def _watch_growth(self, held_bytes: float) -> None:
+        """What connected sessions hold themselves is no growth yet."""
+        assert self._guard is not None, "it watches for as long as there is a server"
+        first = self.record.rests[0].values if self.record.rests else {}
+        if names.RSS not in first:
+            return
+        self._guard.measure_from(first[names.RSS])
+        if held_bytes - first[names.RSS] > SOFT_FACTOR * self._plan.policy.memory_budget_bytes:
+            self._over_budget = True
+        if not self._guard.sees_processes:
+            self._guard.see(held_bytes)
+
+
+def _gap_in_words(gap_s: float) -> str:
+    return (
+        f"there is no sample for {format_time(round(gap_s, 1))}: the machine or leak-harness was "
+        "paused, or code of the script kept the event loop busy"
+    )
+
+
+@contextlib.asynccontextmanager
+async def _masked_at_the_end(log: Path) -> AsyncIterator[None]:
+    """What the server has written holds no secret once the block is over."""
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(mask_log, log)
 
 
 def lowest_readings(before: Values, now: Values) -> Values:
@@ -399,63 +406,12 @@ def _peaks(readings: Sequence[Values]) -> Values:
     return peaks
 
 
-async def greeted(
-    target: Target,
-    server: ServerUnderTest,
-    probe: ProbeLink | None,
-    wake: Callable[[], Awaitable[object]],
-) -> tuple[ProbeLink | None, str]:
-    """The probe when it has greeted, else why it is not there; `wake` gives the server something
-    to do.
-    """
-    if probe is None:
-        return (
-            None,
-            "switched off by --no-probe"
-            if target.source is None
-            else "the server is somewhere else",
-        )
-    if target.pid is not None and not target.attach_probe:
-        return None, "the server ran already; --attach-probe puts the probe into it"
-    try:
-        if target.pid is not None:
-            await probe.await_attached(await attach_probe(server.pids(), probe.folder), wake)
-        await probe.greet()
-    except ProbeError as error:
-        return None, str(error)
-    return probe, ""
-
-
 @contextlib.asynccontextmanager
-async def _beating(beats: object) -> AsyncIterator[None]:
-    task = asyncio.ensure_future(beats)  # type: ignore[call-overload]
+async def _in_background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    task = asyncio.ensure_future(work)
     try:
         yield
     finally:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
-
-
-def describe_machine() -> dict[str, str]:
-    """What a reader needs to know of the machine."""
-    about = os.uname()
-    load = ", ".join(f"{one:.2f}" for one in os.getloadavg())
-    return {
-        "system": f"{about.sysname} {about.release}",
-        "cores": str(os.cpu_count()),
-        "load_average": load,
-    }
-
-
-def available_memory_bytes() -> int:
-    """MemAvailable of /proc/meminfo.
-
-    Raises:
-        HarnessError: this is no Linux.
-    """
-    with contextlib.suppress(OSError, StopIteration):
-        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    raise HarnessError("/proc/meminfo cannot be read", hint="leak-harness measures on Linux")

@@ -68,10 +68,10 @@ class Thread:
             answer = client.get(
                 self.comments, params={"per_page": _PAGE, "page": page}
             ).raise_for_status()
-            found: list[dict[str, Any]] = answer.json()
-            for one in found:
-                if (one["body"] or "").startswith(MARK):
-                    return one["id"]
-            if len(found) < _PAGE:
+            comments: list[dict[str, Any]] = answer.json()
+            for comment in comments:
+                if (comment["body"] or "").startswith(MARK):
+                    return comment["id"]
+            if len(comments) < _PAGE:
                 break
         return None

@@ -17,16 +17,18 @@ from harness.sessions.script_errors import Stopped
 
 T = TypeVar("T")
 HARD_STOP_S: Final = 8.0
-"""After a SIGTERM or a second SIGINT the process is there for so long at most."""
+"""After a SIGTERM, a SIGHUP or a second SIGINT the process is there for so long at most."""
+JOIN_STEP_S: Final = 0.2
+"""How soon a caller that waits for a thread sees a signal."""
 _exit = os._exit
 
 
 def run_stoppable(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """The result of a coroutine in a loop of its own.
 
-    A signal cancels it. A SIGTERM or a second SIGINT also breaks into a script that never awaits,
-    and ends the process where that does not help either. Tasks that swallow their cancellation are
-    left behind.
+    A signal cancels it. A SIGTERM, a SIGHUP or a second SIGINT also breaks into a script that never
+    awaits, and ends the process where that does not help either. Tasks that swallow their
+    cancellation are left behind.
 
     Raises:
         Stopped: a signal broke into a script, and the coroutine came to no result.
@@ -54,6 +56,30 @@ def run_stoppable(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         loop.close()
 
 
+def in_thread(work: Callable[[], T]) -> T:
+    """The result of a call in a thread of its own, for an event loop may be running in this one.
+
+    The thread is a daemon: where this one is interrupted, nobody waits for it.
+    """
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def attempt() -> None:
+        try:
+            results.append(work())
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
+            errors.append(error)
+
+    thread = threading.Thread(target=attempt, name="leak-harness", daemon=True)
+    thread.start()
+    # Not one wait for ever: a signal that another thread takes in would wake nobody here.
+    while thread.is_alive():
+        thread.join(JOIN_STEP_S)
+    if errors:
+        raise errors[0]
+    return results[0]
+
+
 def _end_all(loop: asyncio.AbstractEventLoop) -> None:
     """Cancel every task, and give them a while to end."""
     tasks = asyncio.all_tasks(loop)
@@ -71,9 +97,10 @@ def _signals(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> Iterat
         yield
         return
     stop = _Stop(loop, task)
-    before = {
-        number: signal.signal(number, stop.handle) for number in (signal.SIGINT, signal.SIGTERM)
-    }
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, stop.handle) for number in numbers}
     try:
         yield
     finally:
@@ -93,7 +120,7 @@ class _Stop:
         self._count = 0
 
     def handle(self, number: int, frame: FrameType | None) -> None:
-        """Cancel at the first signal; insist at a SIGTERM and at the second."""
+        """Cancel at the first signal; insist at a SIGTERM or SIGHUP, and at the second."""
         self._count += 1
         self._loop.call_soon_threadsafe(self._task.cancel)
         if number == signal.SIGINT and self._count == 1:
@@ -106,10 +133,10 @@ class _Stop:
 
 def _end_at_once() -> None:
     """The record is on the disk, and the guardian ends the server."""
-    said = (
+    line = (
         "leak-harness: the run did not let itself be stopped, and was ended at once; its record "
         "is kept\n"
     )
     with suppress(OSError):
-        os.write(2, said.encode())
+        os.write(2, line.encode())
     _exit(ExitStatus.INTERRUPTED)

@@ -15,6 +15,8 @@ from typing import Any
 from . import (
     allocation_trace,
     census,
+    container_entries,
+    expiry,
     heap,
     looking,
     naming,
@@ -49,7 +51,7 @@ _BEST = (True, True)
 
 Cause = dict[str, Any]
 """What `reachability.walk` gives; `made_at`, and whose place that is, `made_by`; `bytes`;
-`state`; `graph`, in DOT.
+`state`.
 """
 
 
@@ -115,6 +117,10 @@ def _in_heap(wanted: list[Mapping[str, Any]], paths: dict[str, list[int]]) -> di
             sizes = [(1, 0)] if is_text else [retained_size.held(part) for part in parts]
             size, objects = sum(size for size, _ in sizes), sum(objects for _, objects in sizes)
             details[key] = {**_made(places), "bytes": size, "objects": objects, "of": name}
+    for key, held in search.containers.items():
+        with search.skipped.errors():
+            seconds, timed = expiry.expires_in_s(held)
+            details.setdefault(key, {}).update({"expires_s": seconds, "timed": timed})
     for key, newest in search.newest.items():
         with search.skipped.errors():
             details.setdefault(key, {})["state"] = object_states.state_of(newest)
@@ -231,7 +237,7 @@ def _stands_for(container: Any) -> tuple[tuple[Any, ...], list[str], str]:
     """
     if issubclass(type(container), (str, bytes, bytearray)):
         return (), allocation_trace.places_of(container), naming.type_name(type(container))
-    newest = list(islice(census.entries(container), census.MAX_ENTRIES))
+    newest = list(islice(container_entries.entries(container), container_entries.MAX_ENTRIES))
     for places_of, part in (
         (allocation_trace.places_of, -1),
         (_places_inside, -1),

@@ -10,22 +10,16 @@ got longer where it is needs no second name.
 from __future__ import annotations
 
 import gc
-import re
 from array import array
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain, compress, islice
+from itertools import chain, compress
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any, BinaryIO, Dict, List, Optional, Tuple
 
-from . import heap, looking, naming, object_states, reference_names
+from . import bounds, heap, looking, naming, object_states
 
 MAX_NAMES = 2_000
-MAX_OF_AN_ENTRY = 200
-"""Objects of one entry that are looked at."""
-MAX_ENTRIES = 200
-"""Entries of a container in which one is looked for whose making was seen."""
-MAX_OF_A_SET = 5_000
 LONG_TEXT = 256
 LONG_CONTAINER = 50
 MAX_REFERENCES = 200
@@ -47,9 +41,6 @@ _PLAIN_IDS = frozenset(map(id, _PLAIN))
 _NO_OWNERS = frozenset(
     map(id, (FunctionType, CodeType, ModuleType, BuiltinFunctionType, tuple, type))
 )
-_BOUND = re.compile(
-    r"(^|_)(max_?size|max_?len(gth)?|max_?entries|max_?items|capacity)$", re.IGNORECASE
-)
 
 
 def take(lengths: BinaryIO, followed: Iterable[int] = ()) -> dict[str, Any]:
@@ -62,8 +53,8 @@ def take(lengths: BinaryIO, followed: Iterable[int] = ()) -> dict[str, Any]:
     Args:
         lengths: gets a pair of 64-bit numbers for each container: its identity or place, and its
             length.
-        followed: identities of containers that have grown so far: whether one of them has a bound
-            is looked up.
+        followed: identities of containers that have grown so far, or are known to have a bound:
+            whether one has is looked up, and what has is told also when it is full.
     """
     return _Census(lengths, frozenset(followed)).take()
 
@@ -109,29 +100,33 @@ class _Census:
         self._types: Dict[int, type] = {}
         self._codes: Counter[Any] = Counter()
         self._skipped = looking.Skipped()
-        self._bounded: list[dict[str, Any]] = []
+        self._bounds = bounds.Bounds(followed)
         self._cached = looking.from_module("functools", "_lru_cache_wrapper")
-        self._not_ours: set[int] = set()
         self._bases = Bases()
         self._traits = _Traits(self._cached)
 
     def take(self) -> dict[str, Any]:
         own = _own()
-        for objects in heap.slices():
-            self._count(objects)
-            self._look(objects)
-            self._write()
+        self._go_through_heap()
         self._pair(AT_EXIT, (looking.from_module("atexit", "_ncallbacks") or int)())
         self._write()
+        with self._skipped.errors():
+            self._bounds.finish()
         names, labels = self._named()
         named = dict(names.most_common(MAX_NAMES))
         return {
             "names": named,
             "labels": {name: label for name, label in labels.items() if name in named},
-            "bounded": self._bounded,
-            "apart": sorted(own | self._not_ours),
+            "bounded": self._bounds.told,
+            "apart": sorted(own | self._bounds.apart),
             "skipped": self._skipped.counts(),
         }
+
+    def _go_through_heap(self) -> None:
+        for objects in heap.slices():
+            self._count(objects)
+            self._look(objects)
+            self._write()
 
     def _count(self, objects: list[Any]) -> None:
         """By identity of their type, which no metaclass can have its say about; what has code,
@@ -210,7 +205,7 @@ class _Census:
                         self._note(referred, base)
                     length = base.__len__(referred)
                     if id(referred) in followed:
-                        self._note_bound(owner, referred, base)
+                        self._bounds.note_held(owner, referred, length)
                     elif (
                         length >= LONG_CONTAINER
                         and is_owner
@@ -229,7 +224,7 @@ class _Census:
                 return
             self._note(held, base)
             if type(held) is not base and id(held) in self._followed:
-                self._note_bound(held, held, base)
+                self._bounds.note_held(held, held, base.__len__(held))
         except Exception as error:  # noqa: BLE001 - an unreadable container hides no other
             self._skipped.add(error)
 
@@ -250,32 +245,13 @@ class _Census:
         bound = _maxlen(item) if base is deque else None
         if bound is None:
             self._pair(id(item), length)
-        elif length < bound:
-            self._bounded.append(
-                _bounded(item, "deque", length, bound, deque.__getitem__(item, -1))
-            )
+        else:
+            self._bounds.note_deque(item, length, bound)
 
     def _note_cache(self, cache: Any) -> None:
         _, _, bound, length = self._cached.cache_info(cache)
-        if bound is None:
-            return
-        self._not_ours.update(id(item) for item in gc.get_referents(cache) if type(item) is dict)
-        if 0 < length < bound:
-            kind = f"lru_cache {_function_of(cache)}"
-            self._bounded.append(_bounded(cache, kind, length, bound, _newest(cache, length)))
-
-    def _note_bound(self, owner: Any, container: Any, base: Any) -> None:
-        """A container beside its limit in the same object, or with one of its own, has that as
-        long as it keeps it.
-        """
-        bound, length = _limit_beside(owner), base.__len__(container)
-        if bound is not None and length <= bound and id(container) not in self._not_ours:
-            self._not_ours.add(id(container))
-            if length < bound:
-                kind = naming.type_name(type(owner))
-                self._bounded.append(
-                    _bounded(container, kind, length, bound, next(entries(container), None))
-                )
+        if bound is not None:
+            self._bounds.note_cache(cache, length, bound)
 
 
 def references(item: Any) -> list[Any]:
@@ -295,43 +271,6 @@ def owner_and_index(number: int) -> tuple[int, int]:
     return (number & ~PLACE_MARK) >> PLACE_BITS, number & ((1 << PLACE_BITS) - 1)
 
 
-def entries(container: Any) -> Iterator[tuple[Any, ...]]:
-    """Some entries, the newest first as far as the container's order tells, as tuples: of a dict,
-    key and value.
-
-    A derived class is asked as its base is: it may have code of its own.
-    """
-    if issubclass(type(container), dict):
-        yield from list(islice(reversed(dict.items(container)), MAX_ENTRIES))
-    elif issubclass(type(container), (list, deque)):
-        base: Any = list if issubclass(type(container), list) else deque
-        length = base.__len__(container)
-        yield from (
-            (base.__getitem__(container, -place),)
-            for place in range(1, min(length, MAX_ENTRIES) + 1)
-        )
-    elif issubclass(type(container), (set, frozenset)):
-        yield from ((item,) for item in islice(list(_elements(container)), MAX_OF_A_SET))
-
-
-def _elements(container: Any) -> Iterator[Any]:
-    return (
-        set.__iter__(container)
-        if issubclass(type(container), set)
-        else frozenset.__iter__(container)
-    )
-
-
-def _limit_beside(owner: Any) -> Optional[int]:
-    values = owner if type(owner) is dict else reference_names.attributes_of(owner)
-    limits = [
-        value
-        for name, value in list(values.items())
-        if type(value) is int and value > 0 and type(name) is str and _BOUND.search(name)
-    ]
-    return max(limits, default=None)
-
-
 def _own() -> set[int]:
     """Containers of the probe itself."""
     identities = set()
@@ -342,61 +281,6 @@ def _own() -> set[int]:
     return identities
 
 
-def _bounded(item: Any, kind: str, length: int, bound: int, entry: Any) -> dict[str, Any]:
-    """`entry_bytes` and `entry_objects` (tracked ones) are those of all that the entry leads to,
-    up to a limit.
-    """
-    size, objects = _held(entry)
-    return {
-        "id": str(id(item)),
-        "kind": kind,
-        "length": length,
-        "bound": bound,
-        "entry_bytes": size,
-        "entry_objects": objects,
-    }
-
-
 def _maxlen(item: Any) -> Optional[int]:
     """As `deque` knows it: a derived class may have code of its own for that."""
     return deque.maxlen.__get__(item)  # type: ignore[no-any-return]
-
-
-def _function_of(cache: Any) -> str:
-    """Its `__qualname__`; of what has none, such as a partial, its type."""
-    values = looking.own_dict(cache)
-    return looking.text(values.get("__qualname__"), "") or naming.type_name(
-        type(values.get("__wrapped__"))
-    )
-
-
-def _newest(cache: Any, length: int) -> Any:
-    """Key and value: the cache shows the collector its links, the newest last, and then the dict
-    that finds them.
-    """
-    referents = gc.get_referents(cache)
-    place = next(
-        (at for at, item in enumerate(referents) if type(item) is dict and len(item) == length), 0
-    )
-    return tuple(
-        item for item in referents[max(0, place - 3) : place] if not issubclass(type(item), type)
-    )
-
-
-def _held(entry: Any) -> tuple[int, int]:
-    """Bytes and tracked objects that an entry leads to; what belongs to the program as a whole
-    is left out.
-    """
-    size = objects = 0
-    sizes = looking.Sizes()
-    seen: set[int] = set()
-    waiting = [entry]
-    while waiting and len(seen) < MAX_OF_AN_ENTRY:
-        item = waiting.pop()
-        if id(item) in seen or issubclass(type(item), (type, ModuleType, FunctionType)):
-            continue
-        seen.add(id(item))
-        size += sizes.of_type(type(item))(item)
-        objects += gc.is_tracked(item)
-        waiting += gc.get_referents(item)
-    return size, objects

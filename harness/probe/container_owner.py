@@ -33,7 +33,7 @@ def of(path: Sequence[Any]) -> Home:
     own = _written(looking.mro(end))
     home: Home = {
         "names": [],
-        "files": _files(own),
+        "files": files_of(own),
         "numbers": {},
         "own": list(map(looking.qualified_name, own)),
     }
@@ -49,7 +49,7 @@ def of(path: Sequence[Any]) -> Home:
     elif owner is not None:
         kinds = looking.mro(owner if issubclass(type(owner), type) else type(owner))
         home["names"] = [looking.qualified_name(kind) for kind in kinds if kind is not object]
-        home["files"] += _files(kinds)
+        home["files"] += files_of(kinds)
         home["numbers"].update(_numbers(_values_of(owner)))
     return home
 
@@ -145,10 +145,11 @@ def _numbers(values: Mapping[str, Any]) -> dict[str, int]:
 
 def _written(kinds: Iterable[type]) -> list[type]:
     """Classes that somebody wrote in Python, the interpreter's own left out."""
-    return [kind for kind in kinds if _files([kind])]
+    return [kind for kind in kinds if files_of([kind])]
 
 
-def _files(kinds: Iterable[type]) -> list[str]:
+def files_of(kinds: Iterable[type]) -> list[str]:
+    """Source files of classes, the interpreter's own left out."""
     modules = (sys.modules.get(looking.module_name(kind)) for kind in kinds)
     files = [file for module in modules if module is not None for file in _file(module)]
     return [file for file in dict.fromkeys(files) if naming.owner_of_file(file) != "interpreter"]

@@ -5,11 +5,10 @@ from __future__ import annotations
 import gc
 from collections.abc import Container, Iterator, MutableSequence
 from itertools import compress
-from time import sleep
 from types import ModuleType
 from typing import Any
 
-from . import looking
+from . import looking, own_threads
 
 # A slice of so many pointers stays well below the size from which malloc maps a block of its own.
 _SLICE = 4096
@@ -54,12 +53,18 @@ def instances(types: Container[int]) -> list[Any]:
 def slices() -> Iterator[list[Any]]:
     """All tracked objects, the newest first, a slice at a time; between slices the server's
     threads get their turns.
+
+    The generator that has them is made later than the list, so that it is not among them: what it
+    holds would look like a container of the server.
     """
-    objects = gc.get_objects()
+    return _slices(gc.get_objects())
+
+
+def _slices(objects: list[Any]) -> Iterator[list[Any]]:
     try:
         for end in range(len(objects), 0, -_SLICE):
             yield objects[max(0, end - _SLICE) : end][::-1]
-            sleep(0)
+            own_threads.pause(0)
     finally:
         let_go(objects)
 

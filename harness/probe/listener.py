@@ -63,7 +63,7 @@ class Listener:
     def _accept(self, listener: OwnedSocket) -> None:
         while not self._has_left and listener.is_ours():
             try:
-                self._admit(listener.socket.accept()[0])
+                self._admit(_accepted(listener.socket))
             except (OSError, RuntimeError):
                 sleep(PAUSE_S)
         listener.let_go()
@@ -110,6 +110,14 @@ class Listener:
     def _end(self, connection: OwnedSocket) -> None:
         connection.let_go()
         self._connections.discard(connection)
+
+
+def _accepted(listener: socket) -> socket:
+    """Accept as the interpreter does: `socket.accept` makes what the server's libraries have put in
+    the place of its class, and gevent's serves one thread alone.
+    """
+    descriptor, _ = listener._accept()  # type: ignore[attr-defined]
+    return socket(fileno=descriptor)
 
 
 def _is_answered(path: str) -> bool:

@@ -7,14 +7,14 @@ loop that does not answer in time is done without.
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Generic, TypeVar
 from weakref import WeakSet
 
-from . import loops
+from . import loops, own_threads
 
 if TYPE_CHECKING:
+    from _thread import LockType
     from asyncio import AbstractEventLoop
 
 T = TypeVar("T")
@@ -109,7 +109,7 @@ class _Errand(Generic[T]):
 
     def __init__(self, work: Callable[[], T]) -> None:
         self._work = work
-        self._claim = Lock()
+        self._claim = own_threads.make_lock()
         self._done = _closed_lock()
         self._results: list[T] = []
         self._error: BaseException | None = None
@@ -145,7 +145,7 @@ class _Errand(Generic[T]):
         return self._results[0]
 
 
-def _closed_lock() -> Lock:
-    lock = Lock()
+def _closed_lock() -> LockType:
+    lock = own_threads.make_lock()
     lock.acquire()
     return lock

@@ -17,6 +17,8 @@ pause = sleep
 """The interpreter's own, for modules that are loaded late: a server's libraries may have put
 another in its place.
 """
+make_lock = allocate_lock
+"""The interpreter's own, for the same reason."""
 
 _own: set[int] = set()
 

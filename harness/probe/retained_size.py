@@ -17,7 +17,7 @@ from . import heap, looking
 MAX_NODES = 100_000
 
 
-def held(*targets: Any) -> tuple[int, int]:
+def held(*targets: Any, max_nodes: int = MAX_NODES) -> tuple[int, int]:
     """Bytes of the targets and of all that only they keep alive, and how many of these objects the
     collector tracks.
 
@@ -26,7 +26,7 @@ def held(*targets: Any) -> tuple[int, int]:
     Of what they lead to, an object that has more references than come from there is kept by others,
     and so is all that such an object leads to.
     """
-    nodes, inner, place = _led_to(targets)
+    nodes, inner, place = _led_to(targets, max_nodes)
     own = len(targets)
     spare = _spare_references()
     kept = bytearray(len(nodes))
@@ -52,7 +52,7 @@ def held(*targets: Any) -> tuple[int, int]:
     return size, objects
 
 
-def _led_to(targets: Sequence[Any]) -> tuple[list[Any], array[int], heap.ById]:
+def _led_to(targets: Sequence[Any], max_nodes: int) -> tuple[list[Any], array[int], heap.ById]:
     """Objects from the targets on, the nearest first; how many references each has from among
     them; their places.
     """
@@ -71,7 +71,7 @@ def _led_to(targets: Sequence[Any]) -> tuple[list[Any], array[int], heap.ById]:
             number = part.get(id(child), -1)
             if number >= 0:
                 inner[number] += 1
-            elif len(nodes) < MAX_NODES and id(child) not in outside:
+            elif len(nodes) < max_nodes and id(child) not in outside:
                 part[id(child)] = len(nodes)
                 nodes.append(child)
                 inner.append(1)

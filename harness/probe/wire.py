@@ -21,7 +21,7 @@ NATIVE_SUFFIX: Final = ".memray"
 ERROR_SUFFIX: Final = ".error"
 
 HEADER_BYTES: Final = 4
-MAX_REQUEST_BYTES: Final = 1 << 16
+MAX_REQUEST_BYTES: Final = 1 << 20
 MAX_ANSWER_BYTES: Final = 1 << 26
 _LENGTH: Final = struct.Struct("!I")
 

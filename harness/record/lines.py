@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from math import isfinite
+from typing import Any, Final
 
 import msgspec
 
@@ -16,6 +17,8 @@ from harness.errors import RecordDamaged, UnknownSchema
 from harness.record.policy import Policy
 
 SCHEMA: Final = 1
+MAX_REASON: Final = 200
+"""Characters of a reason why a line cannot be read."""
 
 Values = dict[str, float]
 """Metric name to value; a reading that failed is absent, never 0."""
@@ -164,7 +167,7 @@ class TaskGroup:
 
 @dataclass(frozen=True, slots=True)
 class Bounded:
-    """A container that has a bound and is not full."""
+    """A container that has a bound."""
 
     id: str
     """Of the process and the object."""
@@ -288,6 +291,23 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True)
+class MemoryStop:
+    """The memory guard ended the run. What was measured until then is judged."""
+
+    at_s: float
+    what: str
+    """Which limit was passed, by how much."""
+    cause: str
+    """What was over its limit: `growth` of the server, `machine` or `harness`."""
+    held_bytes: float
+    """RSS of the server then."""
+    grown_bytes: float
+    """Of it, since before the first session."""
+    open_sessions: int
+    """How many sessions were connected, at most; 0 between cycles."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunEnded:
     """The last line of a run that was not cut short."""
 
@@ -305,6 +325,7 @@ Line = (
     | Causes
     | LogCounts
     | Incident
+    | MemoryStop
     | RunEnded
 )
 
@@ -318,14 +339,31 @@ _CLASSES: Final[Mapping[str, type[Line]]] = {
     "causes": Causes,
     "log": LogCounts,
     "incident": Incident,
+    "memory-stop": MemoryStop,
     "end": RunEnded,
 }
 _NAMES: Final = {cls: name for name, cls in _CLASSES.items()}
 
 
 def encode_line(line: Line) -> bytes:
-    """One line of run.jsonl, with its newline."""
-    return msgspec.json.encode({"line": _NAMES[type(line)], **msgspec.to_builtins(line)}) + b"\n"
+    """One line of run.jsonl, with its newline. JSON has no NaN: a reading that is not a number is
+    left out, as one that failed.
+    """
+    values = _finite(msgspec.to_builtins(line))
+    return msgspec.json.encode({"line": _NAMES[type(line)], **values}) + b"\n"
+
+
+def _finite(value: Any) -> Any:
+    """The value without the entries of objects that are not finite numbers."""
+    if isinstance(value, dict):
+        return {
+            key: _finite(item)
+            for key, item in value.items()
+            if not isinstance(item, float) or isfinite(item)
+        }
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value
 
 
 def decode_line(data: bytes) -> Line:
@@ -334,7 +372,7 @@ def decode_line(data: bytes) -> Line:
 
     Raises:
         UnknownSchema: the run was written with a schema that this version does not know.
-        RecordDamaged: the data is no record line.
+        RecordDamaged: the data is not a record line.
     """
     try:
         raw = msgspec.json.decode(data)
@@ -344,8 +382,9 @@ def decode_line(data: bytes) -> Line:
                 hint="read it with the version of leak-harness that wrote it, or a newer one",
             )
         return msgspec.convert(raw, _CLASSES[raw["line"]])
-    except (msgspec.MsgspecError, KeyError, TypeError) as error:
+    except (msgspec.MsgspecError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise RecordDamaged(
-            f"not a line of a run record: {data[:80].decode(errors='replace')!r} ({error})",
+            f"not a line of a run record: {data[:80].decode(errors='replace')!r} "
+            f"({str(error)[:MAX_REASON]})",
             hint="is this really a run.jsonl?",
         ) from error

@@ -29,7 +29,7 @@ class Policy:
     max_sessions: int = 500
     """A run without fixed cycles that has not decided by then is inconclusive."""
     max_cycles: int | None = None
-    """The same in cycles; None leaves the bound to `max_sessions`."""
+    """In cycles what `max_sessions` is in sessions; None leaves the bound to `max_sessions`."""
     grace_s: float = 90.0
     """Longest idle wait for late releases before a leak is declared; 0 skips it."""
     memory_budget_bytes: int = 512 * KIB * KIB

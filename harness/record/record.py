@@ -25,6 +25,7 @@ from harness.record.lines import (
     Incident,
     Line,
     LogCounts,
+    MemoryStop,
     ProcessReading,
     RestSample,
     RunEnded,
@@ -50,6 +51,7 @@ __all__ = [
     "Incident",
     "Line",
     "LogCounts",
+    "MemoryStop",
     "ProcessReading",
     "RestSample",
     "RunEnded",
@@ -103,6 +105,8 @@ class RunRecord:
     """How often they could be."""
     logs: list[LogCounts] = field(default_factory=list)
     incidents: list[Incident] = field(default_factory=list)
+    memory_stop: MemoryStop | None = None
+    """Where the memory guard ended the run."""
     ended: RunEnded | None = None
 
     @classmethod
@@ -147,6 +151,8 @@ class RunRecord:
                 self.logs.append(line)
             case Incident():
                 self.incidents.append(line)
+            case MemoryStop():
+                self.memory_stop = line
             case ServerReady():
                 self.ready = line
             case RunEnded():

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain, count
@@ -51,6 +52,8 @@ class RunFolder:
             ) from error
         except OSError as error:
             raise _not_writable(path, error) from error
+        with suppress(OSError):  # some file systems have no locks
+            fcntl.flock(self._lines, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def append(self, line: Line) -> None:
         """Write one line at once.
@@ -74,6 +77,46 @@ class RunFolder:
     def close(self) -> None:
         """Take no more lines."""
         self._lines.close()
+
+
+def is_being_written(folder: Path) -> bool:
+    """Whether a run that goes on writes its record there, or in a folder of its own in it."""
+    for record in (*folder.glob(RECORD_FILE), *folder.glob(f"*/{RECORD_FILE}")):
+        with suppress(OSError), record.open("rb") as lines:
+            try:
+                fcntl.flock(lines, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+    return False
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """A block in which no other command that asks for it writes to the folder.
+
+    Raises:
+        RecordNotWritable: one does already, or a run writes its record there.
+    """
+    made(folder)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise _taken(folder) from error
+        except OSError:  # some file systems have no locks
+            pass
+        if is_being_written(folder):
+            raise _taken(folder)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _taken(folder: Path) -> RecordNotWritable:
+    return RecordNotWritable(
+        f"another run is writing to {folder}", hint="wait for its end, or give another --out"
+    )
 
 
 def dated(name: str, folder: Path = Path("reports")) -> Path:
@@ -116,15 +159,19 @@ def _is_new(folder: Path) -> bool:
     return True
 
 
-def write_whole(path: Path, data: bytes) -> Path:
+def write_whole(path: Path, data: bytes, mode: int | None = None) -> Path:
     """Never half a file: written under another name, then renamed.
 
     Raises:
-        RecordNotWritable: the disk is full, or the like.
+        RecordNotWritable: the disk is full, or the like; or a device, a pipe or a folder is there.
     """
+    if path.exists() and not path.is_file():
+        raise RecordNotWritable(f"{path} is not a regular file", hint="name another file")
     part = path.with_name(f".{path.name}.part")
     try:
         part.write_bytes(data)
+        if mode is not None:
+            part.chmod(mode)
         part.replace(path)
     except OSError as error:
         with suppress(OSError):

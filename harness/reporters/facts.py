@@ -27,7 +27,7 @@ def rows(verdict: Verdict) -> list[Row]:
 
 
 def sentence(verdict: Verdict) -> str:
-    """The verdict's summary without its first word, for where that stands beside it."""
+    """The verdict's summary without its first word, for a place that shows that word already."""
     return verdict.summary.removeprefix(f"{verdict.name.upper()}: ")
 
 

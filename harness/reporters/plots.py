@@ -38,7 +38,7 @@ _MIN_CPU_TOP_PERCENT: Final = 5.0
 
 
 def memory(record: RunRecord, verdict: Verdict) -> bytes:
-    """Above, memory at rest and its peaks; below, the growth that was judged, beside the limit."""
+    """Above, memory at rest and its peaks; below, the growth that was judged, next to the limit."""
     drawn, axes = canvas.figure(7, panel_heights=(4, 3))
     _title(axes[0], "Memory at rest", verdict, "memory")
     _memory_levels(axes[0], record)

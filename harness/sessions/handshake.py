@@ -35,6 +35,9 @@ from harness.errors import (
 from harness.redaction import url_without_secrets
 
 READY_ATTEMPT_S = 2.0
+MAX_MESSAGE_BYTES: Final = 16 * 2**20
+_TOO_BIG: Final = 1009
+"""The close code for a message that is longer than allowed."""
 _NOT_YET = range(500, 600)
 """Statuses of a server, or of a proxy before it, that is still starting."""
 
@@ -61,8 +64,11 @@ class Address:
     insecure: bool = False
     """Trust any certificate."""
 
+    max_message_bytes: int = MAX_MESSAGE_BYTES
+    """A longer message breaks the connection; after it was decompressed, too."""
+
     def at(self, path: str, scheme: str = "") -> str:
-        """The same server, another path; with another scheme where one is given."""
+        """Another path of this server; with another scheme where one is given."""
         parts = urlsplit(self.url)
         return f"{scheme or parts.scheme}://{parts.netloc}{path}"
 
@@ -131,7 +137,7 @@ async def shake_hands(
             origin=Origin(address.origin) if address.origin else None,
             compression="deflate" if address.compression else None,
             ssl=address.tls,
-            max_size=None,
+            max_size=address.max_message_bytes,
             proxy=None,
             ping_interval=None,
             close_timeout=5,
@@ -262,6 +268,11 @@ def lost(error: BaseException) -> SessionError | None:
 
 def lost_connection(error: ConnectionClosed) -> SessionError:
     """Why a connection has ended: the server closed it, or it broke the rules of WebSocket."""
+    if error.rcvd is None and error.sent is not None and error.sent.code == _TOO_BIG:
+        return ProtocolViolation(
+            f"the server sent a message that is too long: {error.sent.reason or 'over the limit'}",
+            hint="allow longer ones with --max-message",
+        )
     if error.rcvd is None and error.sent is not None and error.sent.code in _BROKEN_RULES:
         said = error.sent.reason or str(error)
         return ProtocolViolation(

@@ -48,6 +48,7 @@ from harness.sessions.exchanges import (
 from harness.sessions.handshake import Address
 from harness.sessions.limits import Limits
 from harness.sessions.script_errors import Calls, tracked
+from harness.target.bounded_http import AnswerUnbounded, fetch
 
 if TYPE_CHECKING:
     import httpx
@@ -169,7 +170,7 @@ class BaseSession:
         of httpx.
 
         Raises:
-            ConnectionLost: the server did not answer.
+            ConnectionLost: the server did not answer, or its answer was not over within the limits.
         """
         import httpx  # noqa: PLC0415 - slow to import, and few scripts ask over HTTP
 
@@ -183,8 +184,15 @@ class BaseSession:
             async with httpx.AsyncClient(
                 transport=transport, timeout=self._limits.reply_s
             ) as client:
-                return await client.request(method, url, **request)
-        except httpx.HTTPError as error:
+                return await fetch(
+                    client,
+                    method,
+                    url,
+                    max_bytes=address.max_message_bytes,
+                    limit_s=self._limits.reply_s,
+                    **request,
+                )
+        except (httpx.HTTPError, AnswerUnbounded) as error:
             raise ConnectionLost(f"{method} {url_without_secrets(url)}: {error}") from error
 
     @tracked

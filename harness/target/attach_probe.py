@@ -64,14 +64,14 @@ async def _attach(pid: int, folder: Path) -> None:
             hint="run leak-harness in that container, with --serve or --pid",
         )
     script = _script(pid, folder)
-    status, said = await _run(f"/proc/{pid}/exe", "-I", "-c", _SEND, str(pid), str(script))
+    status, output = await _run(f"/proc/{pid}/exe", "-I", "-c", _SEND, str(pid), str(script))
     if status == _BEFORE_3_14:
         await _through_gdb(pid, script)
     elif status:
         why = (
             "it runs a Python before 3.9"
             if status == _BEFORE_3_9
-            else _last_line(said) or f"status {status}"
+            else _last_line(output) or f"status {status}"
         )
         raise ProbeError(
             f"process {pid} did not take the probe: {why}",
@@ -94,8 +94,10 @@ def _is_python(pid: int) -> bool:
     return False
 
 
-def _last_line(said: str) -> str:
-    lines = [line.strip() for line in said.splitlines() if line.strip() and "detached" not in line]
+def _last_line(output: str) -> str:
+    lines = [
+        line.strip() for line in output.splitlines() if line.strip() and "detached" not in line
+    ]
     return lines[-1] if lines else ""
 
 
@@ -123,11 +125,11 @@ async def _through_gdb(pid: int, script: Path) -> None:
     # middle of anything.
     source = f"exec(open('{script}').read(), {{}})"
     call = f'call (int)Py_AddPendingCall((void*)PyRun_SimpleString, "{source}")'
-    status, said = await _run(gdb, "-nx", "-batch", "-p", str(pid), "-ex", call)
-    if status or "$1 = 0" not in said:
+    status, output = await _run(gdb, "-nx", "-batch", "-p", str(pid), "-ex", call)
+    if status or "$1 = 0" not in output:
         raise ProbeError(
             f"gdb could not put the probe into process {pid}: "
-            f"{_last_line(said) or f'status {status}'}",
+            f"{_last_line(output) or f'status {status}'}",
             hint="may this user trace it (kernel.yama.ptrace_scope, CAP_SYS_PTRACE), and is it "
             "Python?",
         )
@@ -150,15 +152,17 @@ async def _try_gdb(gdb: str) -> None:
     try:
         assert ours.stdout is not None
         await ours.stdout.readline()
-        _, said = await _run(gdb, "-nx", "-batch", "-p", str(ours.pid), "-ex", "call (int)getpid()")
+        _, output = await _run(
+            gdb, "-nx", "-batch", "-p", str(ours.pid), "-ex", "call (int)getpid()"
+        )
     finally:
         with suppress(ProcessLookupError):
             ours.kill()
         await ours.wait()
-    if f"$1 = {ours.pid}" not in said:
+    if f"$1 = {ours.pid}" not in output:
         raise ProbeError(
             f"gdb cannot call into processes on this machine: "
-            f"{_last_line(said) or 'it says nothing'}",
+            f"{_last_line(output) or 'it says nothing'}",
             hint="try a newer gdb (13 fails on processors with AMX), allow ptrace "
             "(kernel.yama.ptrace_scope), "
             "or start the server with --serve",
@@ -176,9 +180,9 @@ async def _run(*command: str) -> tuple[int, str]:
     except OSError as error:
         return -1, str(error)
     try:
-        said, _ = await asyncio.wait_for(process.communicate(), LIMIT_S)
+        output, _ = await asyncio.wait_for(process.communicate(), LIMIT_S)
     except TimeoutError:
         process.kill()
         await process.wait()
         return -1, f"no answer within {LIMIT_S:g}s"
-    return process.returncode or 0, said.decode(errors="replace")
+    return process.returncode or 0, output.decode(errors="replace")

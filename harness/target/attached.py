@@ -8,10 +8,16 @@ import pwd
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Final
 
 import psutil
 
 from harness.errors import NoSuchProcess, NotPermitted, ServerExited, ServerNotReady
+from harness.target.probe_client import ProbeLink
+from harness.target.process_tree import descendants
+from harness.target.sampler import Sampler
+
+READY_STEP_S: Final = 0.1
 
 
 class Attached:
@@ -55,6 +61,10 @@ class Attached:
         if self.exit_status is not None:
             raise ServerExited(f"process {self.pid} has ended", hint="see the server's own log")
 
+    async def ended_within(self, limit_s: float) -> bool:  # noqa: ARG002
+        """Whether the process has ended; another's process is not waited for."""
+        return self.exit_status is not None
+
     async def wait_ready(self, why_not: Callable[[], Awaitable[str]], limit_s: float) -> None:
         """See that it answers.
 
@@ -71,7 +81,7 @@ class Attached:
         try:
             return [
                 self._process,
-                *sorted(self._process.children(recursive=True), key=lambda one: one.pid),
+                *sorted(self._process.children(recursive=True), key=lambda process: process.pid),
             ]
         except psutil.NoSuchProcess:
             return []
@@ -79,6 +89,14 @@ class Attached:
     def pids(self) -> list[int]:
         """Their ids."""
         return [process.pid for process in self.processes()]
+
+    def tree(self) -> list[int]:
+        """Their ids, read in a way that any thread may use."""
+        return [self.pid, *descendants(self.pid)]
+
+    def sampler(self, probe: ProbeLink | None, began_s: float) -> Sampler:
+        """What reads its processes; `began_s` is the monotonic time at which the run began."""
+        return Sampler(self.processes, probe, began_s)
 
     async def stop(self) -> None:
         """It is not ours to stop."""
@@ -101,7 +119,7 @@ async def until_ready(
                 why=why,
                 hint=hint,
             )
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(READY_STEP_S)
     check()
 
 

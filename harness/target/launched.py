@@ -7,11 +7,9 @@ import contextlib
 import os
 import random
 import re
-import shutil
 import signal
 import socket
 import sys
-import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +18,11 @@ from typing import Final
 import psutil
 
 from harness.errors import ServerError, ServerExited, ServerNotReady, UsageError
+from harness.target.log_lines import LogLines, tail
+from harness.target.probe_client import ProbeLink
+from harness.target.process_tree import descendants
+from harness.target.sampler import Sampler
+from harness.target.scratch import ScratchFolder, remove_stale
 
 STOP_LIMIT_S = 5.0
 
@@ -50,16 +53,18 @@ def trial_log() -> Iterator[Path]:
     """Where a server that is started for a moment writes: removed, unless a `ServerError` leaves
     that may name it.
     """
-    folder = Path(tempfile.mkdtemp(prefix="leak-harness-"))
+    folder = ScratchFolder()
     is_kept = False
     try:
-        yield folder / "server.log"
+        yield folder.path / "server.log"
     except ServerError:
-        is_kept = any(folder.iterdir())
+        is_kept = any(folder.path.iterdir())
         raise
     finally:
-        if not is_kept:
-            shutil.rmtree(folder)
+        if is_kept:
+            folder.keep()
+        else:
+            folder.remove()
 
 
 class Server:
@@ -77,6 +82,8 @@ class Server:
         self._ready_log = ready_log
         self._guardian = guardian
         self._log = log
+        self._lines = LogLines(log, from_end=False)
+        self._said_ready = False
         self._exited = asyncio.Event()
         self._watching = asyncio.create_task(self._watch())
 
@@ -99,6 +106,7 @@ class Server:
         Raises:
             UsageError: the command cannot be started.
         """
+        remove_stale()
         with log.open("ab") as output:
             guardian = await asyncio.create_subprocess_exec(
                 *(
@@ -177,10 +185,17 @@ class Server:
         """Their ids."""
         return [process.pid for process in self.processes()]
 
+    def tree(self) -> list[int]:
+        """Their ids, read in a way that any thread may use."""
+        return descendants(self._guardian.pid)
+
+    def sampler(self, probe: ProbeLink | None, began_s: float) -> Sampler:
+        """What reads its processes; `began_s` is the monotonic time at which the run began."""
+        return Sampler(self.processes, probe, began_s)
+
     def _silence(self, pattern: re.Pattern[str]) -> str:
-        with self._log.open(errors="replace") as lines:
-            found = any(pattern.search(line) for line in lines)
-        return "" if found else f"it wrote no line with '{pattern.pattern}'"
+        self._said_ready |= any(pattern.search(line) for line in self._lines.new())
+        return "" if self._said_ready else f"it wrote no line with '{pattern.pattern}'"
 
     async def ended_within(self, limit_s: float) -> bool:
         """Whether its process has ended, or does so soon: its connections break before the
@@ -195,8 +210,8 @@ class Server:
 
     def log_tail(self, lines: int = 12) -> str:
         """The last lines of the server's log, indented."""
-        text = self._log.read_text(errors="replace").splitlines()[-lines:]
-        return "\n".join(f"    {line}" for line in text) or "    (empty)"
+        last = tail(self._log, lines)
+        return "\n".join(f"    {line}" for line in last) or "    (empty)"
 
     async def stop(self) -> None:
         """SIGTERM to its process group, then, after a while, SIGKILL to every descendant."""

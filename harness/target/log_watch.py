@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness.record.metrics import names
 from harness.record.record import LogCounts
+from harness.target.log_lines import LogLines
 
 
 class LogWatch:
@@ -28,14 +29,13 @@ class LogWatch:
         self._counts = dict.fromkeys(self._patterns, 0)
         self._examples: dict[str, str] = {}
         self._early = 0
-        self._read_to = path.stat().st_size if path.exists() else 0
-        self._half = b""
+        self._lines = LogLines(path, from_end=True)
 
     def counts(self, at_s: float, cycle: int) -> LogCounts:
         """So far."""
         problem = ""
         try:
-            for line in self._new_lines():
+            for line in self._lines.new():
                 self._count(line)
         except FileNotFoundError:  # it may come later
             pass
@@ -44,16 +44,6 @@ class LogWatch:
         return LogCounts(
             at_s, cycle, dict(self._counts), dict(self._examples), self._early, problem
         )
-
-    def _new_lines(self) -> list[str]:
-        with self._path.open("rb") as log:
-            if log.seek(0, 2) < self._read_to:  # it was rotated or emptied
-                self._read_to, self._half = 0, b""
-            log.seek(self._read_to)
-            data = log.read()
-        self._read_to += len(data)
-        *whole, self._half = (self._half + data).split(b"\n")
-        return [line.decode(errors="replace") for line in whole]
 
     def _count(self, line: str) -> None:
         for text, pattern in self._patterns.items():

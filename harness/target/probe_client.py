@@ -6,113 +6,45 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
-from tempfile import gettempdir, mkdtemp
-from typing import Annotated, Any, Final, TypeVar
+from tempfile import gettempdir
+from typing import Any, Final, TypeVar
 
-import msgspec
-
-from harness.errors import ProbeError, ProbeSilent, ProbeVersionMismatch
+from harness.errors import ProbeError, ProbeSilent
 from harness.probe import wire
-from harness.record.record import Bounded, TaskGroup, Values
+from harness.record.record import Values
+from harness.target.probe_answers import (
+    CauseAnswer,
+    CensusAnswer,
+    Collection,
+    GarbageAnswer,
+    NativeAnswer,
+)
+from harness.target.probe_health import Health, Silent, watched
+from harness.target.probe_peer import SHOWN_BYTES, Peer, checked_answer, defect
+from harness.target.scratch import ScratchFolder
 
 INJECTED: Final = Path(__file__).parents[1] / "probe" / "inject"
 GREETING_LIMIT_S: Final = 4.0
+ONE_GREETING_LIMIT_S: Final = 1.0
 ATTACHED_LIMIT_S: Final = 10.0
 ANSWER_LIMIT_S: Final = 60.0
+MAX_FOLLOWED: Final = 40_000
+"""Containers whose lengths a census is asked for: so many fit into a request."""
+QUICK_LIMIT_S: Final = 15.0
+"""Of what is asked after each cycle, where several processes answer: one that is this late is left
+out.
+"""
+_QUICK: Final = ("sample", "collect")
 _POLL_S: Final = 0.02
-_SHOWN: Final = 80
-"""Of a malformed answer: so many of its first bytes."""
 _SOCKET_PATH_BYTES: Final = 107
 """Linux: sockaddr_un.sun_path holds 108 bytes, the last of them 0."""
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Collection:
-    """What collecting in one process found."""
-
-    found: tuple[int, ...]
-    """Unreachable objects, by collection."""
-    took_s: float
-    loop_answered: bool | None
-    """Whether all event loops took part in time; None where none is running."""
-    trimmed: bool
-    """Whether malloc was told to give its free pages back."""
-
-
-Count = Annotated[int, msgspec.Meta(ge=0)]
-
-
-@dataclass(frozen=True, slots=True)
-class CensusAnswer:
-    """What one process says of its heap."""
-
-    names: dict[str, int]
-    """Tracked objects by qualified type or code."""
-    tasks: tuple[TaskGroup, ...]
-    bounded: tuple[Bounded, ...]
-    """Their `id` is that of the object alone."""
-    threads: dict[str, int]
-    labels: dict[str, str]
-    apart: tuple[Count, ...]
-    """Identities of containers that are not to be followed."""
-    lengths: str
-    """The file with the lengths of containers, for the caller to remove."""
-    skipped: dict[str, int] = field(default_factory=dict)
-    """What could not be read, counted by reason."""
-
-
-@dataclass(frozen=True, slots=True)
-class HomeAnswer:
-    """What a container hangs on."""
-
-    names: tuple[str, ...]
-    files: tuple[str, ...]
-    numbers: dict[str, int]
-    own: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class CauseAnswer:
-    """What one process says of a thing that piles up; the fields are those of `Cause`."""
-
-    chain: tuple[str, ...] = ()
-    name: str = ""
-    owner: str = ""
-    made_at: str = ""
-    made_by: str = ""
-    bytes: int = 0
-    objects: int = 0
-    of: str = ""
-    state: str = ""
-    unreached: bool = False
-    closed_s: float | None = None
-    home: HomeAnswer | None = None
-    graph: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class GarbageAnswer:
-    """What a collection in one process found."""
-
-    names: dict[str, int]
-    made: dict[str, CauseAnswer]
-    bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class NativeAnswer:
-    """The file into which memray writes, or why there is none."""
-
-    path: str
-    problem: str
 
 
 class ProbeLink:
@@ -125,9 +57,11 @@ class ProbeLink:
     """
 
     def __init__(self) -> None:
-        self._folder = _private_folder()
-        self._idle: dict[int, _Peer] = {}
+        self._scratch = _private_folder()
+        self._folder = self._scratch.path
+        self._idle: dict[int, Peer] = {}
         self._asking = asyncio.Lock()
+        self._health = Health()
 
     @property
     def folder(self) -> Path:
@@ -150,12 +84,19 @@ class ProbeLink:
             async with asyncio.timeout(limit_s):
                 while True:
                     for pid in self._listening():
-                        if (peer := await self._reach(pid)) is not None:
+                        if (peer := await self._greeted(pid)) is not None:
                             self._idle[pid] = peer
                             return peer.greeting
                     await asyncio.sleep(_POLL_S)
         except TimeoutError as error:
             raise self._silence(limit_s) from error
+
+    async def _greeted(self, pid: int) -> Peer | None:
+        """A connection, unless this process keeps the others waiting."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ONE_GREETING_LIMIT_S):
+                return await self._reach(pid)
+        return None
 
     async def await_attached(
         self,
@@ -205,7 +146,7 @@ class ProbeLink:
         find.
 
         Raises:
-            ProbeError: it does not answer, or so much is no control.
+            ProbeError: it does not answer, or that size cannot be planted.
         """
         request = {"request": "plant", "bytes": size_bytes, "count": count}
         async with self._asking:
@@ -215,7 +156,7 @@ class ProbeLink:
             raise ProbeSilent(
                 "no process of the server has a probe any more", hint="see server.log"
             )
-        _answer(pid, answer, int)
+        checked_answer(pid, answer, int)
 
     async def census(
         self, followed: Iterable[int], limit_s: float = ANSWER_LIMIT_S
@@ -226,13 +167,16 @@ class ProbeLink:
         Raises:
             ProbeError: one did not answer in time, or could not do it.
         """
-        request = {"request": "census", "followed": [str(number) for number in followed]}
+        request = {
+            "request": "census",
+            "followed": [str(number) for number in islice(followed, MAX_FOLLOWED)],
+        }
         answers = await self._ask_all(request, CensusAnswer, limit_s)
         for pid, answer in answers.items():  # the file will be removed: no other one may be named
             if Path(answer.lengths).parent != self._folder:
-                raise _defect(
-                    f"process {pid} says what no probe says",
-                    f"its file is {answer.lengths[:_SHOWN]!r}",
+                raise defect(
+                    f"process {pid} does not answer as a probe",
+                    f"its file is {answer.lengths[:SHOWN_BYTES]!r}",
                 )
         return answers
 
@@ -317,15 +261,15 @@ class ProbeLink:
             {"request": "sample", "collect": collect}, wire.Sample, limit_s
         )
         return {
-            pid: {name: float(value) for name, value in answer["gauges"].items()}
-            for pid, answer in samples.items()
+            pid: {name: float(value) for name, value in one["gauges"].items()}
+            for pid, one in samples.items()
         }
 
     async def close(self) -> None:
         """Remove the folder, and leave the probes alone: one that then finds no folder goes,
         too.
         """
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._scratch.remove()
         while self._idle:
             _, peer = self._idle.popitem()
             await peer.close()
@@ -338,17 +282,49 @@ class ProbeLink:
         self, request: Mapping[str, Any], wanted: type[T], limit_s: float
     ) -> dict[int, T]:
         async with self._asking:
-            pids = self._listening()
+            name = str(request["request"])
+            pids = [pid for pid in self._listening() if not self._health.is_left_out(pid, name)]
+            if len(pids) > 1 and name in _QUICK:
+                limit_s = min(limit_s, QUICK_LIMIT_S)
             answers = await asyncio.gather(
                 *(self._ask(pid, request, limit_s) for pid in pids), return_exceptions=True
             )
         by_pid: dict[int, T] = {}
+        errors: dict[int, ProbeError] = {}
         for pid, answer in zip(pids, answers, strict=True):
-            if isinstance(answer, BaseException):
+            if isinstance(answer, BaseException) and not isinstance(answer, ProbeError):
                 raise answer
-            if answer is not None:
-                by_pid[pid] = _answer(pid, answer, wanted)
+            try:
+                if isinstance(answer, ProbeError):
+                    raise answer
+                if answer is not None:
+                    by_pid[pid] = checked_answer(pid, answer, wanted)
+                    self._health.answered(pid, name)
+            except ProbeError as error:
+                errors[pid] = error
+        self._leave_out(name, errors, others_answer=bool(by_pid))
         return by_pid
+
+    def _leave_out(
+        self, name: str, errors: Mapping[int, ProbeError], *, others_answer: bool
+    ) -> None:
+        """Go on without the processes that failed, where others have answered.
+
+        Raises:
+            ProbeError: none has.
+        """
+        for pid, error in errors.items():
+            why = ": ".join(filter(None, (error.what, error.why)))
+            of = "" if isinstance(error, ProbeSilent) else name
+            self._health.failed(pid, of, why, others_answer=others_answer)
+        if errors and not others_answer:
+            raise next(iter(errors.values()))
+        if not others_answer and (reason := self._health.any_reason(name)):
+            raise ProbeSilent("no process of the server answers any more", why=reason)
+
+    def news(self) -> list[str]:
+        """Which processes are left out since the last call, and why."""
+        return self._health.news()
 
     async def _ask(
         self, pid: int, request: Mapping[str, Any], limit_s: float
@@ -356,19 +332,34 @@ class ProbeLink:
         """The message that answers; None when the process is gone."""
         try:
             async with asyncio.timeout(limit_s):
-                answer = await self._ask_kept(pid, request)
-                return await self._ask_anew(pid, request) if answer is None else answer
-        except TimeoutError as error:
+                return await watched(
+                    pid, self._ask_kept_or_anew(pid, request), lambda: self._ping(pid)
+                )
+        except (TimeoutError, Silent) as error:
             if not _lives(pid):
                 return None
             raise ProbeSilent(
-                f"the probe in process {pid} did not answer '{request['request']}' within "
-                f"{limit_s:g} s",
-                why="the process is stopped, or code that does not let other threads run keeps "
+                f"the probe in process {pid} did not answer '{request['request']}'"
+                + ("" if isinstance(error, Silent) else f" within {limit_s:g} s"),
+                why=str(error)
+                or "the process is stopped, or code that does not let other threads run keeps "
                 "it busy",
                 hint="look at that process with py-spy or gdb; --no-probe measures it from "
                 "outside only",
             ) from error
+
+    async def _ask_kept_or_anew(
+        self, pid: int, request: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        answer = await self._ask_kept(pid, request)
+        return await self._ask_anew(pid, request) if answer is None else answer
+
+    async def _ping(self, pid: int) -> None:
+        """Ends once the process greets a new connection."""
+        peer = await self._reach(pid)
+        if peer is None:
+            raise ProbeSilent(f"nobody listens in process {pid}")
+        await peer.close()
 
     async def _ask_kept(self, pid: int, request: Mapping[str, Any]) -> dict[str, Any] | None:
         """Over the connection of last time; None when that is no longer there."""
@@ -391,11 +382,11 @@ class ProbeLink:
         self._idle[pid] = peer
         return await self._ask_kept(pid, request)
 
-    async def _reach(self, pid: int) -> _Peer | None:
+    async def _reach(self, pid: int) -> Peer | None:
         """A new connection to a process; None when nobody listens."""
         path = self._folder / f"{pid}{wire.SOCKET_SUFFIX}"
         try:
-            return await _Peer.connect(pid, path)
+            return await Peer.connect(pid, path)
         except (ConnectionError, FileNotFoundError, asyncio.IncompleteReadError):
             if not _lives(pid):
                 path.unlink(missing_ok=True)
@@ -429,7 +420,7 @@ def summed(samples: Mapping[int, Values], pids: Iterable[int]) -> Values:
     """The gauges of some processes together.
 
     A process without a sample is no Python, and adds nothing. A gauge that one of the others lacks
-    is left out: a sum that misses a part is no reading.
+    is left out: a sum that misses a part is not a reading.
     """
     having = [samples[pid] for pid in pids if pid in samples]
     common = set.intersection(*map(set, having)) if having else set()
@@ -448,105 +439,15 @@ def objgraph_file() -> str:
     return (spec.origin or "") if spec is not None else ""
 
 
-def _private_folder() -> Path:
+def _private_folder() -> ScratchFolder:
     for base in (gettempdir(), "/tmp"):
-        folder = Path(mkdtemp(prefix="leak-harness-", dir=base))
-        if len(os.fsencode(folder / f"{2**22}{wire.SOCKET_SUFFIX}.new")) <= _SOCKET_PATH_BYTES:
+        folder = ScratchFolder(base)
+        longest = folder.path / f"{2**22}{wire.SOCKET_SUFFIX}.new"
+        if len(os.fsencode(longest)) <= _SOCKET_PATH_BYTES:
             return folder
-        folder.rmdir()
+        folder.remove()
     raise ProbeError("no folder has a name short enough for a Unix socket")
 
 
 def _lives(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
-
-
-def _greeting(pid: int, message: Mapping[str, Any]) -> wire.Greeting:
-    version = message.get("wire")
-    if version != wire.WIRE_VERSION:
-        raise ProbeVersionMismatch(
-            f"the probe in process {pid} speaks version {version} of the wire, "
-            f"we speak {wire.WIRE_VERSION}",
-            why="the server was started by another version of leak-harness",
-            hint="let this version start the server",
-        )
-    return _checked(pid, message, wire.Greeting)
-
-
-def _answer(pid: int, message: Mapping[str, Any], wanted: type[T]) -> T:
-    if "error" in message:
-        raise _defect(
-            f"the probe in process {pid} could not do what it was asked", message["error"]
-        )
-    return _checked(pid, message.get("answer"), wanted)
-
-
-def _checked(pid: int, value: object, wanted: type[T]) -> T:
-    try:
-        return msgspec.convert(value, wanted)
-    except msgspec.ValidationError as error:
-        shown = msgspec.json.encode(value)[:_SHOWN].decode(errors="replace")
-        raise _defect(
-            f"process {pid} says what no probe says", f"{error}; it begins with {shown}"
-        ) from error
-
-
-def _defect(what: str, why: object) -> ProbeError:
-    return ProbeError(
-        what,
-        why=str(why),
-        hint="a defect of leak-harness: please report it; --no-probe does without",
-    )
-
-
-class _Peer:
-    """A connection to one probe, after its greeting. It closes itself when something goes wrong."""
-
-    def __init__(
-        self, pid: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        self._pid = pid
-        self._reader = reader
-        self._writer = writer
-        self.greeting: wire.Greeting
-
-    @classmethod
-    async def connect(cls, pid: int, path: Path) -> _Peer:
-        """Connect and hear the greeting.
-
-        Raises:
-            ProbeVersionMismatch: it is of another version.
-        """
-        peer = cls(pid, *await asyncio.open_unix_connection(path))
-        greeting = await peer._receive()
-        try:
-            peer.greeting = _greeting(pid, greeting)
-        except ProbeError:
-            await peer.close()
-            raise
-        return peer
-
-    async def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Send a request and receive the message that answers it."""
-        self._writer.write(wire.pack(request, wire.MAX_REQUEST_BYTES))
-        return await self._receive()
-
-    async def _receive(self) -> dict[str, Any]:
-        data = b""
-        try:
-            data = await self._reader.readexactly(wire.HEADER_BYTES)
-            data = await self._reader.readexactly(wire.body_bytes(data, wire.MAX_ANSWER_BYTES))
-            return wire.unpack(data)
-        except wire.BadMessage as error:
-            self._writer.close()
-            why = f"{error}; it begins with {data[:_SHOWN]!r}"
-            raise _defect(f"process {self._pid} says what no probe says", why) from error
-        except BaseException:
-            self._writer.close()
-            raise
-
-    async def close(self) -> None:
-        """Hang up."""
-        self._writer.close()
-        with suppress(ConnectionError):
-            await self._writer.wait_closed()

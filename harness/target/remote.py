@@ -7,8 +7,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from math import isfinite
 from pathlib import Path
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import psutil
 from prometheus_client.parser import text_string_to_metric_families
@@ -18,6 +19,10 @@ from harness.record.metrics import names
 from harness.record.record import FastSample, RestSample, Values
 from harness.redaction import url_without_secrets
 from harness.target.attached import until_ready
+from harness.target.bounded_http import AnswerUnbounded, fetch
+
+if TYPE_CHECKING:
+    from harness.target.probe_client import ProbeLink
 
 CPU_S: Final = "cpu_s"
 """Seconds of CPU used so far; all else are names of metrics."""
@@ -31,6 +36,7 @@ PAGE_NAMES: Final[Mapping[str, str]] = {
 up.
 """
 READ_LIMIT_S: Final = 5.0
+MAX_PAGE_BYTES: Final = 4 * 2**20
 QUIET_S: Final = 0.25
 QUIET_CPU_S: Final = 0.011
 """One tick of the clock that counts it."""
@@ -65,18 +71,25 @@ class Page:
 
         try:
             async with httpx.AsyncClient(timeout=READ_LIMIT_S, follow_redirects=True) as client:
-                answer = await client.get(self._url, headers={"Accept": "text/plain"})
+                answer = await fetch(
+                    client,
+                    "GET",
+                    self._url,
+                    max_bytes=MAX_PAGE_BYTES,
+                    limit_s=READ_LIMIT_S,
+                    headers={"Accept": "text/plain"},
+                )
             answer.raise_for_status()
             families = list(text_string_to_metric_families(answer.text))
         except httpx.InvalidURL as error:
-            raise UsageError(f"--metrics-url '{self._shown}' is no address: {error}") from error
+            raise UsageError(f"--metrics-url '{self._shown}' is not an address: {error}") from error
         except httpx.HTTPStatusError as error:
             status = error.response.status_code
             raise NoMetrics(
                 f"--metrics-url {self._shown} answers with status {status}",
                 hint="is the page there?",
             ) from error
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, AnswerUnbounded) as error:
             raise NoMetrics(
                 f"--metrics-url {self._shown}: {error}", hint="is the page there?"
             ) from error
@@ -91,6 +104,12 @@ class Page:
         found = {
             metric: sum(samples[name]) for metric, name in self._names.items() if name in samples
         }
+        if not isfinite(found.get(names.RSS, 0.0)):
+            raise NoMetrics(
+                f"--metrics-url {self._shown}: {self._names[names.RSS]} is not a number: "
+                f"{found[names.RSS]}"
+            )
+        found = {metric: value for metric, value in found.items() if isfinite(value)}
         if names.RSS not in found:
             like_memory = sorted(name for name in samples if "bytes" in name or "memory" in name)
             raise NoMetrics(
@@ -101,21 +120,11 @@ class Page:
         return found
 
 
-class Cgroup:
-    """A control group, version 2: its memory without what files on disk can be read from again.
-
-    Raises:
-        UsageError: the folder is none.
-    """
+class GroupFiles:
+    """The files of a control group, version 2: its memory without the cache of files on disk."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        if not (folder / "memory.current").is_file():
-            raise UsageError(
-                f"--cgroup {folder} has no memory.current",
-                hint="give the folder of a version 2 group with a memory controller, below "
-                "/sys/fs/cgroup",
-            )
 
     async def read(self) -> Values:
         """Read its files once."""
@@ -150,6 +159,10 @@ class Remote:
     def check_alive(self) -> None:
         """Whether it lives shows in its answers alone."""
 
+    async def ended_within(self, limit_s: float) -> bool:  # noqa: ARG002
+        """Nobody can tell from here."""
+        return False
+
     async def wait_ready(self, why_not: Callable[[], Awaitable[str]], limit_s: float) -> None:
         """See that it answers, and that its memory can be read.
 
@@ -167,6 +180,14 @@ class Remote:
     def pids(self) -> list[int]:
         """None are known."""
         return []
+
+    def tree(self) -> list[int]:
+        """Their ids, read in a way that any thread may use."""
+        return []
+
+    def sampler(self, probe: ProbeLink | None, began_s: float) -> RemoteSampler:  # noqa: ARG002
+        """What reads the page or the group; nothing of it can hold a probe."""
+        return RemoteSampler(self.source, began_s)
 
     async def stop(self) -> None:
         """It is not ours to stop."""

@@ -16,6 +16,7 @@ from harness.record.metrics import names
 from harness.record.record import FastSample, ProcessReading, RestSample, Values
 from harness.target.probe_client import ProbeLink, summed
 from harness.target.process_reading import read_process, totals
+from harness.target.process_tree import rss_bytes
 
 QUIET_S = 0.02
 """The tree uses no CPU for so long, and opens or closes nothing: it rests."""
@@ -27,9 +28,6 @@ showed it ready.
 SHORT_SETTLE_LIMIT_S = 0.5
 """The limit once three cycles in a row never came to rest."""
 IDLE_WINDOW_S = 0.3
-
-JUST_FORKED_S = 0.1
-"""Between fork and exec a child shows its parent's memory, which would count twice."""
 
 Processes = Callable[[], Sequence[psutil.Process]]
 
@@ -70,11 +68,7 @@ class Sampler:
 
     async def fast_sample(self) -> FastSample:
         """RSS of the tree, processes that have only just been forked left out."""
-        rss = 0.0
-        for process in self._processes():
-            with contextlib.suppress(psutil.Error):
-                if time.time() - process.create_time() > JUST_FORKED_S:
-                    rss += process.memory_info().rss
+        rss = rss_bytes(process.pid for process in self._processes())
         return FastSample(self.now_s(), {names.RSS: rss} if rss else {})
 
     async def rest(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -11,10 +11,15 @@ import numpy as np
 from harness.record.record import Bounded, RunRecord
 
 MIN_PER_SESSION: Final = 0.08
+TRIM_SLACK: Final = 1.1
+"""What is trimmed now and then may be so much longer than its bound."""
 WARM_UP_SHARE: Final = 1 / 3
 """Of the sessions: growth before then is no growth of the latter part of the run, of which gates
 speak.
 """
+MAX_TOLD: Final = 3
+MIN_TOLD_BYTES: Final = 64.0
+"""Per session: what takes less is not told where memory is flat with it."""
 ROUNDING: Final = 1.5
 """Entries take more than their objects say: malloc rounds up, tables grow in leaps."""
 
@@ -28,6 +33,8 @@ class Filling:
     full_after_sessions: int
     """When the last of them is full, counted from the start of the run."""
     words: str
+    is_going_on: bool = True
+    """One of them is not full yet."""
 
     @property
     def told(self) -> str:
@@ -43,6 +50,10 @@ class Filling:
         """
         return rate - ROUNDING * share <= limit
 
+    def accounts_for_most(self, rate: float) -> bool:
+        """Whether what fills is most of a growth in bytes per session, and enough to be told."""
+        return rate > 0 and self.bytes_per_session >= max(MIN_TOLD_BYTES, rate / 2 / ROUNDING)
+
 
 def filling(record: RunRecord) -> Filling | None:
     """What has a bound and has got longer since a third of the sessions; None where nothing has.
@@ -54,7 +65,9 @@ def filling(record: RunRecord) -> Filling | None:
         return None
     last = record.censuses[-1]
     growing = [
-        (one, rate) for one in last.bounded if (rate := _rate(record, one)) >= MIN_PER_SESSION
+        (one, rate)
+        for one in known_bounds(record)
+        if (rate := _rate(record, one)) >= MIN_PER_SESSION
     ]
     if not growing:
         return None
@@ -63,7 +76,37 @@ def filling(record: RunRecord) -> Filling | None:
         sum(rate * one.entry_objects for one, rate in growing),
         round(last.sessions + max(max(0, one.bound - one.length) / rate for one, rate in growing)),
         _words(sorted((one for one, _ in growing), key=lambda one: -one.entry_bytes)),
+        any(one.length < one.bound for one, _ in growing if one in last.bounded),
     )
+
+
+def objects_when_full(record: RunRecord) -> int:
+    """Tracked objects that all containers with a maximum hold once they are full: so many may come
+    and go with them.
+    """
+    return sum(one.bound * one.entry_objects for one in known_bounds(record) if _grew(record, one))
+
+
+def _grew(record: RunRecord, one: Bounded) -> bool:
+    lengths = _seen(record, one.id).values()
+    return max(lengths) > min(lengths)
+
+
+def known_bounds(record: RunRecord) -> list[Bounded]:
+    """What any census has shown to have a bound, as it was when last seen. What has passed its
+    bound since has none, nor has what would take more when it is full than a server may grow by.
+    """
+    known: dict[str, Bounded] = {}
+    for census in record.censuses:
+        known |= {one.id: one for one in census.bounded}
+        for key in known.keys() & census.rising.keys():
+            length = census.rising[key][-1]
+            if length > known[key].bound * TRIM_SLACK:
+                del known[key]
+            else:
+                known[key] = replace(known[key], length=length)
+    budget = record.started.policy.memory_budget_bytes
+    return [one for one in known.values() if one.bound * one.entry_bytes <= budget]
 
 
 def _rate(record: RunRecord, now: Bounded) -> float:
@@ -92,4 +135,5 @@ def _seen(record: RunRecord, container: str) -> dict[int, int]:
 
 
 def _words(growing: Sequence[Bounded]) -> str:
-    return ", ".join(f"{one.kind} {one.length} of {one.bound}" for one in growing[:3])
+    words = dict.fromkeys(f"{one.kind} {one.length} of {one.bound}" for one in growing)
+    return ", ".join([*words][:MAX_TOLD])

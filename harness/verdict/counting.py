@@ -12,7 +12,7 @@ from typing import Final
 from harness.record.metrics import METRICS, CounterLimit, Metric, Source, names
 from harness.record.policy import Policy
 from harness.units import format_count
-from harness.verdict.bounded_growth import Filling, filling
+from harness.verdict.bounded_growth import TRIM_SLACK, Filling, filling, objects_when_full
 from harness.verdict.evidence import Evidence, evidence, lasting_rate, sessions_needed
 from harness.verdict.gate import GateEntry, GateResult
 from harness.verdict.metric_rules import METRIC_RULES, Standing
@@ -21,6 +21,7 @@ from harness.verdict.outcome import Gate, Kind, Status
 from harness.verdict.rows import Row, change, known, signed
 from harness.verdict.rules import Rule, first_answer, source
 from harness.verdict.situation import Situation
+from harness.verdict.suspects import Unsure, unsure
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,17 @@ class CounterFacts:
     limit_per_session: float
     filling: Filling | None
     """Containers that have a maximum; None for counters that these do not hold."""
+    unsure: Unsure | None
+    """Containers that grow and may have a maximum; None for counters that these do not hold."""
+    swing: float | None
+    """The largest count of the tail less the smallest; None without a look."""
+    full_objects: int | None
+    """Tracked objects that containers with a maximum hold once they are full; None for counters
+    that these do not hold.
+    """
+    upper_per_session: float | None
+    """Growth that cannot be excluded."""
+    is_past_guard: bool
     orphans: Orphans | None
     """Tasks that closed sessions have left; None for other counters."""
 
@@ -55,6 +67,11 @@ class CounterFacts:
     def filling_per_session(self) -> float | None:
         """Tracked objects that containers with a maximum account for."""
         return None if self.filling is None else self.filling.objects_per_session
+
+    @property
+    def unsure_per_session(self) -> float | None:
+        """Tracked objects that containers account for which may have a maximum."""
+        return None if self.unsure is None else self.unsure.objects_per_session
 
     @property
     def orphan_tasks(self) -> int | None:
@@ -109,6 +126,30 @@ def _filling(facts: CounterFacts) -> CounterAnswer | None:
         return None
     since = facts.counted.trend.suspected_sessions
     return CounterAnswer(Standing(Status.FLAT, fills.told), Kind.FILLING, since)
+
+
+def _unsure(facts: CounterFacts) -> CounterAnswer | None:
+    unsure = facts.unsure
+    if unsure is None or facts.counted is None or not facts.is_growing:
+        return None
+    growth, limit = facts.growth_per_session, facts.limit_per_session
+    if not unsure.explains(growth, limit, unsure.objects_per_session):
+        return None
+    since = facts.counted.trend.suspected_sessions
+    words = f"filling or leaking: not bounded as far as the source tells, {unsure.words}"
+    return CounterAnswer(Standing(Status.INCONCLUSIVE, words), None, since)
+
+
+def _swept(facts: CounterFacts) -> CounterAnswer | None:
+    if facts.counted is None or not facts.counted.standing.open or not facts.is_past_guard:
+        return None
+    swing, full, upper = facts.swing, facts.full_objects, facts.upper_per_session
+    if not full or swing is None or upper is None:
+        return None
+    if swing > full * TRIM_SLACK or upper > facts.limit_per_session:
+        return None
+    words = f"rises and falls by {swing:g}, and containers with a maximum hold up to {full:,}"
+    return CounterAnswer(Standing(Status.FLAT, words), Kind.FILLING)
 
 
 def _orphans_survived(facts: CounterFacts) -> CounterAnswer | None:
@@ -170,6 +211,22 @@ FILLING_RULE: Final = Rule(
     _filling,
     (*_NUMBERS, "filling_per_session"),
 )
+UNSURE_RULE: Final = Rule(
+    "counter.unsure",
+    "Less 1.5 times the objects of containers whose code may keep them short, the growth is below "
+    "the limit: open.",
+    source("containers-without-a-maximum"),
+    _unsure,
+    (*_NUMBERS, "unsure_per_session"),
+)
+SWEPT_RULE: Final = Rule(
+    "counter.swept",
+    "After the guard, growth by more than the limit is excluded but for falls that containers with "
+    "a maximum explain, which fill and are emptied: flat, filling.",
+    source("containers-that-fill"),
+    _swept,
+    ("swing", "full_objects", "upper_per_session", "limit_per_session"),
+)
 ORPHAN_RULES: Final = (
     Rule(
         "tasks.orphans-survived",
@@ -198,7 +255,13 @@ ORPHAN_RULES: Final = (
 )
 
 RULES: Final = (NOT_MEASURED_RULE, COUNTED_RULE)
-OBJECT_RULES: Final = (NOT_MEASURED_RULE, FILLING_RULE, COUNTED_RULE)
+OBJECT_RULES: Final = (
+    NOT_MEASURED_RULE,
+    FILLING_RULE,
+    UNSURE_RULE,
+    SWEPT_RULE,
+    COUNTED_RULE,
+)
 TASK_RULES: Final = (NOT_MEASURED_RULE, *ORPHAN_RULES, COUNTED_RULE)
 
 
@@ -218,6 +281,13 @@ def counter_gate(situation: Situation, metric: str) -> GateResult:
         growth_per_session=0.0 if counted is None else lasting_rate(situation, counted),
         limit_per_session=limit,
         filling=filling(situation.record) if metric == names.TRACKED_OBJECTS else None,
+        unsure=unsure(situation.record) if metric == names.TRACKED_OBJECTS else None,
+        swing=None if counted is None else _swing(counted),
+        full_objects=(
+            objects_when_full(situation.record) if metric == names.TRACKED_OBJECTS else None
+        ),
+        upper_per_session=None if counted is None or not counted.bounds else counted.bounds[1],
+        is_past_guard=situation.sessions >= situation.full_guard,
         orphans=orphans(situation) if metric == names.TASKS else None,
     )
     answer, trace = first_answer(rules_of(metric), facts)
@@ -251,6 +321,14 @@ def _limit(policy: Policy, rule: CounterLimit | None) -> float:
         return policy.counter_limit
     policy_limit: float = getattr(policy, rule.policy_limit)
     return policy_limit if rule.limit is None else rule.limit
+
+
+def _swing(counted: Evidence) -> float | None:
+    latest = counted.trend.latest
+    if latest is None:
+        return None
+    tail = counted.series.x[latest.warmup :]
+    return float(tail.max() - tail.min())
 
 
 def rules_of(metric: str) -> tuple[Rule[CounterFacts, CounterAnswer], ...]:

@@ -78,7 +78,7 @@ def _replaced_processes(record: RunRecord) -> str:
 
 
 def _is_replaced(before: RestSample, after: RestSample) -> bool:
-    """A worker that died and was started anew would hide a leak in the sum over all processes."""
+    """A worker that died and was started again would hide a leak in the sum over all processes."""
     old = {process.pid: process.name for process in before.processes}
     new = {process.pid: process.name for process in after.processes}
     gone = {name for pid, name in old.items() if pid not in new}

@@ -52,7 +52,9 @@ SIGNIFICANT: Final = 0.01 / len(LOOKS)
 LATENCY_FACTOR: Final = 1.8
 """The fitted growth over the run from which replies are called slower."""
 LATENCY_FLOOR_S: Final = 0.05
-"""Half of what a person still feels as instantaneous: a smaller rise over the run is no drift."""
+"""Half of what a person still feels as instantaneous. A smaller rise over the run is not a
+drift.
+"""
 LATENCY_FLAT_LOG: Final = float(np.log(2.0))
 """Replies are flat where a growth to twice as much over the run can be excluded."""
 FLAT_FROM_SESSIONS: Final = 20
@@ -61,7 +63,7 @@ FLAT_FROM_SESSIONS: Final = 20
 IDLE_LIMIT_PERCENT: Final = 0.002
 """CPU at rest per session: 20 microseconds a second."""
 CPU_FLOOR_PERCENT: Final = 0.5
-"""A smaller rise over the run is no drift: the noise of an idle window of some 300 ms."""
+"""A smaller rise over the run is not a drift: the noise of an idle window of some 300 ms."""
 EARLY_CPU_FLOOR_PERCENT: Final = 2.0
 """Percent of a core, in a run of under 20 sessions, which may be all warm-up."""
 NO_WARM_UP_PERCENT: Final = 10.0

@@ -45,22 +45,23 @@ it.
 MIN_PARTS_PER_THING: Final = 4.0
 """Objects of one built-in type that come with a thing of which it is not known what it keeps."""
 _WORDS: Final = {
-    "task": "tasks of {of} a session are never done",
-    "child-process": "processes `{of}` a session are never ended",
-    "thread": "threads {of} a session never end",
-    "descriptor": "descriptors of {of} a session are never closed",
-    "garbage": "{of} a session wait for a collection that does not come",
-    "container": "entries a session stay in {of}",
-    "object": "{of} a session stay",
-    "native": "a session in {of}, which no Python object accounts for",
-    "executor": "executors {of} a session stay",
-    "exception": "exceptions {of} a session stay",
-    "generator": "generators {of} a session stay",
-    "async generator": "async generators {of} a session stay",
-    "cpu": "of the looks at rest found the server busy there",
+    "task": "{much} tasks per session never finish: `{of}`",
+    "child-process": "{much} child processes per session never end: `{of}`",
+    "thread": "{much} threads per session never end: `{of}`",
+    "descriptor": "{much} descriptors per session are never closed: {of}",
+    "garbage": "{much} objects per session wait for a collection that does not come: `{of}`",
+    "container": "{much} entries per session stay in `{of}`",
+    "object": "{much} objects per session stay: `{of}`",
+    "native": "{much} per session stay in {of}, and no Python object accounts for them",
+    "executor": "{much} executors per session stay: `{of}`",
+    "exception": "{much} exceptions per session stay: `{of}`",
+    "generator": "{much} generators per session stay: `{of}`",
+    "async generator": "{much} async generators per session stay: `{of}`",
+    "cpu": "the server was busy at rest in {much} of the looks at it: `{of}`",
 }
+"""By kind: how much of what stays. `much` is a count, or a size of memory."""
 UNREACHED: Final = (
-    "nothing in Python leads there: an extension module keeps it, or never gave a reference back"
+    "Nothing in Python leads there: an extension module keeps it, or never gave a reference back"
 )
 _NAMED_ALIKE: Final = frozenset(("task", "child-process", "thread", "descriptor"))
 """What is made for different reasons may have the same name: its maker tells them apart."""
@@ -218,54 +219,50 @@ def _finding(grown: Growth, cause: Cause, severity: str) -> Finding:
         created_in=made_in,
         owner=_owner(grown, cause),
         chain=chain,
-        summary="; ".join(_summary(grown, cause, of, _made(made_at, made_in), size)),
+        summary=". ".join(_sentences(grown, cause, of, _created(made_at, made_in), size)),
     )
 
 
-def _made(place: str, function: str) -> str:
-    return f"made in {function or 'the module'} at {place}" if place else ""
+def _created(place: str, function: str) -> str:
+    return f", created in `{function or 'the module'}` ({place})" if place else ""
 
 
-def _summary(grown: Growth, cause: Cause, of: str, made: str, size: float) -> Iterator[str]:
-    much = (
-        f"+{format_size(grown.per_session)}"
-        if grown.kind == "native"
-        else f"+{grown.per_session:.2f}"
-    )
-    name = (
-        grown.name.removeprefix(f"{grown.label.replace(' ', '_')} ")
-        if grown.kind == "object"
-        else of
-    )
-    yield f"{much} {_WORDS[grown.label or grown.kind].format(of=name)}"
-    if made:
-        yield made
+def _sentences(
+    grown: Growth, cause: Cause, of: str, created: str, size_bytes: float
+) -> Iterator[str]:
+    """What stays, what it waits for and holds, whose it is, how large it is, what keeps it."""
+    is_native = grown.kind == "native"
+    much = format_size(grown.per_session) if is_native else f"{grown.per_session:.2f}"
+    name = of
+    if grown.kind == "object":
+        name = grown.name.removeprefix(f"{grown.label.replace(' ', '_')} ")
+    yield _WORDS[grown.label or grown.kind].format(much=much, of=name) + created
     if grown.task is not None:
-        held = list(_held(grown))
-        yield f"each waits at {grown.task.waits_at}" + (
-            f" and holds {', '.join(held)}" if held else ""
-        )
+        held = ", ".join(_held(grown))
+        yield f"Each waits at {grown.task.waits_at}" + (f" and holds {held}" if held else "")
         if grown.task.left:
             yield _owners(grown.task)
     elif cause.of:
-        yield f"the newest is a {cause.of}"
+        yield f"The newest is a {cause.of}"
     elif cause.state:
-        yield cause.state
-    if size >= 1 and grown.kind != "native":
-        yield f"{format_size(round(size))} a session"
+        yield f"{cause.state[0].upper()}{cause.state[1:]}"
+    if size_bytes >= 1 and not is_native:
+        yield f"They hold {format_size(round(size_bytes))} per session"
     if cause.chain and grown.kind == "object":
-        yield f"kept by {' → '.join(cause.chain)}"
+        yield f"Kept by {' → '.join(cause.chain)}"
     elif cause.unreached:
         yield UNREACHED
     if cause.closed_s is not None:
-        yield f"that task's session has been closed for over {cause.closed_s:.0f} s"
+        yield f"The session of that task was closed more than {cause.closed_s:.0f} s ago"
 
 
 def _owners(task: TaskGroup) -> str:
     """Whose the tasks are, as far as that is known."""
     sessions = f"{task.closed_sessions} session{'s' if task.closed_sessions > 1 else ''}"
-    which = "these" if task.left == task.count else f"{task.left} of these {task.count}"
-    return f"{which} are of {sessions}, all closed over {task.newest_closed_s:.0f} s ago"
+    which = "They" if task.left == task.count else f"{task.left} of these {task.count}"
+    was = "were" if task.closed_sessions > 1 else "was"
+    closed = f"{was} closed more than {task.newest_closed_s:.0f} s ago"
+    return f"{which} belong to {sessions} that {closed}"
 
 
 def _chain_of_task(grown: Growth) -> tuple[str, ...]:
@@ -304,11 +301,10 @@ def _found_otherwise(key: str, cause: Cause, record: RunRecord, severity: str) -
     sessions = max(1, record.traced_sessions)
     rate = cause.count / sessions if kind == "garbage" else 0.0
     name = of if kind == "garbage" else (cause.made_in or of)
-    much = f"+{rate:.2f}" if kind == "garbage" else f"{cause.count}"
-    made = (
-        f"; {'made' if kind == 'garbage' else 'it runs'} in {cause.made_in or 'the module'} at "
-        f"{cause.made_at}"
-    )
+    much = f"{rate:.2f}" if kind == "garbage" else f"{cause.count}"
+    where = _created(cause.made_at, cause.made_in)
+    if kind != "garbage" and cause.made_at:
+        where = f" ({cause.made_at})"
     return Finding(
         fingerprint=_fingerprint(kind, name, ""),
         severity=severity,
@@ -320,7 +316,7 @@ def _found_otherwise(key: str, cause: Cause, record: RunRecord, severity: str) -
         created_in=cause.made_in,
         owner=cause.made_by or owner_of_file(cause.made_at),
         chain=cause.chain,
-        summary=f"{much} {_WORDS[kind].format(of=name)}{made if cause.made_at else ''}",
+        summary=_WORDS[kind].format(much=much, of=name) + where,
     )
 
 

@@ -23,13 +23,19 @@ class GrowthFacts:
 
     @property
     def lasting_bytes_per_session(self) -> float:
-        """Growth of the reported metric, less what a wait took."""
+        """Growth of what is shown to grow, less what a wait took."""
         return self.memory.lasting_bytes_per_session
 
     @property
     def filling_bytes_per_session(self) -> float | None:
         """What containers with a maximum account for."""
         return self.memory.filling_bytes_per_session
+
+    @property
+    def unsure_bytes_per_session(self) -> float | None:
+        """What containers account for that may have a maximum."""
+        unsure = self.memory.unsure
+        return None if unsure is None else unsure.bytes_per_session
 
     @property
     def limit_bytes(self) -> float:
@@ -45,6 +51,28 @@ def _fills(facts: GrowthFacts) -> MemoryAnswer | None:
     if not fills.explains(facts.lasting_bytes_per_session, facts.limit_bytes, share):
         return None
     return MemoryAnswer(Standing(Status.FLAT, fills.told), facts.answer.by, Kind.FILLING)
+
+
+def _unsure(facts: GrowthFacts) -> MemoryAnswer | None:
+    unsure = facts.memory.unsure
+    if unsure is None or not facts.answer.standing.growing:
+        return None
+    share = unsure.bytes_per_session
+    if not unsure.explains(facts.lasting_bytes_per_session, facts.limit_bytes, share):
+        return None
+    words = f"filling or leaking: not bounded as far as the source tells, {unsure.words}"
+    return MemoryAnswer(Standing(Status.INCONCLUSIVE, words), facts.answer.by)
+
+
+def _flat_and_filling(facts: GrowthFacts) -> MemoryAnswer | None:
+    fills, answer = facts.memory.filling, facts.answer
+    if fills is None or answer.status is not Status.FLAT or answer.kind is not None:
+        return None
+    if answer.standing.released or not fills.is_going_on:
+        return None
+    if not fills.accounts_for_most(facts.lasting_bytes_per_session):
+        return None
+    return MemoryAnswer(Standing(Status.FLAT, fills.told), answer.by, Kind.FILLING)
 
 
 def _collected(facts: GrowthFacts) -> MemoryAnswer | None:
@@ -73,6 +101,22 @@ GROWTH_RULES: Final[tuple[Rule[GrowthFacts, MemoryAnswer], ...]] = (
         _FILLING,
         _fills,
         ("lasting_bytes_per_session", "filling_bytes_per_session", "limit_bytes"),
+    ),
+    Rule(
+        "memory.unsure",
+        "Less 1.5 times what containers take whose code may keep them short, the growth is below "
+        "the limit: open.",
+        source("containers-without-a-maximum"),
+        _unsure,
+        ("lasting_bytes_per_session", "unsure_bytes_per_session", "limit_bytes"),
+    ),
+    Rule(
+        "memory.flat-and-filling",
+        "Memory is flat, and most of what it grew by is in containers with a maximum that are not "
+        "full: flat, filling.",
+        _FILLING,
+        _flat_and_filling,
+        ("lasting_bytes_per_session", "filling_bytes_per_session"),
     ),
     Rule(
         "memory.not-yet-collected",

@@ -8,12 +8,14 @@ from typing import Final
 
 from harness.record.facts import reported_metric
 from harness.record.metrics import names
+from harness.record.record import MemoryStop
 from harness.verdict.bounded_growth import Filling, filling
 from harness.verdict.evidence import Evidence, evidence, lasting_rate, went_with_collection
 from harness.verdict.growth_engine import STEP_SPAN_SESSIONS, steady_growth
 from harness.verdict.kinds import SMALL_BLOCK_BYTES, is_fragmentation
 from harness.verdict.page_reuse import PageReuse, tail_growths
 from harness.verdict.situation import Situation
+from harness.verdict.suspects import Unsure, unsure
 from harness.verdict.waits import AfterWait, after_wait, may_wait
 
 MALLOC_SHARE: Final = 0.5
@@ -70,8 +72,18 @@ class MemoryFacts:
     """What waiting has shown of the growth up to the latest sample."""
     filling: Filling | None
     """Containers with a maximum that get longer."""
+    unsure: Unsure | None
+    """Containers that get longer and may have a maximum."""
     lasting_bytes_per_session: float
-    """Growth of the reported metric, less what a wait took."""
+    """Growth, less what a wait took, of the metrics that are shown to grow: the largest. Of the
+    reported metric where none is.
+    """
+    budget_bytes: float
+    """Growth at which a run stops."""
+    stop: MemoryStop | None
+    """Where the memory guard has ended the run."""
+    stop_bytes_per_session: float | None
+    """RSS that each connected session had taken then, since the sample before."""
     gone_with_collection: frozenset[str]
     """Of `malloc`, `uss` and `rss`: what one collection at the end took."""
 
@@ -90,6 +102,7 @@ class MemoryFacts:
         reported = bytes_by[name]
         blocks = evidence(situation, names.BLOCKS, limit_bytes / SMALL_BLOCK_BYTES)
         fills = filling(situation.record)
+        growing = [growth for growth in bytes_by.values() if growth.standing.growing]
         growth, free_growth = tail_growths(situation)
         reuse = PageReuse.of(situation)
         series = reported.series
@@ -115,7 +128,13 @@ class MemoryFacts:
             is_steady=steady_growth(series.t, series.x),
             early_wait=after_wait(situation, name, series, reported.limit, int(series.cycles[-1])),
             filling=fills,
-            lasting_bytes_per_session=lasting_rate(situation, reported),
+            budget_bytes=situation.policy.memory_budget_bytes,
+            stop=situation.record.memory_stop,
+            stop_bytes_per_session=_taken_at_stop(situation),
+            unsure=unsure(situation.record),
+            lasting_bytes_per_session=max(
+                lasting_rate(situation, growth) for growth in growing or [reported]
+            ),
             gone_with_collection=frozenset(
                 by for by, growing in bytes_by.items() if went_with_collection(situation, growing)
             ),
@@ -277,6 +296,14 @@ class MemoryFacts:
     def filling_bytes_per_session(self) -> float | None:
         """What containers with a maximum account for."""
         return None if self.filling is None else self.filling.bytes_per_session
+
+
+def _taken_at_stop(situation: Situation) -> float | None:
+    stop = situation.record.memory_stop
+    before = situation.record.rests[-1].values.get(names.RSS)
+    if stop is None or before is None:
+        return None
+    return (stop.held_bytes - before) / max(1, stop.open_sessions)
 
 
 def _bytes_by(situation: Situation, limit_bytes: float) -> dict[str, Evidence]:

@@ -13,6 +13,7 @@ from typing import Final
 from harness.units import format_size
 from harness.verdict.early_rules import EARLY_RULES
 from harness.verdict.evidence import Evidence
+from harness.verdict.guard_rules import GUARD_RULES
 from harness.verdict.memory_answer import MemoryAnswer
 from harness.verdict.memory_facts import MemoryFacts
 from harness.verdict.metric_rules import RELEASED, Standing
@@ -171,6 +172,7 @@ _FREE: Final = ("tail_growth_bytes", "tail_free_growth_bytes", "is_fragmentation
 _PAGES: Final = ("reuse_sessions", "min_reuse_sessions")
 
 MEMORY_RULES: Final[tuple[Rule[MemoryFacts, MemoryAnswer], ...]] = (
+    *GUARD_RULES,
     Rule(
         "memory.malloc-grows",
         "Malloc in use grows by more than half of the limit per session: leak, once waited for.",

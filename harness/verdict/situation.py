@@ -73,6 +73,7 @@ class Situation:
             at_bounds=at_bounds,
             over_budget=_over_budget(record, policy.memory_budget_bytes),
             ended=record.ended is not None
+            or record.memory_stop is not None
             or any(incident.fatal or incident.interrupted for incident in record.incidents),
         )
 

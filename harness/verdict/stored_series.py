@@ -35,6 +35,8 @@ COLUMNS: Final = (
     "a series has the columns cycle,rss,uss,blocks,malloc_in_use,gc_objects,tasks; cells may be "
     "empty"
 )
+MAX_SESSIONS: Final = 1_000_000
+"""Of a series: each is an entry of the record."""
 _SESSION: Final = SessionResult(ok=True, duration_s=0.0)
 
 
@@ -48,13 +50,13 @@ def read_series(text: str, name: str = "series") -> RunRecord:
 
     Raises:
         NotASeries: a column that every series has is missing.
-        RecordDamaged: a cell is no number, or the sessions do not rise.
+        RecordDamaged: a cell is not a number, or the sessions do not rise.
     """
     header = text[:4096].partition("\n")[0]
     rows = csv.DictReader(StringIO(text))
     if not {"cycle", names.RSS} <= {*next(csv.reader([header]), [])}:
         raise NotASeries(
-            f"{name} is no series: no column `cycle` or `rss` in its header "
+            f"{name} is not a series: no column `cycle` or `rss` in its header "
             f"'{header.rstrip()[:60]}'",
             hint=COLUMNS,
         )
@@ -62,6 +64,11 @@ def read_series(text: str, name: str = "series") -> RunRecord:
         samples = [(int(row.pop("cycle")), _values(row)) for row in rows]
     except (TypeError, ValueError, csv.Error) as error:
         raise _damaged(name, f"line {rows.line_num}: {error}") from error
+    if samples and samples[-1][0] - samples[0][0] > MAX_SESSIONS:
+        raise _damaged(
+            name,
+            f"`cycle` counts more than {MAX_SESSIONS:,} sessions; is it a time?",
+        )
     if len(samples) < 2 or any(later <= earlier for (earlier, _), (later, _) in pairwise(samples)):
         raise _damaged(name, "`cycle` must count the sessions done and rise from row to row")
     policy = Policy(grace_s=0, max_sessions=samples[-1][0] - samples[0][0])
@@ -108,9 +115,9 @@ def _values(row: dict[str, str]) -> Values:
 def _number(cell: str) -> float:
     value = float(cell)
     if not isfinite(value):
-        raise ValueError(f"{cell!r} is no reading")
+        raise ValueError(f"{cell!r} is not a reading")
     return value
 
 
 def _damaged(name: str, what: str) -> RecordDamaged:
-    return RecordDamaged(f"{name} is no series: {what}", hint=COLUMNS)
+    return RecordDamaged(f"{name} is not a series: {what}", hint=COLUMNS)

@@ -16,6 +16,12 @@ SATURATING: Final = 0.5
 """What has grown by less than this share of its average rate since the latest census fills up,
 and leaks not.
 """
+ROUNDING: Final = 1.5
+"""Entries take more than their objects say: malloc rounds up, tables grow in leaps."""
+UNREADABLE: Final = "C code"
+"""Where a container is made shorter of which only C code knows."""
+MAX_UNSURE_LENGTH: Final = 1_100
+"""A container of which no code can be read, and that is longer, is no cache that fills."""
 TRIM_SLACK: Final = 1.1
 """What is trimmed now and then may be so much longer than its bound."""
 
@@ -83,8 +89,42 @@ def suspects(record: RunRecord) -> list[Suspect]:
         if rate >= MIN_PER_SESSION and lately >= SATURATING * rate:
             cause = record.causes.get(key, Cause())
             trimmed_at = cause.trimmed_at if cause.bound is None else ""
+            if trimmed_at == UNREADABLE and lengths[-1] > MAX_UNSURE_LENGTH:
+                trimmed_at = ""  # no cache that fills is so long without a bound that shows
             found.append(Suspect(key, rate, sessions[MIN_LENGTHS - 1 - len(lengths)], trimmed_at))
     return sorted(found, key=lambda one: (-one.per_session, one.key))
+
+
+@dataclass(frozen=True, slots=True)
+class Unsure:
+    """Containers that grow, and that code of theirs may bound at a length that is not known."""
+
+    bytes_per_session: float
+    objects_per_session: float
+    words: str
+
+    def explains(self, rate: float, limit: float, share: float) -> bool:
+        """Whether a growth per session is below its limit without them; `share` of that is in its
+        unit.
+        """
+        return rate - ROUNDING * share <= limit
+
+
+def unsure(record: RunRecord) -> Unsure | None:
+    """What grows so, all together; None where nothing does, or a leak is certain beside it."""
+    growing = suspects(record)
+    lengths = record.censuses[-1].rising if record.censuses else {}
+    if not growing or not all(
+        one.trimmed_at and lengths[one.key][-1] <= MAX_UNSURE_LENGTH for one in growing
+    ):
+        return None
+    causes = [record.causes.get(one.key, Cause()) for one in growing]
+    pairs = list(zip(growing, causes, strict=True))
+    return Unsure(
+        sum(one.per_session * cause.bytes for one, cause in pairs),
+        sum(one.per_session * cause.objects for one, cause in pairs),
+        ", ".join(f"{cause.name} with {lengths[one.key][-1]} entries" for one, cause in pairs),
+    )
 
 
 def census_sessions(censuses: list[Census]) -> list[int]:

@@ -49,7 +49,7 @@ class Growth:
     """Of what was opened or started: how the newest of them was called in full."""
 
     def with_words(self, words: str) -> Growth:
-        """The same, with the words of the newest."""
+        """A copy of it with the words of the newest."""
         return replace(self, words=words)
 
     @property

@@ -18,8 +18,8 @@ from server_scripts import ECHO, ECHO_SCENARIO, written
 
 from harness.across_runs.change_points import change_points, findings_since
 from harness.across_runs.history import History, HistoryRun, server_of
-from harness.commands.history import LEAST, steps_of
 from harness.errors import RecordNotWritable
+from harness.experiment.histories import MIN_STEPS, steps_of
 from harness.record.record import Line, RestSample, RunStarted, decode_line, encode_line
 
 FLAT = Path(__file__).parents[1] / "data" / "runs" / "flat.jsonl"
@@ -269,7 +269,7 @@ def test_runs_of_two_servers_under_one_scenario_are_told_apart(tmp_path: Path) -
 def test_no_figure_of_20_histories_without_a_step_raises_an_alarm() -> None:
     for seed in range(20):
         chance = np.random.default_rng(seed)
-        noise = [chance.standard_normal(60) for _ in LEAST]
+        noise = [chance.standard_normal(60) for _ in MIN_STEPS]
         entries = [
             replace(
                 entry(at),
@@ -280,7 +280,10 @@ def test_no_figure_of_20_histories_without_a_step_raises_an_alarm() -> None:
             )
             for at in range(60)
         ]
-        assert [step for name in LEAST for step in steps_of(entries, name) if step.confirmed] == []
+        confirmed = [
+            step for name in MIN_STEPS for step in steps_of(entries, name) if step.confirmed
+        ]
+        assert confirmed == []
 
 
 @pytest.mark.slow

@@ -18,10 +18,10 @@ from pathlib import Path
 
 from harness.blame.blame import Blame, Share, blame
 from harness.blame.regression import CONFIDENCE
-from harness.commands.blame import figure
-from harness.commands.selftest import FAULTLESS
-from harness.experiment.embedded import FaultSpec, fault_specs
+from harness.experiment.selftest import FAULTLESS
 from harness.record.store import load_record
+from harness.reporters.blame_text import figure
+from harness.target.embedded import FaultSpec, fault_specs
 
 HEAD = (
     "| fault | true action | blamed | right? | what it leaves | others not about 0 | cycles | "

@@ -15,11 +15,11 @@ import numpy as np
 import psutil
 from scipy import stats
 
-from harness.experiment.embedded import embedded_command
 from harness.sessions.driver import Load, run_cycle
 from harness.sessions.handshake import Address, why_not_ready
 from harness.sessions.protocols import protocol_named
 from harness.sessions.scenario import load_scenario
+from harness.target.embedded import embedded_command
 from harness.target.launched import Server, free_port
 from harness.target.probe_client import ProbeLink
 from harness.target.sampler import cpu_ns
@@ -40,7 +40,7 @@ class Side:
             link = ProbeLink()
             stack.push_async_callback(link.close)
             environment = link.environment(environment)
-        command = embedded_command(port, "1MiB", [])
+        command = embedded_command(port, 2**20, [])
         server = await Server.launch(
             command, environment=environment, folder=None, log=folder / f"{port}.log"
         )

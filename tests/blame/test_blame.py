@@ -22,7 +22,6 @@ from harness.blame.blame import Blame, Share, blame
 from harness.blame.design_matrix import SECOND, WARMUP_CYCLES, may_explain
 from harness.blame.regression import Columns, fit
 from harness.blame.varied_load import BLOCK, Factor, Variation, schedule
-from harness.commands.blame import words
 from harness.errors import UsageError
 from harness.record.record import (
     Bounded,
@@ -36,6 +35,7 @@ from harness.record.record import (
     SessionResult,
 )
 from harness.reporters import html
+from harness.reporters.blame_text import words
 from harness.sessions.contract import Reply
 from harness.sessions.handshake import Address
 from harness.sessions.protocols import protocol_named

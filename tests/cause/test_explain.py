@@ -23,7 +23,7 @@ from harness.cause.process_inventory import (
 from harness.cause.python_source import function_at
 from harness.errors import ProbeSilent
 from harness.record.record import Cause, Causes, Census
-from harness.target.probe_client import CauseAnswer
+from harness.target.probe_answers import CauseAnswer
 from harness.verdict.what_grows import Growth, latest_paths
 
 SOURCE = """

@@ -71,7 +71,7 @@ def test_a_schedule_has_no_use_for_what_only_a_verdict_can_use(
     capsys: pytest.CaptureFixture[str], option: list[str]
 ) -> None:
     assert main(["blame", "plain-chat", *option]) == 2
-    assert f"it has no {option[0]}" in capsys.readouterr().err
+    assert f"blame has no {option[0]}: it runs one schedule" in capsys.readouterr().err
 
 
 def test_too_few_cycles_to_tell_actions_apart_are_refused_before_a_server_starts(
@@ -85,15 +85,15 @@ def test_too_few_cycles_to_tell_actions_apart_are_refused_before_a_server_starts
     ("words", "says"),
     [
         (["--out", "a-file"], "a-file is a file, not a folder"),
-        (["--cwd", "nowhere"], "--cwd nowhere is no folder"),
+        (["--cwd", "nowhere"], "--cwd nowhere is not a folder"),
         (["--env", "NAME"], "'NAME' is not of the form K=V"),
         (["--allow", "memry"], "neither a gate nor the fingerprint"),
         (["--only", "memry"], "--only memry: there is no such gate"),
-        (["--object-limit", "nan"], "'nan' is no number of at least 0"),
-        (["--subprotocol", "a b"], "'a b' is no subprotocol"),
+        (["--object-limit", "nan"], "'nan' is not a number of at least 0"),
+        (["--subprotocol", "a b"], "'a b' is not a subprotocol"),
         (["--textfile", "nowhere/m.prom"], "--textfile nowhere/m.prom: there is no folder nowhere"),
-        (["--otlp", "localhost"], "--otlp 'localhost' is no address"),
-        (["--log", "app.log"], "--serve names the target, and --log is for --pid"),
+        (["--otlp", "localhost"], "--otlp 'localhost' is not an address"),
+        (["--log", "app.log"], "--serve names the target, and --log is for --cgroup"),
         (["--serve", "python 'app.py"], "No closing quotation"),
         (["--cycels", "3"], "'--cycels' is not understood: did you mean --cycles?"),
         (["--fail-on", "leaks"], "--fail-on leaks is not known"),
@@ -283,7 +283,7 @@ def test_no_verb_takes_a_folder_that_cannot_be(
         (["run", "--agent-size", "huge"], "--agent-size: 'huge' is not a size"),
         (
             ["run", "--attach-probe"],
-            "the embedded server is the target, and --attach-probe is for --pid",
+            "the embedded server is the target, and --attach-probe is for --container or --pid",
         ),
         (["history"], "the history holds no runs"),
         (["report", "a-file"], "a-file: it holds no record of a run"),

@@ -19,7 +19,7 @@ from server_scripts import ECHO, ECHO_SCENARIO, HEAD
 
 from harness.across_runs.bisection import Answer, Search, answer_of
 from harness.cli import main
-from harness.commands import VERBS
+from harness.commands import run as run_verb
 from harness.verdict.outcome import Verdict, VerdictName
 
 LEAK = ECHO.replace(
@@ -197,9 +197,9 @@ def test_what_a_run_says_of_its_commit(
 def test_git_bisect_is_told_to_give_up_by_whatever_is_no_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for word in ("--bisect-status", "--bisect"):  # which is understood, too
+    for word in ("--bisect-status", "--bisect"):  # which is refused
         assert main(["run", word, "--cycels", "3"]) == 255  # git takes 2 for a bad commit
-    monkeypatch.setattr(VERBS["run"], "run", lambda options: 1 // 0)
+    monkeypatch.setattr(run_verb, "run", lambda options: 1 // 0)
     assert main(["run", "--bisect-status"]) == 255
 
 

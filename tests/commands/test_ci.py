@@ -18,7 +18,7 @@ import yaml
 from server_scripts import ECHO, ECHO_SCENARIO, written
 
 from harness.cli import main
-from harness.commands.ci import comment, tell
+from harness.experiment.ci_outputs import comment, publish
 from harness.experiment.request_comment import MARK, TOKEN
 
 ROOT = Path(__file__).parents[2]
@@ -61,12 +61,11 @@ def test_github_gets_the_job_page_outputs_and_annotations(
         "GITHUB_OUTPUT": str(outputs),
         "GITHUB_WORKSPACE": str(tmp_path),
     }
-    tell(folder, environment)
+    first, second = publish(folder, environment)
     assert page.read_text() == "## leak-harness: leak\n"
     assert outputs.read_text().splitlines()[:2] == ["verdict=leak", "growth-per-session=2048.0"]
-    first, second = capsys.readouterr().out.splitlines()
     assert (
-        first == "::error file=app/room.py,line=12,title=leak-harness: task Room.keep::100%25 "
+        first == "::error file=app/room.py,line=12,title=leak-harness%3A task Room.keep::100%25 "
         "of%0Athem stay"
     )
     assert second.startswith("::error title=")
@@ -76,19 +75,18 @@ def test_gitlab_gets_metrics_and_code_quality(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    tell(folder, {"GITLAB_CI": "true"})
+    assert publish(folder, {"GITLAB_CI": "true"}) == []
     issues = json.loads((folder / "codequality.json").read_text())
     assert [one["location"]["path"] for one in issues] == ["app/room.py", "server"]
     metrics = (folder / "metrics.txt").read_text()
-    assert 'leak_harness_growth_per_session{scenario="plain-chat",gate="memory"} 2048.0' in metrics
+    assert 'leak_harness_growth_per_session{gate="memory",scenario="plain-chat"} 2048.0' in metrics
     assert metrics.endswith("# EOF\n")
 
 
 def test_elsewhere_only_the_report_is_written(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    tell(folder, {})
-    assert capsys.readouterr().out == ""
+    assert publish(folder, {}) == []
     assert not (folder / "metrics.txt").exists()
 
 
@@ -198,14 +196,12 @@ def test_the_request_gets_one_comment_which_is_brought_up_to_date(
 def test_a_comment_that_is_refused_is_told_and_where_there_is_no_request_none_is_written(
     folder: Path, forge: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    comment(folder, {"GITHUB_REF": "refs/heads/main", "GITHUB_API_URL": forge}, "sesame")
-    assert Forge.asked == []
-    comment(
-        folder, {name: value.replace("FORGE", forge) for name, value in GITLAB.items()}, "wrong"
-    )
-    assert "the comment was not written: " in capsys.readouterr().err
-    comment(folder, {**GITLAB, "CI_API_V4_URL": "http://127.0.0.1:1"}, "sesame")
-    assert "the comment was not written: " in capsys.readouterr().err
+    nowhere = {**GITLAB, "CI_API_V4_URL": "http://127.0.0.1:1"}
+    main_branch = {"GITHUB_REF": "refs/heads/main", "GITHUB_API_URL": forge}
+    assert (comment(folder, main_branch, "sesame"), Forge.asked) == ("", [])
+    here = {name: value.replace("FORGE", forge) for name, value in GITLAB.items()}
+    for environment, token in ((here, "wrong"), (nowhere, "sesame")):
+        assert "the comment was not written: " in comment(folder, environment, token)
 
 
 def test_the_action_and_the_include_call_what_there_is() -> None:

@@ -15,7 +15,7 @@ import pytest
 from server_scripts import CLOSES_EVERY_CONNECTION, ECHO, ECHO_SCENARIO, written
 
 from harness.cli import main
-from harness.commands import VERBS
+from harness.commands import faults
 
 RUN = [sys.executable, "-m", "harness", "run"]
 SERVE = f"{sys.executable} -c"
@@ -36,7 +36,7 @@ def _run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
         (["--serve", "no-such-command"], 2, "cannot be started"),
         (["--serve", f'{SERVE} "raise SystemExit(3)"'], 4, "ended with status 3"),
         (["--control", "--no-probe"], 2, "plants its leak through the probe"),
-        (["--serve", "true", "--url", "http://127.0.0.1/"], 2, "is not a WebSocket address"),
+        (["--serve", "true", "--url", "http://127.0.0.1/"], 2, "is no WebSocket address"),
         (["--cycles", "0"], 2, "whole number"),
         (["--limit", "5 apples"], 2, "not a size"),
         (["--protocol", "plain"], 2, "switch_character"),
@@ -246,5 +246,5 @@ def test_the_version_is_that_of_the_project(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_a_defect_of_the_harness_itself_is_no_leak(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(VERBS["faults"], "run", lambda options: 1 // 0)
+    monkeypatch.setattr(faults, "run", lambda options: 1 // 0)
     assert main(["faults"]) == 5

@@ -14,8 +14,8 @@ import command
 import pytest
 from server_scripts import ECHO, ECHO_SCENARIO, written
 
-from harness.commands import doctor as doctor_verb
-from harness.commands.doctor import Check, _interpreters, _trap
+from harness.experiment import checks
+from harness.experiment.checks import Check, _interpreters, _trap
 
 
 def doctor(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -78,7 +78,7 @@ def test_a_process_that_ends_while_it_is_looked_at_is_told_as_such(
     reaped = threading.Thread(target=ending.wait)
     reaped.start()
     ends = f"import os; os.kill({ending.pid}, 9)\nwhile os.path.exists('/proc/{ending.pid}'): pass"
-    monkeypatch.setattr(doctor_verb, "_ASK_VERSION", ends)
+    monkeypatch.setattr(checks, "_ASK_VERSION", ends)
 
     async def told() -> list[Check]:
         return [one async for one in _interpreters(SimpleNamespace(pids=lambda: [ending.pid]))]

@@ -73,7 +73,7 @@ def test_a_file_that_is_no_series_is_named_and_left_out(
     assert (status, decided) == (0, ["one.csv,flat,96,flat"])
     (line,) = said
     assert line.startswith(
-        f"leak-harness: left out: {other} is no series: no column `cycle` or `rss`"
+        f"leak-harness: left out: {other} is not a series: no column `cycle` or `rss`"
     )
     assert judged(capsys, other)[0] == 2  # nothing was decided
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from harness.commands.selftest import wrong
-from harness.experiment.embedded import fault_specs
+from harness.experiment.selftest import wrong
+from harness.target.embedded import fault_specs
 
 SPEC = replace(fault_specs()["native-malloc"], finding=None)
 HEAP = {"kind": "native", "type": "[heap]", "created_at": "", "created_in": "", "severity": "leak"}

@@ -11,7 +11,7 @@ import pytest
 from chat_page import LIMIT_S, UNTRACKED_TASK, ChatServer, Page, eventually, running
 
 from harness.demo.faults import untracked_task
-from harness.experiment.embedded import FaultSpec
+from harness.target.embedded import FaultSpec
 
 AGENT_BYTES = 8 * 2**20
 SMALL_AGENTS = ("--agent-size", "8MiB")

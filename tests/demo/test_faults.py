@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from harness.errors import FaultInvalid, UsageError
-from harness.experiment.embedded import FaultSpec, fault_specs, fault_word
 from harness.sessions.scenario import load_scenario
+from harness.target.embedded import FaultSpec, fault_specs, fault_word
 from harness.verdict.outcome import Kind, VerdictName
 
 SPECS = list(fault_specs().values())

@@ -32,7 +32,7 @@ def test_sizes_times_and_pairs_are_read_as_the_command_line_reads_them(tmp_path:
         "limit": 2048,
         "grace": 60.0,
         "object_limit": 2.0,
-        "header": [("Cookie", "a=b")],
+        "header": {"Cookie": "a=b"},
     }
 
 
@@ -81,7 +81,7 @@ def test_all_errors_come_at_once_each_with_line_and_key(tmp_path: Path) -> None:
             '[[allow]]\ngate = "tasks"\nreasons = "known"',
             "reasons: there is no such key: did you mean reason?",
         ),
-        ('ready-log = "["', "toml:1: ready-log: '\\[' is no regular expression"),
+        ('ready-log = "["', "toml:1: ready-log: '\\[' is not a regular expression"),
     ],
 )
 def test_a_wrong_key_or_pattern_is_told_with_what_it_may_be(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,9 @@ import command
 import pytest
 from server_scripts import ECHO, ECHO_SCENARIO, written
 
-from harness.experiment.experiment import Plan, lowest_readings
-from harness.experiment.options import declare, plan_of
+from harness.experiment.experiment import lowest_readings
+from harness.experiment.options import PolicyOptions, RunOptions
+from harness.experiment.plan import Plan, plan_of
 from harness.record.policy import Policy
 from harness.record.store import load_record
 from harness.verdict.gates import entries
@@ -39,14 +39,13 @@ def run(folder: Path, *words: str) -> dict[str, Any]:
 
 
 def test_without_a_word_the_first_ten_cycles_have_one_session_and_the_others_five() -> None:
-    plan = Plan(load=None, target=None, policy=Policy())  # type: ignore[arg-type]
+    plan = Plan(load=None, server=None, policy=Policy())  # type: ignore[arg-type]
     assert [plan.sessions_in(cycle) for cycle in (1, 10, 11, 40)] == [1, 1, 5, 5]
 
 
 def test_gates_that_are_not_among_those_asked_for_never_fail_the_run() -> None:
-    parser = ArgumentParser()
-    declare(parser)
-    policy = plan_of(parser.parse_args(["plain-chat", "--only", "tasks", "--only", "files"])).policy
+    asked = PolicyOptions(only=("tasks", "files"))
+    policy = plan_of(RunOptions("plain-chat", policy=asked)).policy
     assert {*entries()} - {*policy.allow} == {"tasks", "files"}
     assert "files" in policy.fail_on  # which no run is unless it is asked
 

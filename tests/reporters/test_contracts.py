@@ -23,6 +23,7 @@ HELPERS = {
     "reference_graph",
     "templates",
     "translation",
+    "why",
 }
 MODULES = [
     import_module(f"harness.reporters.{module.name}")

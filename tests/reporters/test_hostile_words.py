@@ -19,7 +19,7 @@ from stored_run import leak_verdict, scripted_run
 
 from harness.across_runs.compare import compare
 from harness.across_runs.history import HistoryRun
-from harness.commands.ci import _annotations
+from harness.experiment.ci_outputs import workflow_commands
 from harness.record.policy import Policy
 from harness.record.record import (
     Incident,
@@ -47,13 +47,59 @@ from harness.verdict.counting import CounterGate
 from harness.verdict.outcome import Finding, Status, Verdict
 
 FRAGMENTS = (
-    "\x1b[31m", "\x9b2J", "\x1b]0;title\x07", "\x00", "\x7f", "\r\n", "\n", "\t", " ", "\u2028", "\u202e",
-    "\u200b", "\ufeff", "\ud800", "\U000e0041", "::error::", "::set-output name=x::", "##[error]",
-    "section_start:1:a\r\x1b[0K", "[bold red]", "[/]", "[link=file:///]", "<script>alert(1)</script>",
-    "<img src=x onerror=alert(1)>", "</script>", "]]>", "&lt;", "&", '"', "'", "`", "**", "__", "| a |", "![i](x)",
-    "[a](javascript:alert(1))", "# ", "- ", "1. ", "~~", "@octocat", "{{ 7 * 7 }}", "{% raw %}", "$\\frac{", "$",
-    "%0A::error::", "\\", "小明", "é", "word", "std::vector<int>", "=1+1",
-)  # fmt: skip
+    "\x1b[31m",
+    "\x9b2J",
+    "\x1b]0;title\x07",
+    "\x00",
+    "\x7f",
+    "\r\n",
+    "\n",
+    "\t",
+    " ",
+    "\u2028",
+    "\u202e",
+    "\u200b",
+    "\ufeff",
+    "\ud800",
+    "\U000e0041",
+    "::error::",
+    "::set-output name=x::",
+    "##[error]",
+    "section_start:1:a\r\x1b[0K",
+    "[bold red]",
+    "[/]",
+    "[link=file:///]",
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "</script>",
+    "]]>",
+    "&lt;",
+    "&",
+    '"',
+    "'",
+    "`",
+    "**",
+    "__",
+    "| a |",
+    "![i](x)",
+    "[a](javascript:alert(1))",
+    "# ",
+    "- ",
+    "1. ",
+    "~~",
+    "@octocat",
+    "{{ 7 * 7 }}",
+    "{% raw %}",
+    "$\\frac{",
+    "$",
+    "%0A::error::",
+    "\\",
+    "小明",
+    "é",
+    "word",
+    "std::vector<int>",
+    "=1+1",
+)
 CONTROL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
@@ -103,8 +149,18 @@ def record_of(text: str) -> RunRecord:
 def verdict_of(text: str) -> Verdict:
     """A leak with a finding, a gate and a doubt of that text."""
     finding = Finding(
-        "0123456789abcdef", "leak", "task", text, 2.0, 1, f"{text}:1", text, "application", (text, text), text
-    )  # fmt: skip
+        "0123456789abcdef",
+        "leak",
+        "task",
+        text,
+        2.0,
+        1,
+        f"{text}:1",
+        text,
+        "application",
+        (text, text),
+        text,
+    )
     gates = {**leak_verdict().gates, "tasks": CounterGate(Status.LEAK, text, 1, 2, 1, (1, 2), 0.02)}
     return replace(
         leak_verdict(),
@@ -249,7 +305,7 @@ def test_an_annotation_of_github_is_one_command_on_one_line(text: str) -> None:
     result: dict[str, Any] = json.loads(
         REPORTERS["result.json"](record_of("x"), verdict_of(printable(text)))
     )
-    (line,) = _annotations(result, Path.cwd())
+    (line,) = workflow_commands(result, Path.cwd())
     assert line.splitlines() == [line]
     assert not CONTROL.search(line)
     title, _, message = line.removeprefix("::error ").partition("::")

@@ -24,7 +24,7 @@ import pytest
 from numpy.typing import NDArray
 from stored_run import EVIL, KIB, MIB, leak_verdict, scripted_run
 
-from harness.commands.report import write_reports
+from harness.experiment.reports import write_reports
 from harness.record.policy import Policy
 from harness.record.record import (
     CycleDone,
@@ -73,8 +73,14 @@ MEMORY_ALONE = Verdict(
 
 def test_a_run_folder_gets_exactly_the_reports_that_scripts_look_for() -> None:
     assert set(REPORTERS) == {
-        "result.json", "report.html", "memory.png", "latency.png", "cpu.png", "junit.xml", "summary.md",
-    }  # fmt: skip
+        "result.json",
+        "report.html",
+        "memory.png",
+        "latency.png",
+        "cpu.png",
+        "junit.xml",
+        "summary.md",
+    }
 
 
 def test_the_reports_cost_nothing_until_they_are_drawn() -> None:
@@ -119,9 +125,23 @@ def result_of(record: RunRecord, verdict: Verdict) -> dict[str, Any]:
 def test_the_result_has_the_promised_keys() -> None:
     result = result_of(run(), leak_verdict())
     assert {
-        "schema", "verdict", "exit_status", "scenario", "target", "started_at", "duration_s", "environment", "doubts",
-        "cycles", "warmup_cycles", "sessions", "sessions_failed", "runs", "gates", "findings",
-    } <= set(result)  # fmt: skip
+        "schema",
+        "verdict",
+        "exit_status",
+        "scenario",
+        "target",
+        "started_at",
+        "duration_s",
+        "environment",
+        "doubts",
+        "cycles",
+        "warmup_cycles",
+        "sessions",
+        "sessions_failed",
+        "runs",
+        "gates",
+        "findings",
+    } <= set(result)
     assert (result["schema"], result["verdict"], result["exit_status"]) == (1, "leak", 1)
     assert (result["cycles"], result["warmup_cycles"], result["sessions"]) == (20, 5, 60)
     assert (
@@ -393,9 +413,15 @@ def cases_of(record: RunRecord, verdict: Verdict) -> tuple[ET.Element, dict[str,
 def test_ci_sees_one_test_case_a_gate() -> None:
     suite, states = cases_of(run(), leak_verdict())
     assert states == {
-        "run": "passed", "memory": "failure", "objects": "failure", "tasks": "error", "threads": "passed",
-        "descriptors": "skipped", "latency": "failure", "cpu": "failure",
-    }  # fmt: skip
+        "run": "passed",
+        "memory": "failure",
+        "objects": "failure",
+        "tasks": "error",
+        "threads": "passed",
+        "descriptors": "skipped",
+        "latency": "failure",
+        "cpu": "failure",
+    }
     counts = {name: suite.attrib[name] for name in ("tests", "failures", "errors", "skipped")}
     assert counts == {"tests": "8", "failures": "4", "errors": "1", "skipped": "1"}
 

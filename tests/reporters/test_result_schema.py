@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator, ValidationError
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from stored_run import leak_verdict, scripted_run
 
-from harness.commands.run import _export
+from harness.experiment.exports import send
 from harness.record.record import RunRecord
 from harness.record.store import load_record
 from harness.reporters import junit_xml, openmetrics, result_json
@@ -91,7 +91,7 @@ def test_an_export_for_opentelemetry_is_posted_where_it_is_wanted() -> None:
 
     with HTTPServer(("127.0.0.1", 0), Collector) as server:
         Thread(target=server.serve_forever, daemon=True).start()
-        _export(f"http://127.0.0.1:{server.server_port}/", leak())
+        assert send(f"http://127.0.0.1:{server.server_port}/", leak()) == ""
         server.shutdown()
     ((path, body),) = posted
     (metrics,) = body["resourceMetrics"][0]["scopeMetrics"]
@@ -101,8 +101,5 @@ def test_an_export_for_opentelemetry_is_posted_where_it_is_wanted() -> None:
     assert len(growth[0]["timeUnixNano"]) == 19
 
 
-def test_a_collector_that_is_away_is_told_and_changes_nothing(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    _export("http://127.0.0.1:9", leak())
-    assert "--otlp http://127.0.0.1:9" in capsys.readouterr().err
+def test_a_collector_that_is_away_is_told_and_changes_nothing() -> None:
+    assert "refused" in send("http://127.0.0.1:9", leak())

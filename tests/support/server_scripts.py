@@ -52,3 +52,16 @@ def written(folder: Path, handler: str) -> str:
     path = folder / SERVED
     path.write_text(f"{HEAD}\n{handler}\nasyncio.run(main())\n")
     return shlex.join([sys.executable, str(path)])
+
+
+HEAD_THAT_EATS = """
+import asyncio, os, subprocess, sys, time
+from websockets.asyncio.server import serve
+kept = []
+
+def eat(mib, keep=kept):
+    \"\"\"Take so much, 8 MiB at a time.\"\"\"
+    for _ in range(mib // 8):
+        keep.append(b"x" * (8 << 20))
+        time.sleep(0.02)
+"""

@@ -107,21 +107,45 @@ def leak_verdict(leak_bytes: float = 32 * MIB) -> Verdict:
         "LEAK: memory grows by 32MiB per session (limit 1KiB), decided by malloc after 60 sessions",
         {
             "memory": MemoryGate(
-                Status.LEAK, "grows steadily since session 5", Kind.LARGE_OBJECT, (Tag.UNCONFIRMED,), "malloc", "uss",
-                46.0 * MIB, 1972.0 * MIB, 2053.0 * MIB, leak_bytes, sure, KIB, 310.0,
+                Status.LEAK,
+                "grows steadily since session 5",
+                Kind.LARGE_OBJECT,
+                (Tag.UNCONFIRMED,),
+                "malloc",
+                "uss",
+                46.0 * MIB,
+                1972.0 * MIB,
+                2053.0 * MIB,
+                leak_bytes,
+                sure,
+                KIB,
+                310.0,
             ),
-            "objects": CounterGate(Status.LEAK, "grows steadily", 90_000, 90_840, 14, (13.9, 14.1), 0.6),
-            "tasks": CounterGate(Status.INCONCLUSIVE, "two looks do not agree yet", 1, 121, 2, (1.5, 2.5), 0.02),
+            "objects": CounterGate(
+                Status.LEAK, "grows steadily", 90_000, 90_840, 14, (13.9, 14.1), 0.6
+            ),
+            "tasks": CounterGate(
+                Status.INCONCLUSIVE, "two looks do not agree yet", 1, 121, 2, (1.5, 2.5), 0.02
+            ),
             "threads": CounterGate(Status.FLAT, "", 4, 4, 0, (0, 0), 0.02),
             "descriptors": CounterGate(Status.NOT_MEASURED, "could not be read", limit=0.02),
-            "latency": LatencyGate(Status.DRIFT, "replies grow steadily slower", 0.31, 0.88, 0.6, 0.9, 1.0, 1.1, 2.84),
+            "latency": LatencyGate(
+                Status.DRIFT, "replies grow steadily slower", 0.31, 0.88, 0.6, 0.9, 1.0, 1.1, 2.84
+            ),
             "cpu": CpuGate(Status.DRIFT, "", 0.1, 90.2, 22, 70),
         },
         doubts=("1 of 20 cycles was unsettled",),
         findings=(
             Finding(
-                "0123456789abcdef", "leak", "task", "ServiceContext._keep_warm", 2.0, 33554432,
-                "chat_server/context.py:143", "ServiceContext.handle_config_switch", "application",
+                "0123456789abcdef",
+                "leak",
+                "task",
+                "ServiceContext._keep_warm",
+                2.0,
+                33554432,
+                "chat_server/context.py:143",
+                "ServiceContext.handle_config_switch",
+                "application",
                 ("event loop", "task", "ServiceContext"),
                 "two tasks a session are never cancelled",
             ),
@@ -130,4 +154,4 @@ def leak_verdict(leak_bytes: float = 32 * MIB) -> Verdict:
         first_suspicion_sessions=5,
         open_gates=("tasks",),
         sessions_needed=40,
-    )  # fmt: skip
+    )

@@ -11,7 +11,8 @@ import harness
 GUARDIAN = Path(harness.__file__).parent / "target" / "guardian.py"
 LEAVES_ITS_GROUP = """
 import os, subprocess, sys, time
-child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+sleeps = [sys.executable, "-c", "import time; time.sleep(600)"]
+child = subprocess.Popen(sleeps, start_new_session=True)
 print(child.pid, flush=True, file=sys.stderr)
 time.sleep(600)
 """

@@ -22,7 +22,8 @@ from harness.errors import ProbeError, ProbeSilent, ProbeVersionMismatch
 from harness.probe import wire
 from harness.record.metrics import METRICS, Source
 from harness.target.launched import free_port
-from harness.target.probe_client import INJECTED, Collection, ProbeLink, summed
+from harness.target.probe_answers import Collection
+from harness.target.probe_client import INJECTED, ProbeLink, summed
 
 LIMIT_S = 60.0
 T = TypeVar("T")
@@ -361,8 +362,8 @@ async def test_whether_to_collect_is_part_of_the_question(link: ProbeLink) -> No
     ("answer", "said"),
     [
         (wire.pack({"error": "sample: RuntimeError: no"}, 99), "sample: RuntimeError: no"),
-        (wire.pack({"answer": {"gauges": "many"}}, 99), "says what no probe says"),
-        (b"\xff\xff\xff\xff", "says what no probe says"),
+        (wire.pack({"answer": {"gauges": "many"}}, 99), "does not answer as a probe"),
+        (b"\xff\xff\xff\xff", "does not answer as a probe"),
         (b"\x00\x00\x00\x01{", "no JSON"),
     ],
     ids=["an error", "another shape", "a giant length", "no JSON"],

@@ -69,8 +69,9 @@ asyncio.run(main())
 """
 NODE = """
 const { WebSocketServer } = require("ws")
-const server = new WebSocketServer({ port: process.env.PORT, host: "127.0.0.1", perMessageDeflate: true })
-server.on("connection", (page) => page.on("message", (data, isBinary) => page.send(data, { binary: isBinary })))
+const options = { port: process.env.PORT, host: "127.0.0.1", perMessageDeflate: true }
+const echo = (page) => (data, isBinary) => page.send(data, { binary: isBinary })
+new WebSocketServer(options).on("connection", (page) => page.on("message", echo(page)))
 """
 NODE_PATH = os.pathsep.join(filter(None, (os.environ.get("NODE_PATH"), "/usr/share/nodejs")))
 """Where Debian keeps the packages, and a Node that is not Debian's does not look."""
@@ -289,7 +290,8 @@ WANTS_LOGIN = (
 from http import HTTPStatus
 plain = serve
 def check(connection, request):
-    if request.headers.get("Authorization") != "Bearer sesame-1" or request.headers.get("Cookie") != "visit=cookie-2":
+    seen = [request.headers.get(name) for name in ("Authorization", "Cookie")]
+    if seen != ["Bearer sesame-1", "visit=cookie-2"]:
         return connection.respond(HTTPStatus.UNAUTHORIZED, "who are you?")
 def serve(*arguments):
     return plain(*arguments, process_request=check)
@@ -329,7 +331,7 @@ def test_a_login_comes_from_the_environment_and_stands_nowhere(place: Path) -> N
 
 @pytest.mark.parametrize(("words", "status", "says"), [
     (["--pid", "4194304"], 4, "there is no process 4194304"),
-    (["--pid", "0"], 2, "'0' is no process id"),
+    (["--pid", "0"], 2, "'0' is not a process id"),
     (["--pid", "1", "--url", ""], 2, "--pid does not say where to connect"),
     (["--pid", "1", "--serve", "true"], 2, "--serve and --pid name different targets"),
     (["--pid", "1", "--fault", "thread"], 2, "--fault is for the embedded server"),

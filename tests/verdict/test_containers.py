@@ -101,7 +101,7 @@ def test_a_container_that_grows_past_the_guard_is_waited_for_and_then_a_leak_how
     )
     done = judge(under(record, Policy())).verdict
     assert (done.name, done.gates["containers"].outcome) == ("leak", Status.LEAK)
-    assert "server.names grows by 1.00 entries a session" in done.summary
+    assert "server.names grows by 1.00 entries per session" in done.summary
     assert done.first_suspicion_sessions == 55
 
 
@@ -154,7 +154,7 @@ def test_a_leak_is_told_of_the_container_that_leaks_by_its_own_rate() -> None:
     gate = judge(under(record, NOW)).verdict.gates["containers"]
     assert (gate.outcome, gate.reason) == (
         Status.LEAK,
-        "server.names grows by 1.00 entries a session, and 1 more",
+        "server.names grows by 1.00 entries per session, and 1 more",
     )
 
 

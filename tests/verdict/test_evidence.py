@@ -190,3 +190,15 @@ def test_what_was_released_before_it_could_be_declared_is_still_open() -> None:
     record = Script({"malloc_in_use": lambda t: 5 * MIB + 16 * KIB * (t % 45)}).record(20)
     record.add(replace(LEAKING.idle(record, malloc_in_use=5 * MIB), cycle=16))
     assert standing(record) == "open"
+
+
+def test_growth_after_the_last_wait_is_open_where_that_wait_took_growth_of_the_same_sort() -> None:
+    record = LEAKING.record(40)
+    for cycle in (16, 22, 30):
+        after = next(rest for rest in record.rests if rest.cycle == cycle)
+        values = {**after.values, "malloc_in_use": 5 * MIB}
+        record.add(replace(after, idle=True, values=values))
+    seen = evidence(Situation.of(under(record, PATIENT)), "malloc_in_use", 512)
+    assert seen is not None
+    assert seen.trace[-1].rule == "metric.grows-anew"
+    assert seen.standing.open

@@ -215,3 +215,9 @@ def test_cpu_that_rose_with_what_was_released_late_is_no_drift() -> None:
         Status.FLAT,
         "CPU rose with what the server let go of later",
     )
+
+
+def test_one_step_of_the_cpu_at_rest_is_flat_and_told() -> None:
+    stepped = cpu(Script({"idle_cpu": lambda t: 0.1 if t < 30 else 3.0}).record(54))
+    assert (stepped.outcome, stepped.trace[-1].rule) == (Status.FLAT, "cpu.rest-step")
+    assert stepped.reason == "CPU at rest rose in one step and stays there"

@@ -411,3 +411,65 @@ def test_growth_that_one_collection_takes_is_not_yet_collected() -> None:
 def test_growth_that_outlives_a_collection_is_retained() -> None:
     record = never_collected(left_bytes=260 * MIB)
     assert gate_of(record, record.started.policy).kind is not Kind.NOT_YET_COLLECTED
+
+
+def test_a_short_fixed_run_whose_growth_the_wait_took_was_released_late() -> None:
+    script = Script(memory(8 * MIB))
+    record = script.record(16)
+    record.add(script.idle(record, uss=50 * MIB, rss=60 * MIB, malloc_in_use=5 * MIB))
+    result = gate_of(record, Policy(fixed_cycles=16, memory_budget_bytes=2**40))
+    assert result.trace[-2].rule == "memory.not-yet-collected"
+    assert decided(result) == "memory.early-released"
+    assert (result.outcome, result.kind) == (Status.FLAT, Kind.RELEASED_LATE)
+
+
+def test_growth_over_the_budget_after_the_last_wait_is_open_where_that_wait_took_such() -> None:
+    script = Script(memory(8 * MIB))
+    record = script.record(16)
+    for cycle in (12, 13, 14, 15):
+        after = record.rests[cycle]
+        base = {"uss": 50 * MIB, "rss": 60 * MIB, "malloc_in_use": 5 * MIB}
+        record.add(replace(after, idle=True, values={**after.values, **base}))
+    result = gate_of(record, Policy(memory_budget_bytes=2**27))
+    assert decided(result) == "memory.early-anew"
+    assert result.outcome is Status.INCONCLUSIVE
+
+
+def test_a_budget_that_rss_alone_has_used_up_is_no_leak_of_what_is_reported() -> None:
+    result = gate(Script({"rss": rising(60 * MIB, 200 * MIB)}), cycles=10)
+    assert decided(result) == "memory.budget-elsewhere"
+    assert result.outcome is Status.INCONCLUSIVE
+
+
+def test_pages_that_the_heap_keeps_free_from_wait_to_wait_were_released_late() -> None:
+    """Sessions are held until the waits, after 70 and 160 of them; the heap keeps two blocks."""
+
+    def kept(sessions: float) -> float:
+        return 20 * MIB * ((sessions > 90) + (sessions > 130))
+
+    def held(sessions: float) -> float:
+        since = max(wait for wait in (0, 70, 160) if sessions > wait or wait == 0)
+        return 5 * MIB + MIB / 2 * (sessions - since)
+
+    script = Script(
+        {
+            "malloc_in_use": held,
+            "malloc_system": lambda t: 200 * MIB + kept(t),
+            "rss": lambda t: 300 * MIB + kept(t),
+            "uss": lambda t: 290 * MIB + kept(t),
+        }
+    )
+    record = script.record(46)
+    for cycle in (22, 40):
+        after = record.rests[cycle]
+        values = {**after.values, "malloc_in_use": 5 * MIB}
+        record.add(replace(after, idle=True, values=values))
+    result = gate_of(record, Policy())
+    assert decided(result) == "memory.held-free"
+    assert (result.outcome, result.kind) == (Status.FLAT, Kind.RELEASED_LATE)
+
+
+def decided(result: MemoryGate) -> str:
+    """The rule of the first table that decided."""
+    rules = [step.rule for step in result.trace if step.decided and not step.about]
+    return rules[0]

@@ -65,7 +65,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package with one more file in it, and a run that was flat without it."""
     folder = tmp_path_factory.mktemp("copy")
     unwanted = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "harness", folder / "harness", ignore=unwanted)
+    for part in ("harness", "scenarios"):
+        shutil.copytree(ROOT / part, folder / part, ignore=unwanted)
     (folder / "harness" / "verdict" / "gates" / "weight.py").write_text(WEIGHT)
     stored(folder, "run")
     return folder
@@ -96,7 +97,7 @@ def done(copy: Path, *words: str) -> subprocess.CompletedProcess[str]:
 def test_it_fails_the_run_and_stands_in_every_report(copy: Path) -> None:
     reported = done(copy, "report", "run")
     assert reported.returncode == 1, reported.stderr
-    assert "LEAK: the server weighs" in reported.stdout
+    assert reported.stdout.startswith("LEAK  the server weighs 110 stones")
     assert any("weight" in line and "stones" in line for line in reported.stdout.splitlines())
     result = json.loads((copy / "run" / "result.json").read_text())
     assert [*result["gates"]].index("weight") == [*result["gates"]].index("threads") + 1

@@ -125,7 +125,7 @@ async def test_every_answer_is_checked(tmp_path: Path, request_name: str, answer
             "sample": link.sample,
             "stacks": lambda: link.stacks(1.0),
         }
-        with pytest.raises(ProbeError, match="says what no probe says"):
+        with pytest.raises(ProbeError, match="does not answer as a probe"):
             await questions[request_name]()
 
 
@@ -150,7 +150,7 @@ def test_a_greeting_that_is_malformed_leaves_a_run_without_the_probe_that_says_s
     tmp_path: Path, greeting: object
 ) -> None:
     result, _ = run(tmp_path, {"greeting": greeting})
-    assert "says what no probe says" in result["probe"]
+    assert "does not answer as a probe" in result["probe"]
     assert result["gates"]["objects"]["outcome"] == "not-measured"
     assert load_record(tmp_path / "out").ended is not None
 

@@ -11,6 +11,7 @@ import pytest
 
 from harness.cli import main
 from harness.record.record import RestSample, RunEnded, RunRecord, decode_line
+from harness.record.store import load_record
 from harness.verdict.judge import judge
 from harness.verdict.outcome import NextStep, VerdictName
 
@@ -57,6 +58,26 @@ def test_a_run_is_taken_through_its_steps(
     said, record = steps(name)
     assert said == expected
     assert judge(record).verdict.name is verdict
+
+
+FILLING = {
+    "bounded-ttlcache.jsonl": "cachetools.TTLCache 160 of 400",
+    "bounded-jinja-cache.jsonl": "jinja2.utils.LRUCache 160 of 400",
+    "bounded-re-cache.jsonl": "re._cache 216 of 512",
+    "bounded-sqlite-cursors.jsonl": "containers with a maximum hold up to 300",
+}
+"""Caches of the standard library and of packages that fill for longer than the guard, or are swept
+now and then; and what a gate says of them.
+"""
+
+
+@pytest.mark.parametrize("name", FILLING)
+def test_a_bounded_cache_is_flat_whatever_its_size_and_owner(name: str) -> None:
+    verdict = judge(load_record(RUNS / name)).verdict
+    assert verdict.name is VerdictName.FLAT
+    reasons = [gate.reason for gate in verdict.gates.values()]
+    assert any(FILLING[name] in reason for reason in reasons), reasons
+    assert {finding.severity for finding in verdict.all_findings} <= {"notice"}
 
 
 def test_a_report_needs_nothing_but_the_record(tmp_path: Path) -> None:

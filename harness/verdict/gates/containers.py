@@ -44,6 +44,8 @@ class ContainerFacts:
     has_waited: bool
     """A wait has ended since the latest census."""
     may_wait: bool
+    is_last: bool
+    """No session is to follow."""
     words: str
     filling_words: str
 
@@ -76,6 +78,8 @@ def _trimmed(facts: ContainerFacts) -> GateResult | None:
     if not facts.trimmed_at:
         return None
     words = f"{facts.words}; {facts.trimmed_at} may make it shorter, at a length that is not known"
+    if facts.is_last:
+        words = f"filling or leaking: not bounded as far as the source tells; {words}"
     return _open(facts, words, facts.guard_sessions)
 
 
@@ -168,7 +172,7 @@ def _facts(situation: Situation) -> tuple[ContainerFacts, int | None]:
     if blamed:
         named = ((record.causes.get(one.key, Cause()).name, one) for one in blamed)
         name, first = next((pair for pair in named if pair[0]), ("a container", blamed[0]))
-        words = f"{name} grows by {first.per_session:.2f} entries a session"
+        words = f"{name} grows by {first.per_session:.2f} entries per session"
         words += f", and {len(blamed) - 1} more" if blamed[1:] else ""
     last = record.censuses[-1] if record.censuses else None
     waited = situation.last_waited
@@ -182,6 +186,7 @@ def _facts(situation: Situation) -> tuple[ContainerFacts, int | None]:
         trimmed_at="" if first is None else first.trimmed_at,
         has_waited=waited is not None and last is not None and waited.cycle >= last.cycle,
         may_wait=may_wait(situation),
+        is_last=situation.final,
         words=words,
         filling_words=_filling_words(record) if measured else "",
     )

@@ -40,7 +40,7 @@ class LogFacts:
     early_lines: int
     """Lines that came before those that should precede them."""
     tolerated_lines: float
-    """Of one sort: so many fail nothing."""
+    """Of one sort: this many fail nothing."""
 
     @property
     def missing_lines(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from harness.record.facts import reported_metric
@@ -14,6 +14,7 @@ from harness.verdict.evidence import Evidence, sessions_needed
 from harness.verdict.gate import GateEntry, GateResult
 from harness.verdict.growth_engine import NOISE_FACTOR, Look, first_of_tail, tail_rate
 from harness.verdict.growth_rules import GROWTH_RULES, GrowthFacts
+from harness.verdict.guard_rules import GuardReading
 from harness.verdict.kinds import Rates, flat_kind, leak_kind, leaking_share, tags
 from harness.verdict.memory_answer import MemoryAnswer
 from harness.verdict.memory_facts import METRIC_OF, MemoryFacts
@@ -112,7 +113,7 @@ def _gate(
     if leaks and answer.by == "malloc" and (reported.rate or 0.0) <= reported.limit:
         told = facts.bytes_by["malloc"]
         name = METRIC_OF["malloc"]
-    return MemoryGate(
+    gate = MemoryGate(
         outcome=answer.status,
         reason=reason,
         trace=trace,
@@ -127,6 +128,18 @@ def _gate(
         bounds=told.bounds,
         limit=limit,
         smallest_detectable=_smallest_detectable(reported.trend.latest, limit),
+    )
+    if facts.stop is None or answer.kind is not Kind.UNATTRIBUTED:
+        return gate
+    seen = GuardReading.of(facts.stop, facts)
+    return replace(
+        gate,
+        metric=names.RSS,
+        first=seen.first,
+        last=seen.last,
+        peak=max(seen.last, _peak(situation, names.RSS)),
+        growth_per_session=seen.growth_per_session,
+        bounds=None,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Iterable
 from dataclasses import MISSING, dataclass, fields
 from difflib import get_close_matches
 from importlib import import_module
@@ -13,7 +14,7 @@ from pkgutil import iter_modules
 import msgspec
 
 from harness.errors import FaultInvalid, UsageError
-from harness.units import parse_size
+from harness.units import format_size, parse_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +85,17 @@ class FaultSpec:
             raise FaultInvalid(f"{file}: SPEC has a value of the wrong type: {error}") from error
 
 
-def embedded_command(port: str, agent_size: str, faults: list[str]) -> list[str]:
+def embedded_command(port: str, agent_size_bytes: int, faults: Iterable[str]) -> list[str]:
     """The command line of the embedded server.
 
     Raises:
-        UsageError: there is no such fault, or the size is not a size.
+        UsageError: there is no such fault.
     """
-    try:
-        parse_size(agent_size)
-    except ValueError as error:
-        raise UsageError(f"--agent-size: {error}") from error
     main_file = Path(__file__).parents[1] / "demo" / "chat_server"
-    command = [sys.executable, str(main_file), "--port", port, "--agent-size", agent_size]
+    size = format_size(agent_size_bytes)
+    if parse_size(size) != agent_size_bytes:
+        size = str(agent_size_bytes)
+    command = [sys.executable, str(main_file), "--port", port, "--agent-size", size]
     for name in faults:
         command += ["--fault", fault_word(name)]
     return command

@@ -1,0 +1,63 @@
+"""Code that takes entries out of a container once they are old: it compares times, and removes.
+
+for key in [key for key, (_, expires) in X.items() if expires < now]: del X[key]
+while X and X[0].deadline <= time.monotonic(): X.popleft()
+if time.time() > X[key].expires_at: X.pop(key)
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import Final
+
+from harness.cause.eviction_code import Home, Target, Trims
+from harness.cause.python_source import Function, functions, text_of
+
+_CLOCKS: Final = frozenset(("time", "monotonic", "perf_counter", "now", "utcnow", "timer"))
+_TIMES: Final = re.compile(r"expir|deadline|until|ttl|max_age|timeout|(^|_)age$|(^|_)now$", re.I)
+
+
+def expiry_of(name: str, home: Home) -> str:
+    """Where entries are taken out by their age: `path:line`; empty where no code does that, or
+    nothing calls it.
+
+    Args:
+        name: the path to the container, from a module, class or function on.
+        home: what it hangs on.
+    """
+    target = Target.of(name, home, is_home=True)
+    for file in dict.fromkeys(home.files):
+        text = text_of(file)
+        for scope in functions(text):
+            if (
+                Trims(scope, target).removes(scope.node.body)
+                and any(_compares_times(scope, node) for node in ast.walk(scope.node))
+                and _is_used(scope, text)
+            ):
+                return f"{file}:{scope.node.lineno}"
+    return ""
+
+
+def _compares_times(scope: Function, node: ast.AST) -> bool:
+    if not isinstance(node, ast.Compare):
+        return False
+    if not any(isinstance(one, ast.Lt | ast.LtE | ast.Gt | ast.GtE) for one in node.ops):
+        return False
+    return any(_is_time(scope, one) for one in (node.left, *node.comparators))
+
+
+def _is_time(scope: Function, expression: ast.expr) -> bool:
+    for one in ast.walk(scope.plain(expression)):
+        match one:
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in _CLOCKS:
+                return True
+            case ast.Name(id=name) | ast.Attribute(attr=name) if _TIMES.search(name):
+                return True
+    return False
+
+
+def _is_used(scope: Function, text: str) -> bool:
+    """Whether a function is named anywhere but where it is defined; a special method always is."""
+    name = scope.node.name
+    return name.startswith("__") or len(re.findall(rf"\b{re.escape(name)}\b", text)) > 1

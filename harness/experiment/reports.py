@@ -1,0 +1,54 @@
+"""The files of a run folder that are drawn from its record: the result, the page, the plots."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from harness.errors import RecordLost, RecordNotWritable
+from harness.experiment.graphviz import draw as draw_graph
+from harness.record.record import RunRecord
+from harness.record.store import write_whole
+from harness.reporters import REPORTERS, html, plots
+from harness.verdict.outcome import Verdict
+
+RESULT: Final = "result.json"
+PAGE: Final = "report.html"
+
+
+def write_reports(
+    folder: Path, record: RunRecord, verdict: Verdict, language: str = "en"
+) -> dict[str, str]:
+    """Write the result, then every report into the folder.
+
+    Returns:
+        The reports that could not be drawn or written, each with the reason.
+
+    Raises:
+        RecordLost: the result cannot be written.
+    """
+    pictures: dict[str, bytes] = {}
+
+    def page(record: RunRecord, verdict: Verdict) -> bytes:
+        return html.render(record, verdict, language, pictures=pictures, draw_graph=draw_graph)
+
+    draws = dict(REPORTERS)
+    try:
+        write_whole(folder / RESULT, draws.pop(RESULT)(record, verdict))
+    except RecordNotWritable as error:
+        raise RecordLost(
+            error.what, why=f"the verdict is {verdict.summary}", hint=error.hint
+        ) from error
+    unwritten: dict[str, str] = {}
+    # Pictures come first, for the page holds them.
+    for name, draw in {**plots.FILES, **draws, PAGE: page}.items():
+        try:
+            drawn = draw(record, verdict)
+            if name in plots.FILES:
+                pictures[name] = drawn
+            write_whole(folder / name, drawn)
+        except RecordNotWritable as error:
+            unwritten[name] = error.what
+        except Exception as error:  # noqa: BLE001 - a report takes no verdict with it
+            unwritten[name] = f"{type(error).__name__}: {error}"
+    return unwritten
