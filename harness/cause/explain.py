@@ -123,12 +123,12 @@ class Explainer:
         """
         bounded, only_named = [], set()
         for pid, answer in answers.items():
-            for one in answer.bounded:
-                if self._limits.is_kept(one):
-                    bounded.append(one.of_process(pid))
-                    self._bounded |= {int(one.id)}
+            for container in answer.bounded:
+                if self._limits.is_kept(container):
+                    bounded.append(container.of_process(pid))
+                    self._bounded |= {int(container.id)}
                 else:
-                    only_named.add(int(one.id))
+                    only_named.add(int(container.id))
         return bounded, only_named
 
     def _bounded_by_hand(self, record: RunRecord) -> Iterator[Bounded]:
@@ -241,8 +241,10 @@ class Explainer:
                     ):
                         causes[growth.key] = _cause(cause_answer)
                         if growth.kind == "container" and cause_answer.home is not None:
-                            homes[growth.key] = _home(cause_answer.home)
-                            answers[growth.key] = cause_answer
+                            homes[growth.key], answers[growth.key] = (
+                                _home(cause_answer.home),
+                                cause_answer,
+                            )
         causes |= await self._trims(causes, homes, answers)
         return {
             key: _beside(known[key], growth) if key in known else growth
@@ -253,7 +255,7 @@ class Explainer:
         self,
         causes: Mapping[str, Cause],
         homes: Mapping[str, Home],
-        answers: Mapping[str, CauseAnswer],
+        cause_answers: Mapping[str, CauseAnswer],
     ) -> dict[str, Cause]:
         """Containers again, with what bounds them: a cache that is known, the code that keeps them
         short, or time.
@@ -262,11 +264,12 @@ class Explainer:
             return {}
         numbers: dict[str, Numbers] = {}
         try:  # what bounds them is looked for all the same; a number that is not known stays open
-            by_process = await self._probe.numbers(
+            answers = await self._probe.numbers(
                 {file for home in homes.values() for file in home.files}
             )
-            for named in by_process.values():
-                numbers.update(named)
+            numbers = {
+                file: values for answer in answers.values() for file, values in answer.items()
+            }
         except ProbeError as error:
             self._unread = str(error)
         trims = {
@@ -274,7 +277,7 @@ class Explainer:
             for key, home in homes.items()
             if (trim := known_trim(causes[key].chain, home, numbers))
             or (trim := await asyncio.to_thread(trim_of, causes[key].name, home, numbers))
-            or (trim := await asyncio.to_thread(self._expiry, answers[key], home))
+            or (trim := await asyncio.to_thread(self._expiry, cause_answers[key], home))
         }
         unreadable = {
             key: replace(causes[key], trimmed_at=UNREADABLE)

@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
         UsageError: the run has no such finding, or no graph of it.
         RecordError: the record cannot be read.
     """
-    from harness.experiment.graph_drawing import draw
+    from harness.experiment.graphviz import draw
     from harness.record.store import load_record, write_whole
     from harness.reporters.reference_graph import graph_of
     from harness.verdict.judge import judge

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.errors import RecordLost, RecordNotWritable
-from harness.experiment.graph_drawing import draw as draw_graph
+from harness.experiment.graphviz import draw as draw_graph
 from harness.record.record import RunRecord
 from harness.record.store import write_whole
 from harness.reporters import REPORTERS, html, plots

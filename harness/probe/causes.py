@@ -51,7 +51,7 @@ _BEST = (True, True)
 
 Cause = dict[str, Any]
 """What `reachability.walk` gives; `made_at`, and whose place that is, `made_by`; `bytes`;
-`state`; `graph`, in DOT.
+`state`.
 """
 
 

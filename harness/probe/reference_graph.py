@@ -64,7 +64,7 @@ def draw(file: str, chains: Mapping[str, List[int]]) -> Dict[str, str]:
     for key, chain in chains.items():
         target = objects.get(chain[-1])
         if target is not None and monotonic() < until_s:
-            dot = _Drawing(objgraph, set(chain), {id(objects)}, until_s).of(target)
+            dot = _Drawing(objgraph, chain, {id(objects)}, until_s).of(target)
             if len(dot) <= MAX_DOT_CHARS:
                 graphs[key] = dot
     return graphs
@@ -82,9 +82,10 @@ def _objects(wanted: Container[int]) -> Dict[int, Any]:
 class _Drawing:
     """One graph; it stands in for what objgraph would ask of objects."""
 
-    def __init__(self, objgraph: Any, chain: Set[int], ours: Set[int], until_s: float) -> None:
+    def __init__(self, objgraph: Any, chain: List[int], ours: Set[int], until_s: float) -> None:
         self._objgraph = objgraph
-        self._chain = chain
+        self._chain = frozenset(chain)
+        self._root = chain[0] if len(chain) > 1 else 0
         self._ours = ours
         self._until_s = until_s
         self._numbers: Dict[int, int] = {}
@@ -131,9 +132,12 @@ class _Drawing:
         return not looking.module_name(kind).startswith(naming.OWN)
 
     def _is_end(self, item: Any) -> bool:
-        """Whether to look for no referrers of an object."""
+        """Whether to look for no referrers of an object: above the chain's root, and of what is not
+        in the chain, they lead through the loop to everything.
+        """
         is_over = self._expanded >= MAX_EXPANDED or monotonic() > self._until_s
-        return is_over or _is_module(item)
+        is_beyond = id(item) not in self._chain or id(item) == self._root
+        return is_over or is_beyond or _is_module(item)
 
     def _is_marked(self, item: Any) -> bool:
         return id(item) in self._chain

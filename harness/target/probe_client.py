@@ -261,8 +261,8 @@ class ProbeLink:
             {"request": "sample", "collect": collect}, wire.Sample, limit_s
         )
         return {
-            pid: {name: float(value) for name, value in answer["gauges"].items()}
-            for pid, answer in samples.items()
+            pid: {name: float(value) for name, value in one["gauges"].items()}
+            for pid, one in samples.items()
         }
 
     async def close(self) -> None:

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from harness.experiment import graph_drawing as graph
+from harness.experiment import graphviz
 from harness.reporters.reference_graph import Link, read, svg
 
 DOT = r"""digraph ObjectGraph {
@@ -34,7 +34,7 @@ def test_nodes_links_and_the_marked_chain_are_read() -> None:
     assert read_graph.links[0] == Link("n1", "n0", """['a "b" <c>']""")
 
 
-@pytest.mark.parametrize("draw", [svg, graph.draw])
+@pytest.mark.parametrize("draw", [svg, graphviz.draw])
 def test_a_drawing_is_whole_xml_with_every_label(draw: object) -> None:
     assert callable(draw)
     drawing = draw(DOT)
@@ -45,8 +45,8 @@ def test_a_drawing_is_whole_xml_with_every_label(draw: object) -> None:
 
 def test_it_is_drawn_where_graphviz_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    assert graph.draw(DOT).startswith("<svg")
+    assert graphviz.draw(DOT).startswith("<svg")
 
 
 def test_text_that_holds_no_graph_draws_nothing() -> None:
-    assert graph.draw("") == svg("no graph") == ""
+    assert graphviz.draw("") == svg("no graph") == ""

@@ -1,4 +1,4 @@
-"""Reference graphs as pictures: by Graphviz where it is installed."""
+"""Graphviz draws graphs of references where it is installed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Final
 from harness.reporters.reference_graph import read, svg, written
 
 GRAPHVIZ_LIMIT_S: Final = 10.0
-"""A graph of a few dozen nodes takes Graphviz less than one second."""
 
 
 def draw(dot: str) -> str:
