@@ -86,6 +86,9 @@ def usable_streams() -> Iterator[None]:
     before = sys.stdout, sys.stderr
     if None in (sys.stdin, *before):
         _occupy_descriptors()
+    for stream in filter(None, before):
+        if hasattr(stream, "reconfigure"):  # a terminal or a locale may know no arrows
+            stream.reconfigure(errors="backslashreplace")
     out = cast(TextIO, _Closed()) if sys.stdout is None else sys.stdout
     with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123 - a path object takes no devnull
         err = nowhere if sys.stderr is None else sys.stderr

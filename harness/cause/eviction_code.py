@@ -66,19 +66,19 @@ def trim_of(name: str, home: Home, numbers: Mapping[str, Numbers]) -> Trim | Non
         home: what it hangs on.
         numbers: by source file in which to look beside those of its home.
     """
-    found = []
+    trims = []
     for file in dict.fromkeys((*home.files, *numbers)):
         target = Target.of(name, home, is_home=file in home.files)
         text = text_of(file)
         if target.is_home or target.word in text or target.key in text:
             for scope in functions(text):
-                for line, expression in Trims(scope, target).found():
+                for line, expression in Trims(scope, target).removals():
                     bound = target.number(expression, scope, numbers.get(file, {}))
                     if bound is None or bound >= MIN_BOUND:
-                        found.append(
+                        trims.append(
                             Trim(f"{file}:{line}", None if target.is_shared(scope) else bound)
                         )
-    return max(found, key=lambda one: one.bound or 0, default=None)
+    return max(trims, key=lambda trim: trim.bound or 0, default=None)
 
 
 def plain(name: str) -> str:
@@ -108,9 +108,9 @@ class Target:
     @classmethod
     def of(cls, name: str, home: Home, *, is_home: bool) -> Target:
         """Read off the path to the container, see `trim_of`."""
-        found = _LAST_WORD.search(name)
-        word, keys = (plain(found[1]), found[2].count("[")) if found else (name, 0)
-        before = name[: found.start()] if found else ""
+        last_word = _LAST_WORD.search(name)
+        word, keys = (plain(last_word[1]), last_word[2].count("[")) if last_word else (name, 0)
+        before = name[: last_word.start()] if last_word else ""
         kind = (
             "local"
             if before.endswith((" local ", " closure "))
@@ -180,14 +180,16 @@ class Target:
         if self.kind != "attribute" or _is_among(scope.owner, known):
             return False
         others = [
-            one for one in scope.beside.values() if one.owner and not _is_among(one.owner, known)
+            function
+            for function in scope.siblings.values()
+            if function.owner and not _is_among(function.owner, known)
         ]
         return any(
             isinstance(node, ast.Attribute)
             and node.attr == self.word
             and isinstance(node.ctx, ast.Store)
-            for one in others
-            for node in inside(one.node.body)
+            for function in others
+            for node in inside(function.node.body)
         )
 
     def number(self, expression: ast.expr, scope: Function, numbers: Numbers) -> int | None:
@@ -204,16 +206,19 @@ class Target:
             case ast.Attribute(attr=name):
                 return self.home.numbers.get(name)
             case ast.BinOp(left=left, op=op, right=right) if type(op) in _ARITHMETIC:
-                one, other = self.number(left, scope, numbers), self.number(right, scope, numbers)
-                return None if one is None or not other else _ARITHMETIC[type(op)](one, other)
+                first, second = (
+                    self.number(left, scope, numbers),
+                    self.number(right, scope, numbers),
+                )
+                return None if first is None or not second else _ARITHMETIC[type(op)](first, second)
         return None
 
 
 _ARITHMETIC: Final[Mapping[type[ast.operator], Callable[[int, int], int]]] = {
-    ast.Add: lambda one, other: one + other,
-    ast.Sub: lambda one, other: one - other,
-    ast.Mult: lambda one, other: one * other,
-    ast.FloorDiv: lambda one, other: one // other,
+    ast.Add: lambda first, second: first + second,
+    ast.Sub: lambda first, second: first - second,
+    ast.Mult: lambda first, second: first * second,
+    ast.FloorDiv: lambda first, second: first // second,
 }
 
 
@@ -224,32 +229,32 @@ class Trims:
         self._scope = scope
         self._target = target
 
-    def found(self) -> Iterator[tuple[int, ast.expr]]:
+    def removals(self) -> Iterator[tuple[int, ast.expr]]:
         """Lines, and the bounds that stand there."""
         yield from self._in(self._scope.node.body)
 
     def _in(self, block: Sequence[ast.stmt]) -> Iterator[tuple[int, ast.expr]]:
-        for place, one in enumerate(block):
-            if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        for place, node in enumerate(block):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 continue
-            yield from ((one.lineno, bound) for bound in self._bounds(one, block[place + 1 :]))
-            for inner in _blocks(one):
+            yield from ((node.lineno, bound) for bound in self._bounds(node, block[place + 1 :]))
+            for inner in _blocks(node):
                 yield from self._in(inner)
 
-    def _bounds(self, one: ast.stmt, after: Sequence[ast.stmt]) -> Iterator[ast.expr]:
-        match one:
+    def _bounds(self, node: ast.stmt, after: Sequence[ast.stmt]) -> Iterator[ast.expr]:
+        match node:
             case ast.If() | ast.While():
                 rest = (
                     after
-                    if isinstance(one, ast.If) and one.body and isinstance(one.body[-1], _LEAVES)
+                    if isinstance(node, ast.If) and node.body and isinstance(node.body[-1], _LEAVES)
                     else ()
                 )
-                over, under = self.removes(one.body), self.removes([*one.orelse, *rest])
+                over, under = self.removes(node.body), self.removes([*node.orelse, *rest])
                 if over or under:
-                    guards = list(self._guards(one.test))
+                    guards = list(self._guards(node.test))
                     yield from (bound for bound, is_over in guards if (over if is_over else under))
-            case ast.For() if self.removes(one.body):
-                for inner in ast.walk(self._scope.plain(one.iter)):
+            case ast.For() if self.removes(node.body):
+                for inner in ast.walk(self._scope.plain(node.iter)):
                     yield from self._excess(inner)
             case ast.Delete(targets=targets):
                 for target in targets:
@@ -266,8 +271,8 @@ class Trims:
         """Bounds with which a condition compares the length, and whether it holds above them."""
         match self._scope.plain(test):
             case ast.BoolOp(values=values):
-                for one in values:
-                    yield from self._guards(one)
+                for node in values:
+                    yield from self._guards(node)
             case ast.Compare(left=left, ops=[op], comparators=[right]):
                 if isinstance(op, _OVER + _UNDER):
                     yield from (
@@ -282,9 +287,9 @@ class Trims:
         elif isinstance(right, ast.Constant) and right.value == 0:
             yield from self._excess(left)
 
-    def _excess(self, one: ast.AST) -> Iterator[ast.expr]:
+    def _excess(self, node: ast.AST) -> Iterator[ast.expr]:
         """N of `len(X) - N`, and of a slice `[:-N]` of what X holds."""
-        match one:
+        match node:
             case ast.BinOp(left=left, op=ast.Sub(), right=right) if self._is_length(left):
                 yield right
             case ast.Subscript(value=value, slice=part) if any(
@@ -312,23 +317,23 @@ class Trims:
             case ast.Slice(lower=ast.expr() as bound, upper=None, step=None) if not keeps:
                 yield bound
 
-    def _is_length(self, one: ast.expr) -> bool:
-        match one:
+    def _is_length(self, node: ast.expr) -> bool:
+        match node:
             case ast.Call(func=ast.Name(id="len"), args=[of]):
                 return self._is_meant(of)
         return False
 
-    def _is_meant(self, one: ast.expr | None) -> bool:
-        return one is not None and self._target.is_meant(one, self._scope)
+    def _is_meant(self, node: ast.expr | None) -> bool:
+        return node is not None and self._target.is_meant(node, self._scope)
 
     def removes(self, block: Sequence[ast.stmt], *, helped: bool = True) -> bool:
         """Whether something is taken out of the container there, or in a function beside it that
         is called there.
         """
-        return any(self._is_removal(one, helped=helped) for one in inside(block))
+        return any(self._is_removal(node, helped=helped) for node in inside(block))
 
-    def _is_removal(self, one: ast.AST, *, helped: bool) -> bool:
-        match one:
+    def _is_removal(self, node: ast.AST, *, helped: bool) -> bool:
+        match node:
             case ast.Call(func=ast.Attribute(value=of, attr=name)) if (
                 name in REMOVALS and self._is_meant(of)
             ):
@@ -354,9 +359,9 @@ class Trims:
     def _helper(self, called: ast.expr) -> Function | None:
         match called:
             case ast.Name(id=name):
-                return self._scope.beside.get(("", name))
+                return self._scope.siblings.get(("", name))
             case ast.Attribute(value=ast.Name(id=root), attr=name) if root == self._scope.first:
-                return self._scope.beside.get((self._scope.owner, name))
+                return self._scope.siblings.get((self._scope.owner, name))
         return None
 
 
@@ -367,8 +372,8 @@ def _whole(target: ast.expr) -> ast.expr | None:
     return target
 
 
-def _without_key(one: ast.expr) -> ast.expr:
-    match one:
+def _without_key(node: ast.expr) -> ast.expr:
+    match node:
         case ast.Subscript(value=value):
             return value
         case ast.Call(func=ast.Attribute(value=value, attr="get" | "setdefault")):
@@ -376,8 +381,8 @@ def _without_key(one: ast.expr) -> ast.expr:
     return ast.Constant(None)
 
 
-def _expressions(one: ast.AST) -> Iterator[ast.expr]:
-    return (inner for inner in ast.walk(one) if isinstance(inner, ast.expr))
+def _expressions(node: ast.AST) -> Iterator[ast.expr]:
+    return (inner for inner in ast.walk(node) if isinstance(inner, ast.expr))
 
 
 def _is_among(qualified: str, names: Sequence[str]) -> bool:
@@ -390,8 +395,8 @@ def _is_inside(scope: str, function: str) -> bool:
     return scope == function or scope.startswith(f"{function}.") or function in scope.split(".")
 
 
-def _blocks(one: ast.stmt) -> Iterator[Sequence[ast.stmt]]:
+def _blocks(node: ast.stmt) -> Iterator[Sequence[ast.stmt]]:
     for name in ("body", "orelse", "finalbody"):
-        yield getattr(one, name, [])
-    for part in (*getattr(one, "handlers", ()), *getattr(one, "cases", ())):
+        yield getattr(node, name, [])
+    for part in (*getattr(node, "handlers", ()), *getattr(node, "cases", ())):
         yield part.body

@@ -43,6 +43,9 @@ runs of 100.
 """
 TRACED_SHARE: Final = 0.25
 """Of what the run has grown by so far, the sessions that are traced may add so much."""
+MAX_GRAPHS: Final = 3
+"""Of references; each takes about a second in a server of a million objects."""
+_DRAWN: Final = ("object", "container")
 STACKS_S: Final = 1.0
 MIN_EXPIRING: Final = 1_000
 """Entries up to which a container is followed that drops them by their age."""
@@ -120,16 +123,16 @@ class Explainer:
         """
         bounded, only_named = [], set()
         for pid, answer in answers.items():
-            for one in answer.bounded:
-                if self._limits.is_kept(one):
-                    bounded.append(one.of_process(pid))
-                    self._bounded |= {int(one.id)}
+            for container in answer.bounded:
+                if self._limits.is_kept(container):
+                    bounded.append(container.of_process(pid))
+                    self._bounded |= {int(container.id)}
                 else:
-                    only_named.add(int(one.id))
+                    only_named.add(int(container.id))
         return bounded, only_named
 
     def _bounded_by_hand(self, record: RunRecord) -> Iterator[Bounded]:
-        told: set[tuple[str, str]] = set()  # one that is followed by its place, too, counts once
+        counted: set[tuple[str, str]] = set()  # one that is followed by its place, too, counts once
         for key, cause in record.causes.items():
             pid, _, number = key.partition(":")
             length = (
@@ -138,9 +141,9 @@ class Explainer:
             if (
                 length is not None
                 and is_within_bound(record, key, length)
-                and (pid, cause.name) not in told
+                and (pid, cause.name) not in counted
             ):
-                told.add((pid, cause.name))
+                counted.add((pid, cause.name))
                 yield Bounded(key, cause.name, length, cause.bound or 0, cause.bytes, cause.objects)
 
     async def suspects(self, record: RunRecord) -> Causes | Incident | None:
@@ -152,15 +155,15 @@ class Explainer:
         self._unread = ""
         self._sessions = record.sessions
         new = [
-            one
-            for one in growths(record)
-            if one.kind == "container" and one.key not in record.causes
+            growth
+            for growth in growths(record)
+            if growth.kind == "container" and growth.key not in record.causes
         ]
         try:
-            found = await self._causes(new[:MAX_TARGETS], record.causes)
+            causes = await self._causes(new[:MAX_TARGETS], record.causes)
         except ProbeError as error:
             return Incident(self._now_s(), str(error), source="causes")
-        return Causes(self._now_s(), found, problem=self._unread) if found else None
+        return Causes(self._now_s(), causes, problem=self._unread) if causes else None
 
     async def causes(self, record: RunRecord, run_sessions: RunSessions) -> Causes:
         """Why all that piles up is still there, where it was made, and what a loop that never
@@ -170,22 +173,22 @@ class Explainer:
         everything = growths(record)
         grown = everything[:MAX_TARGETS]
         traced = 0
-        found: dict[str, Cause] = {}
+        causes: dict[str, Cause] = {}
         problem = self._unread = ""
         try:
-            if any(not one.made_at for one in grown):
+            if any(not growth.made_at for growth in grown):
                 before = process_inventory.open_paths(self._first)
                 await self._probe.trace(on=True)
                 traced = await run_sessions(sessions_to_trace(record, grown))
-                grown = [one.with_words(self._latest(one, before)) for one in grown]
+                grown = [growth.with_words(self._latest(growth, before)) for growth in grown]
             if not record.started.policy.collect:  # before the trace is over
-                found = await self._garbage(traced)
-            found |= await self._causes(grown, record.causes)
+                causes = await self._garbage(traced)
+            causes |= await self._causes(grown, record.causes, MAX_GRAPHS)
             if _busy_at_rest(record):
-                found |= await self._busy()
+                causes |= await self._busy()
             if of := native_stacks.unaccounted(everything):
                 await self._probe.trace(on=False)
-                found[of.key] = await self._native(of, record, run_sessions)
+                causes[of.key] = await self._native(of, record, run_sessions)
         except ProbeError as error:
             problem = str(error)
         try:
@@ -194,7 +197,7 @@ class Explainer:
             problem = problem or str(error)
         return Causes(
             self._now_s(),
-            found,
+            causes,
             final=True,
             traced_sessions=traced,
             problem=problem or self._unread,
@@ -219,30 +222,40 @@ class Explainer:
         return ""
 
     async def _causes(
-        self, grown: Sequence[Growth], known: Mapping[str, Cause]
+        self, grown: Sequence[Growth], known: Mapping[str, Cause], graphs: int = 0
     ) -> dict[str, Cause]:
-        targets = [target for one in grown if (target := one.target)]
-        found: dict[str, Cause] = {}
+        """What is known of each now, with a graph for the first so many that may have one."""
+        targets = [target for growth in grown if (target := growth.target)]
+        drawn = [growth.key for growth in grown if growth.kind in _DRAWN][:graphs]
+        causes: dict[str, Cause] = {}
         homes: dict[str, Home] = {}
         answers: dict[str, CauseAnswer] = {}
         if targets:
-            for pid, answer in (await self._probe.causes(targets)).items():
-                for one in grown:
-                    said = answer.get(one.key)
-                    if said and (one.pid in (None, pid)) and _says_more(said, found.get(one.key)):
-                        found[one.key] = _cause(said)
-                        if one.kind == "container" and said.home is not None:
-                            homes[one.key], answers[one.key] = _home(said.home), said
-        found |= await self._trims(found, homes, answers)
+            for pid, answer in (await self._probe.causes(targets, drawn=drawn)).items():
+                for growth in grown:
+                    cause_answer = answer.get(growth.key)
+                    if (
+                        cause_answer
+                        and (growth.pid in (None, pid))
+                        and _says_more(cause_answer, causes.get(growth.key))
+                    ):
+                        causes[growth.key] = _cause(cause_answer)
+                        if growth.kind == "container" and cause_answer.home is not None:
+                            homes[growth.key], answers[growth.key] = (
+                                _home(cause_answer.home),
+                                cause_answer,
+                            )
+        causes |= await self._trims(causes, homes, answers)
         return {
-            key: _beside(known[key], one) if key in known else one for key, one in found.items()
+            key: _beside(known[key], growth) if key in known else growth
+            for key, growth in causes.items()
         }
 
     async def _trims(
         self,
-        found: Mapping[str, Cause],
+        causes: Mapping[str, Cause],
         homes: Mapping[str, Home],
-        said: Mapping[str, CauseAnswer],
+        cause_answers: Mapping[str, CauseAnswer],
     ) -> dict[str, Cause]:
         """Containers again, with what bounds them: a cache that is known, the code that keeps them
         short, or time.
@@ -254,46 +267,48 @@ class Explainer:
             answers = await self._probe.numbers(
                 {file for home in homes.values() for file in home.files}
             )
-            numbers = {file: said for answer in answers.values() for file, said in answer.items()}
+            numbers = {
+                file: values for answer in answers.values() for file, values in answer.items()
+            }
         except ProbeError as error:
             self._unread = str(error)
         trims = {
             key: trim
             for key, home in homes.items()
-            if (trim := known_trim(found[key].chain, home, numbers))
-            or (trim := await asyncio.to_thread(trim_of, found[key].name, home, numbers))
-            or (trim := await asyncio.to_thread(self._expiry, said[key], home))
+            if (trim := known_trim(causes[key].chain, home, numbers))
+            or (trim := await asyncio.to_thread(trim_of, causes[key].name, home, numbers))
+            or (trim := await asyncio.to_thread(self._expiry, cause_answers[key], home))
         }
         unreadable = {
-            key: replace(found[key], trimmed_at=UNREADABLE)
+            key: replace(causes[key], trimmed_at=UNREADABLE)
             for key in homes.keys() - trims.keys()
-            if is_kept_by_c(found[key].chain)
+            if is_kept_by_c(causes[key].chain)
         }
         return unreadable | {
-            key: replace(found[key], trimmed_at=one.place, bound=one.bound)
-            for key, one in trims.items()
+            key: replace(causes[key], trimmed_at=trim.place, bound=trim.bound)
+            for key, trim in trims.items()
         }
 
-    def _expiry(self, said: CauseAnswer, home: Home) -> Trim | None:
+    def _expiry(self, answer: CauseAnswer, home: Home) -> Trim | None:
         """What holds entries for a time gets as long as the pace of the run has it by then."""
-        if said.expires_s is None:
+        if answer.expires_s is None:
             return None
-        place = "timers" if said.timed else expiry_of(said.name, home)
+        place = "timers" if answer.timed else expiry_of(answer.name, home)
         if not place:
             return None
         pace = self._sessions / max(1.0, self._now_s())
-        entries = max(MIN_EXPIRING, round(EXPIRING_PER_SESSION * pace * said.expires_s))
-        return Trim(f"{place} (entries live for {format_time(said.expires_s)})", entries)
+        entries = max(MIN_EXPIRING, round(EXPIRING_PER_SESSION * pace * answer.expires_s))
+        return Trim(f"{place} (entries live for {format_time(answer.expires_s)})", entries)
 
     async def _garbage(self, sessions: int) -> dict[str, Cause]:
-        found = {}
+        causes = {}
         for answer in (await self._probe.garbage()).values():
             size = answer.bytes // max(1, sum(answer.names.values()))
             for name, count in answer.names.items():
                 if count >= max(1, sessions):
                     made = _cause(answer.made.get(name, CauseAnswer()))
-                    found[f"garbage:{name}"] = replace(made, count=count, bytes=size, name=name)
-        return found
+                    causes[f"garbage:{name}"] = replace(made, count=count, bytes=size, name=name)
+        return causes
 
     async def _native(self, of: Growth, record: RunRecord, run_sessions: RunSessions) -> Cause:
         """The native stack that allocates what no Python object accounts for."""
@@ -313,41 +328,42 @@ class Explainer:
 
     async def _busy(self) -> dict[str, Cause]:
         answers = await self._probe.stacks(STACKS_S)
-        found: dict[str, Cause] = {}
+        causes: dict[str, Cause] = {}
         for place, count in sorted(_summed(answers.values()).items(), key=lambda item: -item[1]):
-            one = replace(_cause(CauseAnswer(made_at=place)), count=count)
-            key = f"cpu:{one.made_in or place}"
-            known = found.get(key)
-            found[key] = replace(known, count=known.count + count) if known else one
-        return found
+            cause = replace(_cause(CauseAnswer(made_at=place)), count=count)
+            key = f"cpu:{cause.made_in or place}"
+            known = causes.get(key)
+            causes[key] = replace(known, count=known.count + count) if known else cause
+        return causes
 
 
 def _any_watches(answers: Mapping[int, NativeAnswer]) -> bool:
     return any(not answer.problem for answer in answers.values())
 
 
-def _says_more(said: CauseAnswer, known: Cause | None) -> bool:
+def _says_more(answer: CauseAnswer, known: Cause | None) -> bool:
     return (
         known is None
-        or bool(said.chain and not known.chain)
-        or bool(said.made_at and not known.made_at)
+        or bool(answer.chain and not known.chain)
+        or bool(answer.made_at and not known.made_at)
     )
 
 
-def _cause(said: CauseAnswer) -> Cause:
+def _cause(answer: CauseAnswer) -> Cause:
     return Cause(
-        chain=said.chain,
-        name=said.name,
-        owner=said.owner,
-        made_at=said.made_at,
-        made_in=function_at(said.made_at),
-        made_by=said.made_by,
-        bytes=said.bytes,
-        objects=said.objects,
-        of=said.of,
-        state=said.state,
-        unreached=said.unreached,
-        closed_s=said.closed_s,
+        chain=answer.chain,
+        name=answer.name,
+        owner=answer.owner,
+        made_at=answer.made_at,
+        made_in=function_at(answer.made_at),
+        made_by=answer.made_by,
+        bytes=answer.bytes,
+        objects=answer.objects,
+        of=answer.of,
+        state=answer.state,
+        unreached=answer.unreached,
+        closed_s=answer.closed_s,
+        graph=answer.graph,
     )
 
 
@@ -364,8 +380,8 @@ def _beside(known: Cause, now: Cause) -> Cause:
     )
 
 
-def _home(said: HomeAnswer) -> Home:
-    return Home(said.names, said.files, said.numbers, said.own)
+def _home(answer: HomeAnswer) -> Home:
+    return Home(answer.names, answer.files, answer.numbers, answer.own)
 
 
 def sessions_to_trace(record: RunRecord, grown: Sequence[Growth]) -> int:
@@ -373,7 +389,7 @@ def sessions_to_trace(record: RunRecord, grown: Sequence[Growth]) -> int:
     would feel it.
     """
     held = record.series(reported_metric(record)).x
-    rates = {one.kind: one.per_session for one in reversed(grown) if not one.made_at}
+    rates = {growth.kind: growth.per_session for growth in reversed(grown) if not growth.made_at}
     share = min([_leaking_share(record), *rates.values()])
     wanted = min(MAX_TRACED, max(TRACED_SESSIONS, round(TRACED_OCCASIONS / share)))
     return (
@@ -399,8 +415,8 @@ def _busy_at_rest(record: RunRecord) -> bool:
 
 def _summed(counts: Any) -> dict[str, int]:
     total: dict[str, int] = {}
-    for one in counts:
-        for name, count in one.items():
+    for addend in counts:
+        for name, count in addend.items():
             total[name] = total.get(name, 0) + count
     return total
 

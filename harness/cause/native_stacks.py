@@ -45,13 +45,14 @@ def unaccounted(grown: Sequence[Growth]) -> Growth | None:
     it.
     """
     if any(
-        one.kind in ("task", "container") or (one.kind == "object" and not is_part(one.name))
-        for one in grown
+        growth.kind in ("task", "container")
+        or (growth.kind == "object" and not is_part(growth.name))
+        for growth in grown
     ):
         return None
     return max(
-        (one for one in grown if one.kind == "native"),
-        key=lambda one: one.per_session,
+        (growth for growth in grown if growth.kind == "native"),
+        key=lambda growth: growth.per_session,
         default=None,
     )
 
@@ -61,15 +62,15 @@ def cause_of(paths: Sequence[Path], sessions: int) -> Cause:
     if not paths:
         return Cause(state=INSTALL)
     try:
-        found = [cause(kept(path), sessions) for path in paths]
+        causes = [cause(kept(path), sessions) for path in paths]
     except ImportError:
         return Cause(state=INSTALL.replace("the server's Python", "the harness's Python, too,"))
     except OSError as error:
         return Cause(state=f"memray's file cannot be read: {error}")
-    told = [one for one in found if one is not None]
+    known = [known_cause for known_cause in causes if known_cause is not None]
     return max(
-        told,
-        key=lambda one: one.bytes,
+        known,
+        key=lambda known_cause: known_cause.bytes,
         default=Cause(state="memray saw no allocation that is kept each time"),
     )
 
@@ -85,8 +86,8 @@ def kept(path: Path) -> list[Kept]:
 
     with FileReader(path) as reader:
         records: list[Any] = list(reader.get_leaked_allocation_records(merge_threads=True))
-        found = [Kept(one.size, one.n_allocations, _frames(one)) for one in records]
-    return sorted(found, key=lambda one: -one.bytes)
+        stacks = [Kept(record.size, record.n_allocations, _frames(record)) for record in records]
+    return sorted(stacks, key=lambda record: -record.bytes)
 
 
 def _frames(record: Any) -> tuple[Frame, ...]:
@@ -99,13 +100,14 @@ def _frames(record: Any) -> tuple[Frame, ...]:
         return tuple(record.stack_trace())
 
 
-def cause(found: Sequence[Kept], sessions: int) -> Cause | None:
+def cause(stacks: Sequence[Kept], sessions: int) -> Cause | None:
     """The stack that kept most in so many sessions, of those that kept something again and
     again; None without one.
     """
     least = min(MIN_TIMES, sessions)
     worst = next(
-        (one for one in found if one.count >= least and one.bytes >= MIN_BYTES * sessions), None
+        (stack for stack in stacks if stack.count >= least and stack.bytes >= MIN_BYTES * sessions),
+        None,
     )
     if worst is None:
         return None
@@ -145,4 +147,4 @@ def _python_line(frames: Sequence[Frame]) -> tuple[str, str, str]:
         (f"{file}:{line}", name, owner_of_file(file))
         for name, file, line in filter(_is_python, inside)
     ]
-    return min(owned, key=lambda one: _OWNERS.index(one[2]), default=("", "", ""))
+    return min(owned, key=lambda frame: _OWNERS.index(frame[2]), default=("", "", ""))

@@ -29,17 +29,17 @@ def open_paths(pids: Iterable[int]) -> list[str]:
     """What each descriptor of these processes leads to: a path, `pipe`, `anon_inode:[eventfd]`,
     `tcp 127.0.0.1:80`.
     """
-    found = []
+    paths = []
     for pid in pids:
         sockets = _sockets(pid)
         with suppress(OSError):
             for link in Path(f"/proc/{pid}/fd").iterdir():
                 with suppress(OSError):
                     target = str(link.readlink())
-                    found.append(
+                    paths.append(
                         sockets.get(target, "socket") if target.startswith("socket:") else target
                     )
-    return found
+    return paths
 
 
 def descriptors(pids: Iterable[int]) -> dict[str, int]:
@@ -69,7 +69,7 @@ def mappings(pids: Iterable[int]) -> dict[str, int]:
     """Resident bytes by kind of mapping: `[heap]`, `[anonymous]`, `[stack]`, or the name of a
     file.
     """
-    found: Counter[str] = Counter()
+    resident: Counter[str] = Counter()
     for pid in pids:
         with suppress(OSError):
             name = ""
@@ -79,23 +79,23 @@ def mappings(pids: Iterable[int]) -> dict[str, int]:
                 .splitlines()
             ):
                 if line.startswith("Rss:"):
-                    found[name] += int(line.split()[1]) * _KIB
+                    resident[name] += int(line.split()[1]) * _KIB
                 elif "-" in line.partition(" ")[0] and not line.partition(" ")[0].endswith(":"):
                     words = line.split(maxsplit=5)
                     name = words[5].rpartition("/")[2] if len(words) > 5 else "[anonymous]"
-    return dict(found.most_common(50))
+    return dict(resident.most_common(50))
 
 
 def _sockets(pid: int) -> dict[str, str]:
     """By the link that a descriptor shows: the protocol and the address at either end."""
-    found = {}
+    by_link = {}
     for family in ("tcp", "tcp6"):
         with suppress(OSError):
             for line in (
                 Path(f"/proc/{pid}/net/{family}").read_text(encoding="ascii").splitlines()[1:]
             ):
                 words = line.split()
-                found[f"socket:[{words[9]}]"] = f"tcp {_address(words[1])} - {_address(words[2])}"
+                by_link[f"socket:[{words[9]}]"] = f"tcp {_address(words[1])} - {_address(words[2])}"
     with suppress(OSError):
         for line in (
             Path(f"/proc/{pid}/net/unix")
@@ -103,8 +103,8 @@ def _sockets(pid: int) -> dict[str, str]:
             .splitlines()[1:]
         ):
             words = line.split(maxsplit=7)
-            found[f"socket:[{words[6]}]"] = f"unix {words[7] if len(words) > 7 else ''}".strip()
-    return found
+            by_link[f"socket:[{words[6]}]"] = f"unix {words[7] if len(words) > 7 else ''}".strip()
+    return by_link
 
 
 def _address(text: str) -> str:

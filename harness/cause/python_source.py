@@ -26,7 +26,7 @@ class Function:
     """Qualified."""
     owner: str
     """Qualified name of its class; empty where it has none."""
-    beside: dict[tuple[str, str], Function] = field(repr=False)
+    siblings: dict[tuple[str, str], Function] = field(repr=False)
     """All functions of the file, by class and name."""
     imported: frozenset[str] = frozenset()
 
@@ -40,18 +40,22 @@ class Function:
         """Its first argument, where that is the object or the class."""
         arguments = [*self.node.args.posonlyargs, *self.node.args.args]
         is_static = any(
-            isinstance(one, ast.Name) and one.id == "staticmethod"
-            for one in self.node.decorator_list
+            isinstance(node, ast.Name) and node.id == "staticmethod"
+            for node in self.node.decorator_list
         )
         return arguments[0].arg if self.owner and arguments and not is_static else ""
 
     @cached_property
     def aliases(self) -> dict[str, ast.expr]:
         """What local names stand for that are bound once, and arguments by their defaults."""
-        stored = Counter(one.id for one in self._names if isinstance(one.ctx, ast.Store | ast.Del))
-        found: dict[str, ast.expr] = dict(one for one in self._defaults() if one[0] not in stored)
-        for one in inside(self.node.body):
-            match one:
+        stored = Counter(
+            node.id for node in self._names if isinstance(node.ctx, ast.Store | ast.Del)
+        )
+        expressions: dict[str, ast.expr] = dict(
+            node for node in self._defaults() if node[0] not in stored
+        )
+        for node in inside(self.node.body):
+            match node:
                 case (
                     ast.Assign(targets=[ast.Name(id=name)], value=value)
                     | ast.NamedExpr(target=ast.Name(id=name), value=value)
@@ -62,39 +66,39 @@ class Function:
                     and _refers(value)
                     and not _mentions(value, name)
                 ):
-                    found[name] = value
-        return found
+                    expressions[name] = value
+        return expressions
 
     def _defaults(self) -> Iterator[tuple[str, ast.Constant]]:
         arguments = self.node.args
         last = [*arguments.posonlyargs, *arguments.args][::-1]
         defaulted = zip(last, arguments.defaults[::-1], strict=False)
-        for one, value in (
+        for argument, value in (
             *defaulted,
             *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
         ):
             if isinstance(value, ast.Constant):
-                yield one.arg, value
+                yield argument.arg, value
 
     @cached_property
     def _names(self) -> list[ast.Name]:
-        return [one for one in inside(self.node.body) if isinstance(one, ast.Name)]
+        return [node for node in inside(self.node.body) if isinstance(node, ast.Name)]
 
     @cached_property
     def outer(self) -> frozenset[str]:
         """Names that are declared to be those of the module, or of the function around it."""
         declared = [
-            one for one in inside(self.node.body) if isinstance(one, ast.Global | ast.Nonlocal)
+            node for node in inside(self.node.body) if isinstance(node, ast.Global | ast.Nonlocal)
         ]
-        return frozenset(name for one in declared for name in one.names)
+        return frozenset(name for node in declared for name in node.names)
 
     @cached_property
     def local(self) -> frozenset[str]:
         """Names that are its own."""
-        arguments = (one.arg for one in ast.walk(self.node.args) if isinstance(one, ast.arg))
+        arguments = (node.arg for node in ast.walk(self.node.args) if isinstance(node, ast.arg))
         return (
             frozenset(
-                (*arguments, *(one.id for one in self._names if isinstance(one.ctx, ast.Store)))
+                (*arguments, *(node.id for node in self._names if isinstance(node.ctx, ast.Store)))
             )
             - self.outer
         )
@@ -106,8 +110,8 @@ class Function:
         with suppress(RecursionError):
             for _ in range(MAX_SUBSTITUTIONS):
                 if not any(
-                    isinstance(one, ast.Name) and one.id in self.aliases
-                    for one in ast.walk(expression)
+                    isinstance(node, ast.Name) and node.id in self.aliases
+                    for node in ast.walk(expression)
                 ):
                     break
                 expression = _Substitution(self.aliases).visit(deepcopy(expression))
@@ -122,8 +126,8 @@ class _Substitution(ast.NodeTransformer):
         return deepcopy(self._aliases.get(node.id, node))
 
     def visit_NamedExpr(self, node: ast.NamedExpr) -> ast.expr:
-        found: ast.expr = self.visit(node.value)
-        return found
+        value: ast.expr = self.visit(node.value)
+        return value
 
 
 def function_at(place: str) -> str:
@@ -132,9 +136,15 @@ def function_at(place: str) -> str:
     """
     path, _, line = place.rpartition(":")
     around = [
-        one for one in functions(text_of(path)) if line.isdecimal() and int(line) in one.lines
+        function
+        for function in functions(text_of(path))
+        if line.isdecimal() and int(line) in function.lines
     ]
-    return max(around, key=lambda one: (one.lines.start, -one.lines.stop)).name if around else ""
+    return (
+        max(around, key=lambda function: (function.lines.start, -function.lines.stop)).name
+        if around
+        else ""
+    )
 
 
 def text_of(file: str) -> str:
@@ -159,12 +169,12 @@ def functions(text: str) -> tuple[Function, ...]:
 def _functions(tree: ast.Module) -> list[Function]:
     imported = frozenset(
         alias.asname or alias.name
-        for one in ast.walk(tree)
-        if isinstance(one, ast.ImportFrom)
-        for alias in one.names
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
     )
-    beside: dict[tuple[str, str], Function] = {}
-    found: list[Function] = []
+    siblings: dict[tuple[str, str], Function] = {}
+    in_file: list[Function] = []
 
     def visit(node: ast.AST, prefix: str, owner: str) -> None:
         for child in ast.iter_child_nodes(node):
@@ -172,24 +182,24 @@ def _functions(tree: ast.Module) -> list[Function]:
                 case ast.ClassDef(name=name):
                     visit(child, f"{prefix}{name}.", f"{prefix}{name}")
                 case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-                    found.append(Function(child, f"{prefix}{name}", owner, beside, imported))
-                    beside.setdefault((owner, name), found[-1])
+                    in_file.append(Function(child, f"{prefix}{name}", owner, siblings, imported))
+                    siblings.setdefault((owner, name), in_file[-1])
                     visit(child, f"{prefix}{name}.<locals>.", "")
                 case _:
                     visit(child, prefix, owner)
 
     visit(tree, "", "")
-    return found
+    return in_file
 
 
 def inside(block: Sequence[ast.stmt]) -> Iterator[ast.AST]:
     """All nodes of a block but for those of functions and classes in it."""
     waiting: list[ast.AST] = list(block)
     while waiting:
-        one = waiting.pop()
-        yield one
-        if not isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
-            waiting += ast.iter_child_nodes(one)
+        node = waiting.pop()
+        yield node
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            waiting += ast.iter_child_nodes(node)
 
 
 def _refers(value: ast.expr) -> bool:
@@ -202,5 +212,5 @@ def _refers(value: ast.expr) -> bool:
     return isinstance(value, ast.Name | ast.Attribute | ast.Subscript | ast.BinOp | ast.Constant)
 
 
-def _mentions(one: ast.expr, name: str) -> bool:
-    return any(isinstance(inner, ast.Name) and inner.id == name for inner in ast.walk(one))
+def _mentions(node: ast.expr, name: str) -> bool:
+    return any(isinstance(inner, ast.Name) and inner.id == name for inner in ast.walk(node))

@@ -47,9 +47,13 @@ from harness.sessions.varied_session import rest
 from harness.target.log_lines import mask_log
 from harness.target.log_watch import LogWatch, files_in
 from harness.target.target import AnySampler, ServerUnderTest
+from harness.units import format_time
 from harness.verdict.outcome import Judgement, NextStep, Wait
 from harness.verdict.suspects import census_is_due
 
+MAX_GAP_S: Final = 5.0
+"""Without a sample: more is told. Peaks and growth in that time were not seen."""
+MAX_GAPS_TOLD: Final = 5
 FAST_STEP_S: Final = 0.1
 """Between two fast samples."""
 WAIT_STEP_S: Final = 2.0
@@ -93,6 +97,7 @@ class Experiment:
         self._announce = announce
         self._began_s = time.monotonic()
         self._over_budget = False
+        self._gaps = 0
         self._guard: MemoryGuard | None = None
         self._explainer: Explainer | None = None
         self._log: LogWatch | None = None
@@ -344,7 +349,12 @@ class Experiment:
             if sample.values:
                 self._add(sample)
                 self._watch_growth(sample.values[names.RSS])
+            began_s = time.clock_gettime(time.CLOCK_BOOTTIME)  # goes on while a machine sleeps
             await asyncio.sleep(FAST_STEP_S)
+            gap_s = time.clock_gettime(time.CLOCK_BOOTTIME) - began_s
+            if gap_s > MAX_GAP_S and self._gaps < MAX_GAPS_TOLD:
+                self._gaps += 1
+                self._add(Incident(self._now_s(), _gap_in_words(gap_s)))
 
     def _watch_growth(self, held_bytes: float) -> None:
         """What connected sessions hold themselves is no growth yet."""
@@ -357,6 +367,13 @@ class Experiment:
             self._over_budget = True
         if not self._guard.sees_processes:
             self._guard.see(held_bytes)
+
+
+def _gap_in_words(gap_s: float) -> str:
+    return (
+        f"there is no sample for {format_time(round(gap_s, 1))}: the machine or leak-harness was "
+        "paused, or code of the script kept the event loop busy"
+    )
 
 
 @contextlib.asynccontextmanager

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import subprocess
 from pathlib import Path
 from typing import Final
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UsageError
 
+OWN_DESCRIPTORS: Final = 60
+"""Descriptors of the harness without any session: files, pipes, sockets of the probe, libraries."""
 GIT_LIMIT_S: Final = 5.0
 
 
@@ -34,6 +37,21 @@ def available_memory_bytes() -> int:
             if line.startswith("MemAvailable:"):
                 return int(line.split()[1]) * 1024
     raise HarnessError("/proc/meminfo cannot be read", hint="leak-harness measures on Linux")
+
+
+def check_descriptors(sessions: int) -> None:
+    """See that so many sessions can be connected at the same time.
+
+    Raises:
+        UsageError: each takes a descriptor, and this process may not have so many.
+    """
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = sessions + OWN_DESCRIPTORS
+    if allowed != resource.RLIM_INFINITY and needed > allowed:
+        raise UsageError(
+            f"{sessions} sessions at once need {needed} descriptors, {allowed} are allowed",
+            hint=f"allow more with `ulimit -n {needed}`, or give a smaller --concurrency",
+        )
 
 
 def revision(folder: Path | None) -> dict[str, str]:

@@ -12,7 +12,12 @@ from urllib.parse import urlsplit, urlunsplit
 
 from harness.blame.varied_load import Variation
 from harness.errors import UsageError
-from harness.experiment.machine import available_memory_bytes, describe_machine, revision
+from harness.experiment.machine import (
+    available_memory_bytes,
+    check_descriptors,
+    describe_machine,
+    revision,
+)
 from harness.experiment.options import DEFAULT_PROTOCOL, PolicyOptions, RunOptions
 from harness.experiment.secret_values import secrets_of
 from harness.record.policy import Policy
@@ -136,6 +141,7 @@ def plan_of(options: RunOptions, *, trace: Trace | None = None, number: int = 0)
     scenario = options.scenario
     if isinstance(scenario, str):
         scenario = load_scenario(scenario)
+    check_descriptors(options.load.concurrency + scenario.standing)
     protocol = _protocol(scenario, options.connection.protocol)
     scenario.require(protocol)
     port = str(free_port())

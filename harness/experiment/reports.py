@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.errors import RecordLost, RecordNotWritable
+from harness.experiment.graphviz import draw as draw_graph
 from harness.record.record import RunRecord
 from harness.record.store import write_whole
 from harness.reporters import REPORTERS, html, plots
@@ -29,7 +30,7 @@ def write_reports(
     pictures: dict[str, bytes] = {}
 
     def page(record: RunRecord, verdict: Verdict) -> bytes:
-        return html.render(record, verdict, language, pictures=pictures)
+        return html.render(record, verdict, language, pictures=pictures, draw_graph=draw_graph)
 
     draws = dict(REPORTERS)
     try:

@@ -27,6 +27,8 @@ _HARMLESS_VARIABLES: Final = re.compile(
 _SECRET_VARIABLES: Final = re.compile(
     r"token|secret|passw|pgpass|api_?key|credential|private|auth|_key$|_dsn$", re.IGNORECASE
 )
+_HARMLESS_TABLES: Final = ("metric",)
+"""Fields of targets: names of metrics."""
 _URL: Final = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 _MIN_ENVIRONMENT: Final = 8
 """Characters of a value of our own environment, which nobody gave for this run."""
@@ -48,7 +50,7 @@ def secrets_of(options: RunOptions) -> Iterator[str]:
         yield from _in_urls(text or "")
     for field in dataclasses.fields(options.target):
         value = getattr(options.target, field.name)
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and field.name not in _HARMLESS_TABLES:
             yield from _in_variables(value)
         elif isinstance(value, str):
             yield from _in_urls(value)

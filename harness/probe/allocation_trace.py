@@ -56,31 +56,31 @@ def stop() -> None:
         _state["ours"] = False
 
 
-def places_of(one: Any) -> list[str]:
+def places_of(item: Any) -> list[str]:
     """Files and lines that made the object, the innermost first; empty for what is older, or the
     trace's own.
     """
     if not tracemalloc.is_tracing():
         return []
-    found = tracemalloc.get_object_traceback(one)
-    if found:
-        if found[-1].filename == _places.__code__.co_filename:
+    trace = tracemalloc.get_object_traceback(item)
+    if trace:
+        if trace[-1].filename == _places.__code__.co_filename:
             return []
-        return [f"{frame.filename}:{frame.lineno}" for frame in reversed(found)]
-    return _places_before(one) if sys.version_info[:2] == (3, 11) else []
+        return [f"{frame.filename}:{frame.lineno}" for frame in reversed(trace)]
+    return _places_before(item) if sys.version_info[:2] == (3, 11) else []
 
 
-def _places_before(one: Any) -> list[str]:
+def _places_before(item: Any) -> list[str]:
     """Where an instance of a class was made, which CPython 3.11's own tracemalloc looks for at the
     wrong address.
 
     Before such an object lie its dict and values, two pointers, that came with 3.11; 3.12 reckons
     with them.
     """
-    if not _flags_of(type(one)) & _MANAGED_DICT:  # a metaclass is not asked
+    if not _flags_of(type(item)) & _MANAGED_DICT:  # a metaclass is not asked
         return []
-    found = _traceback_at(0, id(one) - _BEFORE_OBJECT_BYTES)
-    return [f"{file}:{line}" for file, line in found] if found else []
+    trace = _traceback_at(0, id(item) - _BEFORE_OBJECT_BYTES)
+    return [f"{file}:{line}" for file, line in trace] if trace else []
 
 
 def _traceback_at(domain: int, address: int) -> Any:
@@ -96,7 +96,9 @@ def _traceback_at(domain: int, address: int) -> Any:
 
 
 def places_of_event(word: str) -> list[str]:
-    """The same for what was opened or started last with this word in its name."""
+    """Files and lines that opened or started the newest thing with this word in its name, the
+    innermost first.
+    """
     return next((places for _, words, places in reversed(_events) if word in words), [])
 
 
@@ -123,8 +125,8 @@ def _places(frame: Any) -> list[str]:
 def _words(arguments: tuple[Any, ...]) -> str:
     """Plain values only, joined: others would run code of their own."""
     flat: list[str] = []
-    for one in arguments:
-        parts = one if type(one) in (list, tuple) else [one]
+    for argument in arguments:
+        parts = argument if type(argument) in (list, tuple) else [argument]
         flat += [
             part.decode(errors="replace") if type(part) is bytes else str(part)
             for part in parts

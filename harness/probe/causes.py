@@ -23,6 +23,7 @@ from . import (
     object_states,
     own_threads,
     reachability,
+    reference_graph,
     retained_size,
     tasks,
 )
@@ -54,37 +55,48 @@ Cause = dict[str, Any]
 """
 
 
-def find(targets: Iterable[Mapping[str, Any]]) -> dict[str, Cause]:
+def find(
+    targets: Iterable[Mapping[str, Any]], objgraph: str = "", drawn: Iterable[str] = ()
+) -> dict[str, Cause]:
     """By the `key` of each target, what is known of it.
 
     Targets have a `kind`, and are: objects, by `name`; containers, by `id`; places, by `id`; tasks,
     by `coroutine` and `made_at`; threads, by `name`; what was opened or started, by `words`.
+
+    Args:
+        targets: what is asked about.
+        objgraph: the source file of objgraph; without it no graph is drawn.
+        drawn: keys of targets of which the answer is to have a `graph`, see `reference_graph`.
     """
     wanted = list(targets)
-    found: dict[str, Cause] = {}
+    causes: dict[str, Cause] = {}
     for target in wanted:
         if target["kind"] == "thread":
-            found[target["key"]] = _made(_places_of_thread(target["name"]))
+            causes[target["key"]] = _made(_places_of_thread(target["name"]))
         elif target["kind"] == "opened":
-            found[target["key"]] = _made(allocation_trace.places_of_event(target["words"]))
+            causes[target["key"]] = _made(allocation_trace.places_of_event(target["words"]))
         elif target["kind"] == "container" and int(target["id"]) == census.AT_EXIT:
             made = _made(allocation_trace.places_of_event(allocation_trace.AT_EXIT))
-            found[target["key"]] = {
+            causes[target["key"]] = {
                 **made,
                 "name": "atexit",
                 "owner": made["made_by"],
                 "of": "callback",
             }
-    found.update(_in_heap(wanted))
+    paths: dict[str, list[int]] = {}
+    causes.update(_in_heap(wanted, paths))
+    graphs = reference_graph.draw(objgraph, {key: paths[key] for key in drawn if key in paths})
+    for key, graph in graphs.items():
+        causes[key]["graph"] = graph
     for target in wanted:  # no longer traced
         if target["kind"] == "task":
-            found[target["key"]] = {
+            causes[target["key"]] = {
                 "bytes": tasks.retained_bytes(target["coroutine"], target["made_at"])
             }
-    return found
+    return causes
 
 
-def _in_heap(wanted: list[Mapping[str, Any]]) -> dict[str, Cause]:
+def _in_heap(wanted: list[Mapping[str, Any]], paths: dict[str, list[int]]) -> dict[str, Cause]:
     """What was seen of their making is asked for first: a walk that is traced itself takes five
     times as long.
     """
@@ -94,9 +106,9 @@ def _in_heap(wanted: list[Mapping[str, Any]]) -> dict[str, Cause]:
     for key, held in search.containers.items():
         with search.skipped.errors():
             stand[key] = _stands_for(held)
-    for key, one in search.newest.items():
+    for key, newest in search.newest.items():
         with search.skipped.errors():
-            stand[key] = (one,), allocation_trace.places_of(one), ""
+            stand[key] = (newest,), allocation_trace.places_of(newest), ""
     allocation_trace.stop()
     details: dict[str, Cause] = {}
     for key, (parts, places, name) in stand.items():
@@ -109,12 +121,12 @@ def _in_heap(wanted: list[Mapping[str, Any]]) -> dict[str, Cause]:
         with search.skipped.errors():
             seconds, timed = expiry.expires_in_s(held)
             details.setdefault(key, {}).update({"expires_s": seconds, "timed": timed})
-    for key, one in search.newest.items():
+    for key, newest in search.newest.items():
         with search.skipped.errors():
-            details.setdefault(key, {})["state"] = object_states.state_of(one)
-    keys = {**search.keys, **{id(one): key for key, one in search.newest.items()}}
+            details.setdefault(key, {})["state"] = object_states.state_of(newest)
+    keys = {**search.keys, **{id(newest): key for key, newest in search.newest.items()}}
     del search, stand
-    chains = reachability.walk(keys)
+    chains = reachability.walk(keys, paths)
     alone = {number: key for number, key in keys.items() if chains.get(key, {}).get("unreached")}
     for key in set(alone.values()) - _still_there(alone):  # it has gone meanwhile
         del chains[key]
@@ -124,7 +136,7 @@ def _in_heap(wanted: list[Mapping[str, Any]]) -> dict[str, Cause]:
 def _still_there(keys: Mapping[int, str]) -> set[str]:
     if not keys:
         return set()
-    return {keys[id(one)] for objects in heap.slices() for one in objects if id(one) in keys}
+    return {keys[id(item)] for objects in heap.slices() for item in objects if id(item) in keys}
 
 
 class _Names(looking.ByType):
@@ -141,7 +153,9 @@ class _Search:
     """
 
     def __init__(self, wanted: list[Mapping[str, Any]]) -> None:
-        self.keys = {int(one["id"]): one["key"] for one in wanted if one["kind"] == "container"}
+        self.keys = {
+            int(target["id"]): target["key"] for target in wanted if target["kind"] == "container"
+        }
         self.keys.pop(census.AT_EXIT, None)
         self.containers: dict[str, Any] = {}
         self.newest: dict[str, Any] = {}
@@ -151,41 +165,43 @@ class _Search:
         Others are not looked at from then on: where an object was made takes longest to find out.
         """
         self._ranks: dict[str, tuple[bool, bool]] = {}
-        self._names = {one["name"]: one["key"] for one in wanted if one["kind"] == "object"}
+        self._names = {
+            target["name"]: target["key"] for target in wanted if target["kind"] == "object"
+        }
         self._called = _Names()
         self._owners: dict[int, list[tuple[int, str]]] = {}
         self._kinds = census.Bases()
         self.skipped = looking.Skipped()
-        for one in wanted:
-            if one["kind"] == "place":
-                owner, index = census.owner_and_index(int(one["id"]))
-                self._owners.setdefault(owner, []).append((index, one["key"]))
+        for target in wanted:
+            if target["kind"] == "place":
+                owner, index = census.owner_and_index(int(target["id"]))
+                self._owners.setdefault(owner, []).append((index, target["key"]))
 
     def look_through_heap(self) -> None:
         """When it is over, the list of all objects is gone: what an object retains is told by
         who else refers to it.
         """
         for objects in heap.slices():
-            for one in objects:
+            for item in objects:
                 try:
-                    self._look(one)
+                    self._look(item)
                 except Exception as error:  # noqa: BLE001 - one that cannot be read hides no other
                     self.skipped.add(error)
 
-    def _look(self, one: Any) -> None:
+    def _look(self, candidate: Any) -> None:
         """An identity is a new number each time, which costs twenty times as much while it is
         traced: few are asked.
         """
         if self._owners:
-            for index, key in self._owners.get(id(one), ()):
-                referents = census.references(one)
+            for index, key in self._owners.get(id(candidate), ()):
+                referents = census.references(candidate)
                 if (
                     index < len(referents)
                     and self.keys.setdefault(id(referents[index]), key) == key
                 ):
                     self.containers.setdefault(key, referents[index])
         if self.keys:
-            for held in (one, *heap.referents(one)):
+            for held in (candidate, *heap.referents(candidate)):
                 kind = type(held)
                 if (
                     self._kinds[kind] if type(kind) is type else self._kinds.of_type(kind)
@@ -194,23 +210,23 @@ class _Search:
                     if wanted is not None:
                         self.containers.setdefault(wanted, held)
         if self._names:
-            self._look_for_name(one)
+            self._look_for_name(candidate)
 
-    def _look_for_name(self, one: Any) -> None:
-        code = naming.code_of(one)
+    def _look_for_name(self, candidate: Any) -> None:
+        code = naming.code_of(candidate)
         name = (
-            self._called.of_type(type(one))
+            self._called.of_type(type(candidate))
             if code is None
-            else naming.name_of_code(type(one), code)
+            else naming.name_of_code(type(candidate), code)
         )
         key = self._names.get(name)
         if key is not None and self._ranks.get(key) != _BEST:
             rank = (
-                not object_states.state_of(one).endswith(object_states.ENDED),
-                bool(allocation_trace.places_of(one)),
+                not object_states.state_of(candidate).endswith(object_states.ENDED),
+                bool(allocation_trace.places_of(candidate)),
             )
             if key not in self._ranks or rank > self._ranks[key]:
-                self.newest[key], self._ranks[key] = one, rank
+                self.newest[key], self._ranks[key] = candidate, rank
 
 
 def _stands_for(container: Any) -> tuple[tuple[Any, ...], list[str], str]:
@@ -241,8 +257,8 @@ def _places_inside(part: Any) -> list[str]:
     if not any(type(part) is kind for kind in (list, dict, tuple, set)):
         return []
     places = Counter(
-        tuple(allocation_trace.places_of(one))
-        for one in reversed(gc.get_referents(part)[-MAX_INSIDE:])
+        tuple(allocation_trace.places_of(item))
+        for item in reversed(gc.get_referents(part)[-MAX_INSIDE:])
     )
     del places[()]
     return [place for most, _ in places.most_common(1) for place in most]
@@ -261,7 +277,7 @@ def _made(places: list[str]) -> Cause:
 def _places_of_thread(name: str) -> list[str]:
     alike = [thread for called, thread in own_threads.living() if naming.numberless(called) == name]
     return next(
-        (places for one in reversed(alike) if (places := allocation_trace.places_of(one))), []
+        (places for thread in reversed(alike) if (places := allocation_trace.places_of(thread))), []
     )
 
 
@@ -309,20 +325,20 @@ def garbage() -> dict[str, Any]:
     gc.set_debug(gc.DEBUG_SAVEALL)
     try:
         gc.collect()
-        found = gc.garbage[before:]
+        unreachable = gc.garbage[before:]
         counts: dict[str, int] = {}
         sizes = looking.Sizes()
         made: dict[str, Cause] = {}
-        for one in found:
-            name = naming.name_of(one)
+        for item in unreachable:
+            name = naming.name_of(item)
             counts[name] = counts.get(name, 0) + 1
             if name not in made:
-                made[name] = _made(allocation_trace.places_of(one))
+                made[name] = _made(allocation_trace.places_of(item))
     finally:
         gc.set_debug(flags)
         del gc.garbage[before:]
     return {
         "names": counts,
         "made": made,
-        "bytes": sum(sizes.of_type(type(one))(one) for one in found),
+        "bytes": sum(sizes.of_type(type(item))(item) for item in unreachable),
     }

@@ -44,8 +44,11 @@ _NO_OWNERS = frozenset(
 
 
 def take(lengths: BinaryIO, followed: Iterable[int] = ()) -> dict[str, Any]:
-    """`names`: tracked objects, counted; `labels`: what some of them are, see `states`; `bounded`:
-    containers with a bound; `apart`: identities not to be followed.
+    """Count the heap, and measure its containers.
+
+    The answer holds `names`, tracked objects counted; `labels`, what some of them are, see
+    `object_states`; `bounded`, containers with a bound; `apart`, identities not to be followed;
+    `skipped`, what could not be read, counted by reason.
 
     Args:
         lengths: gets a pair of 64-bit numbers for each container: its identity or place, and its
@@ -116,7 +119,7 @@ class _Census:
             "labels": {name: label for name, label in labels.items() if name in named},
             "bounded": self._bounds.told,
             "apart": sorted(own | self._bounds.apart),
-            "skipped": self._skipped.told(),
+            "skipped": self._skipped.counts(),
         }
 
     def _go_through_heap(self) -> None:
@@ -134,8 +137,8 @@ class _Census:
         if not self._types.keys() >= set(numbers):
             self._types.update(zip(numbers, kinds))  # noqa: B905 - since 3.10
         self._counts.update(numbers)
-        for one in compress(objects, map(naming.CODED.__contains__, numbers)):
-            self._codes[type(one), naming.code_of(one)] += 1
+        for item in compress(objects, map(naming.CODED.__contains__, numbers)):
+            self._codes[type(item), naming.code_of(item)] += 1
 
     def _named(self) -> Tuple[Counter[str], dict[str, str]]:
         """What was counted, and the labels, by name."""
@@ -154,7 +157,7 @@ class _Census:
             except Exception as error:  # noqa: BLE001 - a type that cannot be read hides no other
                 self._skipped.add(error)
                 continue
-            if not name.startswith(naming.OWN):
+            if not name.startswith(naming.OWN_OBJECTS):
                 names[name] += count
                 if label:
                     labels[name] = label
@@ -234,16 +237,16 @@ class _Census:
         self._file.write(self._pairs.tobytes())
         self._pairs = array("Q")
 
-    def _note(self, one: Any, base: Any) -> None:
+    def _note(self, item: Any, base: Any) -> None:
         """By the length that its base knows: a derived class may have code of its own for that."""
-        length = base.__len__(one)
+        length = base.__len__(item)
         if not length:
             return
-        bound = _maxlen(one) if base is deque else None
+        bound = _maxlen(item) if base is deque else None
         if bound is None:
-            self._pair(id(one), length)
+            self._pair(id(item), length)
         else:
-            self._bounds.note_deque(one, length, bound)
+            self._bounds.note_deque(item, length, bound)
 
     def _note_cache(self, cache: Any) -> None:
         _, _, bound, length = self._cached.cache_info(cache)
@@ -251,11 +254,11 @@ class _Census:
             self._bounds.note_cache(cache, length, bound)
 
 
-def references(one: Any) -> list[Any]:
+def references(item: Any) -> list[Any]:
     """What an object refers to; of a list the first entry first: its place stays when others are
     added.
     """
-    return list(one) if type(one) is list else heap.referents(one)
+    return list(item) if type(item) is list else heap.referents(item)
 
 
 def place_of(owner: Any, index: int) -> int:
@@ -270,14 +273,14 @@ def owner_and_index(number: int) -> tuple[int, int]:
 
 def _own() -> set[int]:
     """Containers of the probe itself."""
-    found = set()
+    identities = set()
     for name, module in looking.modules():
         if name.partition(".")[0] == naming.OWN:
             for value in list(looking.module_globals(module).values()):
-                found |= {id(value), id(looking.attribute(value, "data"))}
-    return found
+                identities |= {id(value), id(looking.attribute(value, "data"))}
+    return identities
 
 
-def _maxlen(one: Any) -> Optional[int]:
+def _maxlen(item: Any) -> Optional[int]:
     """As `deque` knows it: a derived class may have code of its own for that."""
-    return deque.maxlen.__get__(one)  # type: ignore[no-any-return]
+    return deque.maxlen.__get__(item)  # type: ignore[no-any-return]

@@ -1,7 +1,7 @@
 """What a container hangs on, in the words of its source, so that the code which bounds it can be
 looked for there.
 
-Names and whole numbers alone leave the process. Only types are asked, as in `links`.
+Names and whole numbers alone leave the process. Only types are asked, as in `reference_names`.
 """
 
 from __future__ import annotations
@@ -58,10 +58,10 @@ def numbers_of_modules(files: Iterable[str]) -> dict[str, dict[str, int]]:
     """By source file, of the application's modules and of those in `files`: `NAME` and
     `name.attribute` of numbers.
     """
-    wanted, found = frozenset(files), dict[str, dict[str, int]]()
+    wanted, by_file = frozenset(files), dict[str, dict[str, int]]()
     left = MAX_NUMBERS
     for name, module in looking.modules():
-        if name.partition(".")[0] == naming.OWN or len(found) >= MAX_MODULES:
+        if name.partition(".")[0] == naming.OWN or len(by_file) >= MAX_MODULES:
             continue
         file = next(iter(_file(module)), "")
         if file and (file in wanted or naming.owner_of_file(file) == "application"):
@@ -76,8 +76,8 @@ def numbers_of_modules(files: Iterable[str]) -> dict[str, dict[str, int]]:
                         }
                     )
             left -= len(numbers)
-            found[file] = numbers
-    return found
+            by_file[file] = numbers
+    return by_file
 
 
 def _inside(value: Any) -> Mapping[str, Any]:
@@ -91,16 +91,16 @@ def _inside(value: Any) -> Mapping[str, Any]:
     return {} if looking.module_name(kind) == "builtins" else _values_of(value)
 
 
-def _values_of(one: Any) -> dict[str, Any]:
+def _values_of(item: Any) -> dict[str, Any]:
     """Attributes of an object, and the numbers among those of its classes; or attributes of a
     class.
     """
-    if issubclass(type(one), type):
-        return _of_classes(one)
-    defaults = (name for name, value in _of_classes(type(one)).items() if type(value) is int)
+    if issubclass(type(item), type):
+        return _of_classes(item)
+    defaults = (name for name, value in _of_classes(type(item)).items() if type(value) is int)
     return {
-        **{name: object.__getattribute__(one, name) for name in defaults},
-        **reference_names.attributes_of(one),
+        **{name: object.__getattribute__(item, name) for name in defaults},
+        **reference_names.attributes_of(item),
     }
 
 

@@ -80,22 +80,24 @@ def take_census(request: Request) -> dict[str, Any]:
     """
     path = f"{_folder['path']}/{os.getpid()}{wire.LENGTHS_SUFFIX}"
     with open(path, "wb") as lengths:  # noqa: PTH123 - nothing but what the server has loaded anyway
-        found = census.take(lengths, map(int, request["followed"]))
+        result = census.take(lengths, map(int, request["followed"]))
     skipped = looking.Skipped()
     groups = tasks.groups(skipped)
-    told = {**found.pop("skipped"), **skipped.told()}
+    reasons = {**result.pop("skipped"), **skipped.counts()}
     return {
-        **found,
+        **result,
         "tasks": groups,
         "threads": causes.thread_groups(),
         "lengths": path,
-        "skipped": told,
+        "skipped": reasons,
     }
 
 
 def find_causes(request: Request) -> dict[str, Any]:
     """Why the targets are still there, see `causes.find`."""
-    return causes.find(request["targets"])
+    return causes.find(
+        request["targets"], str(request.get("objgraph", "")), list(request.get("drawn", ()))
+    )
 
 
 def read_numbers(request: Request) -> dict[str, dict[str, int]]:
@@ -127,8 +129,8 @@ def read_stacks(request: Request) -> dict[str, int]:
 
 def collect_garbage(_: Request) -> dict[str, Any]:
     """Collect, and say what was found."""
-    found: dict[str, Any] = LoopThread().run(causes.garbage)
-    return found
+    result: dict[str, Any] = LoopThread().run(causes.garbage)
+    return result
 
 
 REQUESTS: dict[str, Callable[[Request], Any]] = {
@@ -151,9 +153,9 @@ _LARGE = frozenset(("census", "causes", "garbage"))
 
 
 def _tidied(work: Callable[[Request], Any], request: Request) -> Any:
-    found = work(request)
+    result = work(request)
     malloc.empty_thread_heap()
-    return found
+    return result
 
 
 def answer(request: Request) -> dict[str, Any]:

@@ -17,7 +17,7 @@ PARTS_MASK = _PARTS - 1
 
 
 class ById:
-    """Something of each of millions of objects: in many small dicts, for the same reason as above.
+    """A mapping from the identities of millions of objects, in many small dicts.
 
     The table of one dict of a million takes 80 MiB. Freed, it leaves the threads' heaps up to 64
     MiB larger than what is used of them, which no trimming takes back.
@@ -45,9 +45,9 @@ def instances(types: Container[int]) -> list[Any]:
     Only types are looked at: asking an object for its class would run the code of lazy proxies.
     """
     objects = gc.get_objects()
-    found = list(compress(objects, map(types.__contains__, map(id, map(type, objects)))))
+    matching = list(compress(objects, map(types.__contains__, map(id, map(type, objects)))))
     let_go(objects)
-    return found
+    return matching
 
 
 def slices() -> Iterator[list[Any]]:
@@ -69,16 +69,16 @@ def _slices(objects: list[Any]) -> Iterator[list[Any]]:
         let_go(objects)
 
 
-def referents(one: Any) -> list[Any]:
+def referents(item: Any) -> list[Any]:
     """What an object refers to; of a module its globals alone.
 
     A module in C may show the collector what it keeps for later use. `_asyncio` shows its freed
     iterators (CPython before 3.12.6, gh-122695): who holds one for a moment frees it twice, and the
     next collection never ends.
     """
-    if issubclass(type(one), ModuleType):
-        return [looking.module_globals(one)]
-    return gc.get_referents(one)
+    if issubclass(type(item), ModuleType):
+        return [looking.module_globals(item)]
+    return gc.get_referents(item)
 
 
 def module_dicts() -> set[int]:

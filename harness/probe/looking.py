@@ -43,8 +43,8 @@ def text(value: Any, otherwise: str = "?") -> str:
 
 def mro(kind: type) -> Tuple[type, ...]:
     """The bases of a class, itself first; a class that is still being made may have none."""
-    found: Any = _get_mro(kind)
-    return found if type(found) is tuple else ()
+    bases: Any = _get_mro(kind)
+    return bases if type(bases) is tuple else ()
 
 
 def class_dict(kind: type) -> Dict[str, Any]:
@@ -70,15 +70,15 @@ def module_name(kind: type) -> str:
         return "?"
 
 
-def own_dict(one: Any) -> Dict[str, Any]:
+def own_dict(item: Any) -> Dict[str, Any]:
     """The `__dict__` of an object itself; an empty one where it has none, or its class puts code
     in its place.
     """
-    for base in mro(type(one)):
+    for base in mro(type(item)):
         descriptor = _get_dict(base).get("__dict__")
         if type(descriptor) in (GetSetDescriptorType, MemberDescriptorType):
             try:
-                values = descriptor.__get__(one)
+                values = descriptor.__get__(item)
             except (AttributeError, TypeError):
                 return {}
             return values if type(values) is dict else {}
@@ -87,16 +87,16 @@ def own_dict(one: Any) -> Dict[str, Any]:
     return {}
 
 
-def attribute(one: Any, name: str, otherwise: Any = None) -> Any:
+def attribute(item: Any, name: str, otherwise: Any = None) -> Any:
     """An attribute that an object has for itself: in a slot, in a field of C, or in its dict."""
-    for base in mro(type(one)):
+    for base in mro(type(item)):
         descriptor = _get_dict(base).get(name, _NOTHING)
         if type(descriptor) in (GetSetDescriptorType, MemberDescriptorType):
             try:
-                return descriptor.__get__(one)
+                return descriptor.__get__(item)
             except (AttributeError, TypeError):
                 return otherwise
-    return own_dict(one).get(name, otherwise)
+    return own_dict(item).get(name, otherwise)
 
 
 def module_globals(module: Any) -> Dict[str, Any]:
@@ -127,7 +127,7 @@ def file_of(module: Any) -> str:
 
 
 class ByType(Dict[type, Any]):
-    """Something of each type.
+    """A mapping from types to what `of` gives for them, filled when a type is first asked for.
 
     A metaclass may have a `__hash__` of its own: only types whose metaclass is `type` may be looked
     up as in any dict, which is fast; `of_type` takes all.
@@ -138,8 +138,8 @@ class ByType(Dict[type, Any]):
         self._others: Dict[int, Tuple[type, Any]] = {}
 
     def __missing__(self, kind: type) -> Any:
-        found = self[kind] = self.of(kind)
-        return found
+        result = self[kind] = self.of(kind)
+        return result
 
     def of_type(self, kind: type) -> Any:
         """What is kept of any type."""
@@ -163,15 +163,17 @@ class Sizes(ByType):
         in C.
         """
         asked = [
-            found for base in mro(kind) if (found := _get_dict(base).get("__sizeof__")) is not None
+            result
+            for base in mro(kind)
+            if (result := _get_dict(base).get("__sizeof__")) is not None
         ]
         if asked and type(asked[0]) in _C_SIZE:
             return _size
-        in_c = next((found for found in asked if type(found) in _C_SIZE), None)
+        in_c = next((result for result in asked if type(result) in _C_SIZE), None)
         return (
             _no_size
             if in_c is None
-            else lambda one: in_c(one) + _PREHEADER_BYTES * gc.is_tracked(one)
+            else lambda item: in_c(item) + _PREHEADER_BYTES * gc.is_tracked(item)
         )
 
 
@@ -179,8 +181,8 @@ def _no_size(_: Any) -> int:
     return 0
 
 
-def _size(one: Any) -> int:
-    return sys.getsizeof(one, 0)
+def _size(item: Any) -> int:
+    return sys.getsizeof(item, 0)
 
 
 class Skipped:
@@ -203,7 +205,7 @@ class Skipped:
         except Exception as error:  # noqa: BLE001 - what cannot be read hides nothing else
             self.add(error)
 
-    def told(self) -> Mapping[str, int]:
+    def counts(self) -> Mapping[str, int]:
         """How many, by reason."""
         return dict(self._counts)
 
@@ -216,13 +218,13 @@ def reason_of(error: BaseException) -> str:
     trace, function = BaseException.__dict__["__traceback__"].__get__(error), "?"
     while trace is not None:
         function, trace = trace.tb_frame.f_code.co_name, trace.tb_next
-    words = f"{short_name(kind)} in {function}"
-    said = (
+    summary = f"{short_name(kind)} in {function}"
+    message = (
         str(error)[:_MAX_SAID]
         if module_name(kind) == "builtins" and not _holds_others(error)
         else ""
     )
-    return f"{words}: {said}" if said else words
+    return f"{summary}: {message}" if message else summary
 
 
 def _holds_others(error: BaseException) -> bool:

@@ -55,7 +55,7 @@ def all_pending() -> list[Any]:
 
 
 def pending_tasks_by_loop() -> int:
-    """The same by asking for each loop's tasks, which is all that CPython 3.14 knows of."""
+    """Tasks that are not done, by asking each loop: CPython 3.14 keeps no registry of all."""
     asyncio = _asyncio()
     if asyncio is None:
         return 0
@@ -81,14 +81,16 @@ def timers() -> int:
     not tell (uvloop).
     """
     return sum(
-        1 if handles is None else sum(not _is_cancelled(one) for one in handles)
+        1 if handles is None else sum(not _is_cancelled(handle) for handle in handles)
         for handles in _timers()
     )
 
 
 def cancelled_timers() -> list[Any]:
     """Those that a loop still holds: it lets go of them when there are a hundred, or later."""
-    return [one for handles in _timers() if handles for one in handles if _is_cancelled(one)]
+    return [
+        handle for handles in _timers() if handles for handle in handles if _is_cancelled(handle)
+    ]
 
 
 def _timers() -> Iterator[Optional[list[Any]]]:
@@ -189,10 +191,10 @@ def _in_heap(asyncio: Any) -> set[Any]:
     futures = set(map(id, _with_subclasses(asyncio.Future)))
     loops = set(heap.instances(kinds))
     if gc.get_freeze_count():
-        found = [*heap.instances(futures), *_in_frames(futures)]
+        with_loops = [*heap.instances(futures), *_in_frames(futures)]
         loops |= {
             *_in_frames(kinds),
-            *(loop for future in found if (loop := _loop_of(future)) is not None),
+            *(loop for future in with_loops if (loop := _loop_of(future)) is not None),
         }
     return loops
 

@@ -38,7 +38,8 @@ class _Finder:
             if finder is not self and hasattr(finder, "find_spec")
         )
         spec = next(
-            (found for finder in others if (found := finder.find_spec(name, path, target))), None
+            (candidate for finder in others if (candidate := finder.find_spec(name, path, target))),
+            None,
         )
         if spec is not None and spec.loader is not None:
             load = spec.loader.exec_module

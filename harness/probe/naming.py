@@ -21,6 +21,8 @@ from . import looking
 OWN = __name__.partition(".")[0]
 """The private name under which the probe is loaded."""
 _OWN_FOLDER = __file__.rpartition("/")[0] + "/"
+OWN_OBJECTS = (OWN, "ctypes.CDLL", "ctypes.PyDLL", "_ctypes.PyCFuncPtr")
+"""How names of the probe's own objects begin, with those by which it calls malloc."""
 _LIBRARIES = ("/site-packages/", "/dist-packages/")
 _SERVERS = frozenset(
     ("uvicorn", "gunicorn", "hypercorn", "daphne", "granian", "flask", "django", "sanic", "pytest")
@@ -41,15 +43,15 @@ def type_name(kind: type) -> str:
     return f"{looking.module_name(kind)}.{looking.qualified_name(kind)}"
 
 
-def code_of(one: Any) -> Optional[CodeType]:
+def code_of(value: Any) -> Optional[CodeType]:
     """The code of what runs or can be run, by which it is counted; None of all else, which goes
     by its type.
     """
-    kind = type(one)
+    kind = type(value)
     attribute = (
         _CODE_OF.get(kind) if type(kind) is type else None
     )  # a metaclass may have a `__hash__` of its own
-    return None if attribute is None else getattr(one, attribute)
+    return None if attribute is None else getattr(value, attribute)
 
 
 def name_of_code(kind: type, code: CodeType) -> str:
@@ -59,10 +61,10 @@ def name_of_code(kind: type, code: CodeType) -> str:
     return f"{kind.__name__} {function_name(code)}"
 
 
-def name_of(one: Any) -> str:
+def name_of(value: Any) -> str:
     """Under which name an object is counted."""
-    code = code_of(one)
-    return type_name(type(one)) if code is None else name_of_code(type(one), code)
+    code = code_of(value)
+    return type_name(type(value)) if code is None else name_of_code(type(value), code)
 
 
 def coroutine_name(coroutine: Any) -> str:
@@ -115,8 +117,8 @@ def telling(places: Iterable[str]) -> tuple[str, str]:
     make.
     """
     inside = takewhile(lambda place: place.rpartition(":")[0] not in _starters(), places)
-    others = [place for place in inside if not place.startswith(_OWN_FOLDER)]
-    owned = [(place, owner_of_file(place.rpartition(":")[0])) for place in others]
+    servers_own = [place for place in inside if not place.startswith(_OWN_FOLDER)]
+    owned = [(place, owner_of_file(place.rpartition(":")[0])) for place in servers_own]
     for wanted in ("application", "dependency", "interpreter"):
         for place, owner in owned:
             if owner == wanted:
@@ -135,8 +137,8 @@ def _main_package() -> str:
     """
     main = looking.file_of(sys.modules.get("__main__"))
     for part in _LIBRARIES:
-        before, found, after = main.partition(part)
+        before, separator, after = main.partition(part)
         package = after.partition("/")[0]
-        if found and "/" in after and package not in _SERVERS:
+        if separator and "/" in after and package not in _SERVERS:
             return f"{before}{part}{package}/"
     return ""

@@ -29,16 +29,16 @@ def label_of(kind: type) -> str:
     return "executor" if _is_executor(kind) else ""
 
 
-def state_of(one: Any) -> str:
+def state_of(item: Any) -> str:
     """Whether an executor was shut down, where a generator waits, which frames an exception
     holds.
     """
-    kind = type(one)
+    kind = type(item)
     if type(kind) is type and kind in _GENERATORS:
-        return _state_of_generator(one, _GENERATORS[kind][1])
+        return _state_of_generator(item, _GENERATORS[kind][1])
     if issubclass(kind, BaseException):
-        return _frames_of(BaseException.__dict__["__traceback__"].__get__(one))
-    return _state_of_executor(one) if _is_executor(kind) else ""
+        return _frames_of(BaseException.__dict__["__traceback__"].__get__(item))
+    return _state_of_executor(item) if _is_executor(kind) else ""
 
 
 def _is_executor(kind: type) -> bool:
@@ -46,9 +46,9 @@ def _is_executor(kind: type) -> bool:
     return type(executor) is type and issubclass(kind, executor)
 
 
-def _state_of_executor(one: Any) -> str:
+def _state_of_executor(item: Any) -> str:
     """Of the two kinds that the standard library has, for pools of threads and of processes."""
-    values = looking.own_dict(one)
+    values = looking.own_dict(item)
     if not values.keys() & {"_shutdown", "_shutdown_thread"}:
         return ""
     if values.get("_shutdown") is True or values.get("_shutdown_thread") is True:
@@ -59,12 +59,12 @@ def _state_of_executor(one: Any) -> str:
     return "nobody has shut it down" + (f", and it holds {what}: {held}" if held else "")
 
 
-def _state_of_generator(one: Any, prefix: str) -> str:
-    frame = getattr(one, f"{prefix}_frame")
+def _state_of_generator(item: Any, prefix: str) -> str:
+    frame = getattr(item, f"{prefix}_frame")
     if frame is None:
         return f"it has ended{ENDED}"
     place = naming.place(frame.f_code, frame.f_lineno)
-    if getattr(one, f"{prefix}_running"):
+    if getattr(item, f"{prefix}_running"):
         return f"it runs at {place}"
     began = frame.f_lasti >= 0 and frame.f_lineno != frame.f_code.co_firstlineno
     return f"it is suspended at {place}, and was never closed" if began else "it was never begun"

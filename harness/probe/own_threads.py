@@ -68,12 +68,12 @@ def living() -> List[Tuple[str, Any]]:
     """Names of Python's threads with the threads, the probe's own left out; properties of theirs
     are not asked.
     """
-    found = []
+    threads = []
     for thread in threading.enumerate():
         ident = looking.attribute(thread, "_ident")
         if not (type(ident) is int and is_own(ident)):
-            found.append((looking.text(looking.attribute(thread, "_name")), thread))
-    return found
+            threads.append((looking.text(looking.attribute(thread, "_name")), thread))
+    return threads
 
 
 def is_own(ident: int | None) -> bool:

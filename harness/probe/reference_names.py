@@ -41,6 +41,8 @@ _OPTIMIZED = 1
 """Of code flags: locals are not the namespace itself."""
 _OURS = 3
 _NOTHING = object()
+_UNKNOWN_LINK = " ->"
+"""Of what refers to something and shows nowhere how, as types in C do."""
 _UNNAMED = {
     FunctionType: ("__defaults__", "__kwdefaults__"),
     BaseException: ("__traceback__", "__cause__", "__context__", "args"),
@@ -74,10 +76,12 @@ def words(path: Sequence[Any]) -> tuple[list[str], str]:
         node = path[place]
         if _is_only_passed(path, place):
             continue
-        link = _link(path, place)
+        step = link = link_at(path, place)
         parent = _named_parent(path, place)
+        if link == _UNKNOWN_LINK:  # in a name an arrow would point at nothing
+            link = f" ({looking.short_name(type(node))} without a name)"
         name = f"{parent}{link}" if parent else f"{name}{link}"
-        steps.append(f"{link.strip()} <{naming.name_of(node)}>")
+        steps.append(f"{step.strip()} <{naming.name_of(node)}>")
     return steps, name
 
 
@@ -95,7 +99,7 @@ def frame_of(suspended: Any) -> Any:
     """The frame of a coroutine, generator or task of one; None where that runs, has ended, or is
     something else.
     """
-    if _is_task(type(suspended)):
+    if is_task(type(suspended)):
         suspended = loops.coroutine_of(suspended)
     kind = type(suspended)
     if not is_suspendable(kind) or getattr(suspended, _RUNNING[kind]):
@@ -108,7 +112,7 @@ def locals_of(frame: FrameType) -> dict[str, Any]:
     alive.
     """
     values = frame.f_locals
-    found = dict(values)
+    values_by_name = dict(values)
     # CPython 3.12 and before keep the dict: the frame, `values` and the call refer to it, and else
     # only the program.
     if (
@@ -117,20 +121,20 @@ def locals_of(frame: FrameType) -> dict[str, Any]:
         and sys.getrefcount(values) <= _OURS
     ):
         values.clear()
-    return found
+    return values_by_name
 
 
-def attributes_of(one: Any) -> dict[str, Any]:
+def attributes_of(item: Any) -> dict[str, Any]:
     """The attributes that an object has for itself, as far as its class names them.
 
     Its `__dict__` is not asked for: from CPython 3.11 on most objects have none until somebody
     does.
     """
-    found: dict[str, Any] = {}
-    for name in _names(type(one)):
+    by_name: dict[str, Any] = {}
+    for name in _names(type(item)):
         with suppress(AttributeError, TypeError):
-            found[name] = object.__getattribute__(one, name)
-    return found
+            by_name[name] = object.__getattribute__(item, name)
+    return by_name
 
 
 def _names(kind: type) -> Iterator[str]:
@@ -138,7 +142,7 @@ def _names(kind: type) -> Iterator[str]:
     the class itself.
     """
     classes = [looking.class_dict(base) for base in looking.mro(kind)]
-    methods = [one for names in classes for one in names.values() if type(one) is FunctionType]
+    methods = [item for names in classes for item in names.values() if type(item) is FunctionType]
     used = {name for method in methods for name in method.__code__.co_names}
     for names in classes:
         annotated = names.get("__annotations__")
@@ -164,7 +168,7 @@ def _is_only_passed(path: Sequence[Any], place: int) -> bool:
     if kind is tuple:
         return type(above) is FunctionType and above.__closure__ is node
     if kind is CoroutineType:
-        return _is_task(type(above))
+        return is_task(type(above))
     return kind is dict and _is_dict_of(node, above)
 
 
@@ -174,7 +178,7 @@ def _is_dict_of(node: Any, owner: Any) -> bool:
     """
     if issubclass(type(owner), type):
         return any(
-            one is node for one in gc.get_referents(type.__dict__["__dict__"].__get__(owner))
+            item is node for item in gc.get_referents(type.__dict__["__dict__"].__get__(owner))
         )
     return (
         not any(value is node for value in attributes_of(owner).values())
@@ -188,7 +192,7 @@ def _named_parent(path: Sequence[Any], place: int) -> str:
     kind = type(parent)
     if issubclass(kind, ModuleType):
         return looking.text(looking.module_globals(parent).get("__name__"))
-    if _is_task(kind):
+    if is_task(kind):
         return naming.coroutine_name(loops.coroutine_of(parent))
     if kind is FunctionType:
         return naming.function_name(parent.__code__)
@@ -199,7 +203,7 @@ def _named_parent(path: Sequence[Any], place: int) -> str:
     return "" if _is_builtin(kind) else naming.type_name(kind)
 
 
-def _is_task(kind: type) -> bool:
+def is_task(kind: type) -> bool:
     """Of asyncio, not what an application calls so."""
     tasks = sys.modules.get("asyncio.tasks")
     ours = (looking.module_globals(tasks).get(name) for name in ("_CTask", "_PyTask"))
@@ -237,7 +241,13 @@ def _owner(path: Sequence[Any], place: int) -> Any:
     return path[place]
 
 
-def _link(path: Sequence[Any], place: int) -> str:
+def link(pair: Sequence[Any]) -> str:
+    """How the first of two objects refers to the second, in the words of the source."""
+    return link_at(pair, 1)
+
+
+def link_at(path: Sequence[Any], place: int) -> str:
+    """How the object before a place of a path refers to the one there."""
     above, node, owner = path[place - 1], path[place], _owner(path, place)
     kind = type(above)
     if kind is CellType:
@@ -273,20 +283,20 @@ def _attribute(above: Any, node: Any) -> str:
         return _local_of_frame(above, node)
     if type(above) is MethodType:
         return ".__self__" if above.__self__ is node else ".__func__"
-    found = next((name for name, value in attributes_of(above).items() if value is node), None)
-    if found is None:
+    attribute = next((name for name, value in attributes_of(above).items() if value is node), None)
+    if attribute is None:
         names = (
             name
             for kind, names in _UNNAMED.items()
             if issubclass(type(above), kind)
             for name in names
         )
-        found = next((name for name in names if looking.attribute(above, name) is node), None)
-    if found is None:
-        found = next(
+        attribute = next((name for name in names if looking.attribute(above, name) is node), None)
+    if attribute is None:
+        attribute = next(
             (name for name, value in list(looking.own_dict(above).items()) if value is node), None
         )
-    return _only(type(above), type(node)) if found is None else f".{found}"
+    return _only(type(above), type(node)) if attribute is None else f".{attribute}"
 
 
 def _only(above: type, node: type) -> str:
@@ -294,7 +304,7 @@ def _only(above: type, node: type) -> str:
     names = {looking.short_name(kind) for kind in looking.mro(above)}
     return next(
         (word for (name, kind), word in _ONLY.items() if name in names and issubclass(node, kind)),
-        " ->",
+        _UNKNOWN_LINK,
     )
 
 
@@ -329,7 +339,7 @@ def _local_of(frame: FrameType, node: Any) -> str:
 
 
 def _local_of_frame(frame: FrameType, node: Any) -> str:
-    return (_runs(frame) and " local") or _local_of(frame, node) or " ->"
+    return (_runs(frame) and " local") or _local_of(frame, node) or _UNKNOWN_LINK
 
 
 def _runs(frame: FrameType) -> bool:

@@ -61,8 +61,8 @@ def _led_to(targets: Sequence[Any], max_nodes: int) -> tuple[list[Any], array[in
         array("L", bytes(array("L").itemsize * len(targets))),
         heap.ById(),
     )
-    for number, one in enumerate(targets):
-        place.part(id(one))[id(one)] = number
+    for number, target in enumerate(targets):
+        place.part(id(target))[id(target)] = number
     outside = heap.module_dicts()
     queue = deque(targets)
     while queue:
@@ -79,9 +79,9 @@ def _led_to(targets: Sequence[Any], max_nodes: int) -> tuple[list[Any], array[in
     return nodes, inner, place
 
 
-def _references(one: Any) -> Iterator[Any]:
-    if not issubclass(type(one), (type, ModuleType)):
-        yield from gc.get_referents(one)
+def _references(item: Any) -> Iterator[Any]:
+    if not issubclass(type(item), (type, ModuleType)):
+        yield from gc.get_referents(item)
 
 
 def _spare_references() -> int:

@@ -1,4 +1,4 @@
-"""Where each asyncio task was made, and in which session: kept raw beside it, put into words
+"""Where each asyncio task was made, and in which session: kept raw next to it, put into words
 only when it is asked.
 """
 

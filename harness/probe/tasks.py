@@ -26,15 +26,15 @@ def groups(skipped: looking.Skipped) -> list[dict[str, Any]]:
     Args:
         skipped: gets the tasks that cannot be read.
     """
-    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    by_key: dict[tuple[Any, ...], dict[str, Any]] = {}
     closed: dict[tuple[Any, ...], dict[Session, float]] = {}
     timed, left = _timed(), {id(task): (session, closed_s) for task, session, closed_s in _left()}
     for task in loops.all_pending():
         try:
             key, frames = _key(task)
-            group = found.get(key)
+            group = by_key.get(key)
             if group is None:
-                group = found[key] = _described(task, frames, timed)
+                group = by_key[key] = _described(task, frames, timed)
                 closed[key] = {}
         except Exception as error:  # noqa: BLE001 - one that cannot be read hides no other
             skipped.add(error)
@@ -47,10 +47,10 @@ def groups(skipped: looking.Skipped) -> list[dict[str, Any]]:
     for key, sessions in closed.items():
         if sessions:
             newest_s, oldest_s = min(sessions.values()), max(sessions.values())
-            found[key].update(
+            by_key[key].update(
                 closed_sessions=len(sessions), newest_closed_s=newest_s, oldest_closed_s=oldest_s
             )
-    return list(found.values())
+    return list(by_key.values())
 
 
 def left_by_closed() -> int:
@@ -71,9 +71,13 @@ def objects_of_cancelled_timers() -> int:
     two objects of a context's mapping.
     """
     cancelled, now_s = loops.cancelled_timers(), monotonic()
-    contexts = (looking.attribute(one, "_context") for one in cancelled)
+    contexts = (looking.attribute(handle, "_context") for handle in cancelled)
     of_sessions = {context.get(CURRENT) for context in contexts if type(context) is Context}
-    over = {one for one in of_sessions if one is not None and one.closed_for_s(now_s) is not None}
+    over = {
+        handle
+        for handle in of_sessions
+        if handle is not None and handle.closed_for_s(now_s) is not None
+    }
     return 2 * len(cancelled) + 4 * len(
         over.difference(session for _, session in task_origins.tasks_of_sessions())
     )
@@ -158,12 +162,12 @@ def _held(coroutine: Any, frame: Any) -> dict[str, str]:
 
 def _timed() -> set[int]:
     """Futures that a timer of a loop will end, by identity."""
-    found: set[int] = set()
+    identities: set[int] = set()
     for loop in loops.running():
         for handle in loops.handles(loop) or ():  # uvloop does not show its timers
             arguments = looking.attribute(handle, "_args")
-            found.update(map(id, arguments if type(arguments) is tuple else ()))
-    return found
+            identities.update(map(id, arguments if type(arguments) is tuple else ()))
+    return identities
 
 
 def _awaited(task: Any, timed: set[int]) -> str:

@@ -242,6 +242,10 @@ class Cause:
     """No module, task, loop or thread leads to it, though it is there."""
     closed_s: float | None = None
     """A task keeps it whose session has been closed for so long; None where none is known to."""
+    graph: str = ""
+    """What refers to the newest of them, in DOT; the chain's objects are filled with colour. Drawn
+    for the worst only.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,7 @@ _PAGE: Final = {
     "metric": "指标",
     "each time": "每次",
     "What to do": "处理建议",
+    "reference graph": "引用图",
     "kept alive by": "引用链",
     "made in": "创建于",
     "module": "模块",

@@ -5,7 +5,7 @@ a server's words.
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Final
@@ -19,6 +19,7 @@ from harness.reporters import plots
 from harness.reporters.charts import Chart, charts
 from harness.reporters.contract import RunReports
 from harness.reporters.facts import account, failures, incidents, not_read, rows, sentence
+from harness.reporters.reference_graph import graph_of, svg
 from harness.reporters.templates import draw_page, page_file, raw
 from harness.reporters.translation import Say, advice_in, say_in, sentence_in
 from harness.reporters.why import why
@@ -43,6 +44,8 @@ def render(
     language: str = "en",
     blamed: Blame | None = None,
     pictures: Mapping[str, bytes] | None = None,
+    *,
+    draw_graph: Callable[[str], str] = svg,
 ) -> bytes:
     """The whole file.
 
@@ -53,6 +56,7 @@ def render(
         blamed: what each action leaves, where that was asked.
         pictures: the plots by file name, where they have been drawn already: drawing them takes
             longest.
+        draw_graph: makes SVG of a reference graph in DOT.
     """
     say = say_in(language)
     target = record.started.target
@@ -76,6 +80,10 @@ def render(
         unseen=list(_unseen(record, verdict, say)),
         guilty=_guilty(blamed, say),
         blamed=_blamed(blamed, say),
+        graphs={
+            finding.fingerprint: raw(draw_graph(graph_of(record, finding)))
+            for finding in verdict.findings
+        },
         incidents=incidents(record),
         failures=failures(record),
         command=target.get(_COMMAND, ""),

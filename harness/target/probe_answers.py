@@ -98,6 +98,8 @@ class CauseAnswer:
     timed: bool = False
     """Timers take them then."""
     home: HomeAnswer | None = None
+    graph: str = ""
+    """What refers to the newest of them, in DOT; empty where it was not asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from tempfile import gettempdir
@@ -180,14 +181,24 @@ class ProbeLink:
         return answers
 
     async def causes(
-        self, targets: Sequence[Mapping[str, str]], limit_s: float = ANSWER_LIMIT_S
+        self,
+        targets: Sequence[Mapping[str, str]],
+        limit_s: float = ANSWER_LIMIT_S,
+        drawn: Sequence[str] = (),
     ) -> dict[int, dict[str, CauseAnswer]]:
         """Why each target is still there, by pid and the target's `key`.
+
+        Args:
+            targets: what is asked about.
+            limit_s: seconds for all processes.
+            drawn: keys of targets of which a graph of references is wanted.
 
         Raises:
             ProbeError: one did not answer in time, or could not do it.
         """
-        request = {"request": "causes", "targets": list(targets)}
+        request: dict[str, Any] = {"request": "causes", "targets": list(targets)}
+        if drawn:
+            request |= {"drawn": list(drawn), "objgraph": objgraph_file()}
         return await self._ask_all(request, dict[str, CauseAnswer], limit_s)
 
     async def numbers(self, files: Iterable[str]) -> dict[int, dict[str, dict[str, int]]]:
@@ -418,6 +429,14 @@ def summed(samples: Mapping[int, Values], pids: Iterable[int]) -> Values:
         if having
         else {}
     )
+
+
+def objgraph_file() -> str:
+    """The source file of objgraph in the harness's environment, which the probe loads by its path;
+    empty without one.
+    """
+    spec = find_spec("objgraph")
+    return (spec.origin or "") if spec is not None else ""
 
 
 def _private_folder() -> ScratchFolder:

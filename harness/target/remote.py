@@ -200,6 +200,8 @@ class RemoteSampler:
         self._source = source
         self._began_s = began_s
         self._last: Values = {}
+        self._problem = ""
+        """Why the latest reading failed; empty where it did not."""
         self._sampled_at_s = 0.0
 
     async def used_ns(self) -> float:
@@ -242,13 +244,22 @@ class RemoteSampler:
             found[names.CPU_AT_REST] = share
         now_s = time.monotonic()
         return RestSample(
-            cycle, sessions, now_s - self._began_s, settled, now_s - began_s, found, idle=idle
+            cycle,
+            sessions,
+            now_s - self._began_s,
+            settled,
+            now_s - began_s,
+            found,
+            idle=idle,
+            problems={"memory": self._problem} if self._problem else {},
         )
 
     async def _read(self) -> Values:
         """Empty where it could not be read: what is not known is not zero."""
         try:
             self._last = await self._source.read()
-        except NoMetrics:
+        except NoMetrics as error:
+            self._problem = error.what
             return {}
+        self._problem = ""
         return self._last

@@ -191,7 +191,9 @@ def _may_stop_early(facts: VerdictFacts) -> bool:
 def _warmup_cycles(situation: Situation) -> int:
     cycles = situation.record.series(reported_metric(situation.record)).cycles
     looks = look_numbers(len(cycles) - 1, final=situation.final)
-    return int(cycles[min(looks[-1], first_of_tail(looks[-1]))]) if looks else 0
+    if not looks or not len(cycles):
+        return 0
+    return int(cycles[min(looks[-1], first_of_tail(looks[-1]))])
 
 
 def _first_suspicion(facts: VerdictFacts) -> int | None:

@@ -134,7 +134,9 @@ class Probe:
     def __init__(self, said: dict[str, Any]) -> None:
         self._said = said
 
-    async def causes(self, targets: list[dict[str, str]]) -> dict[int, dict[str, Any]]:
+    async def causes(
+        self, targets: list[dict[str, str]], drawn: list[str]
+    ) -> dict[int, dict[str, Any]]:
         return {7: {one["key"]: msgspec.convert(self._said, CauseAnswer) for one in targets}}
 
     async def numbers(self, files: set[str]) -> dict[int, Any]:

@@ -17,12 +17,12 @@ from server_scripts import ECHO_SCENARIO
 from harness.record.store import load_record
 
 SERVER = Path(__file__).parents[1] / "servers" / "bounded_caches.py"
-PLAN = ["--cycles", "32", "--sessions", "5", "--concurrency", "5", "--grace", "0", "--no-explain"]
+PLAN = ["--max-cycles", "74", "--grace", "0", "--no-explain"]
 LIMIT_S = 250
 
 
 def run(folder: Path, *words: str) -> dict[str, Any]:
-    """The result of 160 sessions."""
+    """The result of as many sessions as it takes."""
     (folder / "echo.py").write_text(ECHO_SCENARIO)
     server = shlex.join([sys.executable, str(SERVER), "{port}", *words])
     command = [sys.executable, "-m", "harness", "run", "echo.py", "--protocol", "plain", *PLAN]
@@ -31,7 +31,7 @@ def run(folder: Path, *words: str) -> dict[str, Any]:
         command, cwd=folder, capture_output=True, text=True, timeout=LIMIT_S, check=False
     )
     result: dict[str, Any] = json.loads(done.stdout)
-    assert (result["sessions"], result["sessions_failed"]) == (160, 0), done.stderr
+    assert result["sessions_failed"] == 0, done.stderr
     return result
 
 
@@ -54,4 +54,4 @@ def test_caches_with_bounds_of_every_kind_are_no_leak(tmp_path: Path) -> None:
 def test_a_leak_of_one_entry_a_session_among_them_is_called(tmp_path: Path) -> None:
     gates = run(tmp_path, "leak")["gates"]
     assert gates["containers"]["outcome"] == "leak"
-    assert "kept" in gates["containers"]["reason"]
+    assert "KEPT" in gates["containers"]["reason"]

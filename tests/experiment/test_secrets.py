@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 from server_scripts import ECHO_SCENARIO, written
 
+from harness.experiment.options import RunOptions
+from harness.experiment.secret_values import secrets_of
 from harness.redaction import Secrets, is_maskable, printable, without_secrets
 from harness.target.log_lines import mask_log
+from harness.target.ways.metrics_url import MetricsUrl
 
 SECRETS = {
     "header": "xT7-tenant-value",
@@ -132,3 +135,12 @@ def test_a_log_is_masked_in_place_and_one_without_secrets_stays(tmp_path: Path) 
     assert log.stat().st_mtime_ns == before
     assert printable("x planted-in-a-log-5561") == "x ***"
     assert [path.name for path in tmp_path.iterdir()] == ["server.log"]
+
+
+def test_names_of_metrics_are_no_secrets() -> None:
+    target = MetricsUrl(
+        "http://joe:hunter-22@host/metrics", url="ws://host", metric={"rss": "held_memory_bytes"}
+    )
+    values = set(secrets_of(RunOptions(target=target)))
+    assert "held_memory_bytes" not in values
+    assert "hunter-22" in values

@@ -20,6 +20,7 @@ HELPERS = {
     "contract",
     "escaping",
     "facts",
+    "reference_graph",
     "templates",
     "translation",
     "why",

@@ -8,7 +8,7 @@ import asyncio
 import subprocess
 import sys
 import tracemalloc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -17,9 +17,12 @@ from command import done
 from server_scripts import ECHO_SCENARIO, written
 
 from harness.errors import NoMetrics, RecordDamaged
+from harness.record.policy import Policy
+from harness.record.record import RunRecord, RunStarted
 from harness.record.store import load_record
 from harness.target import remote
 from harness.target.log_lines import MAX_LINE_BYTES, LogLines, tail
+from harness.verdict.judge import judge
 from harness.verdict.stored_series import read_series
 
 MIB = 2**20
@@ -82,7 +85,7 @@ def test_a_line_that_comes_in_pieces_is_one_line(tmp_path: Path) -> None:
 
 
 @asynccontextmanager
-async def _page(parts: AsyncIterator[bytes]) -> AsyncIterator[str]:
+async def _page(parts: Callable[[], AsyncIterator[bytes]]) -> AsyncIterator[str]:
     tasks: list[asyncio.Task[None]] = []
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -92,7 +95,7 @@ async def _page(parts: AsyncIterator[bytes]) -> AsyncIterator[str]:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(HEAD_OF_PAGE)
         try:
-            async for part in parts:
+            async for part in parts():
                 writer.write(part)
                 await writer.drain()
         except ConnectionError:
@@ -128,24 +131,35 @@ async def _half_a_number() -> AsyncIterator[bytes]:
 
 
 async def test_a_metrics_page_that_never_ends_is_not_read_to_its_end() -> None:
-    async with _page(_endless()) as url:
+    async with _page(_endless) as url:
         with pytest.raises(NoMetrics, match="larger than 4MiB"):
             await remote.Page(url).read()
 
 
 async def test_a_metrics_page_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote, "READ_LIMIT_S", 0.5)
-    async with _page(_drips()) as url:
+    async with _page(_drips) as url:
         with pytest.raises(NoMetrics, match="not over within"):
             await remote.Page(url).read()
 
 
 async def test_a_memory_that_is_not_a_number_is_not_recorded() -> None:
-    async with _page(_no_number()) as url:
+    async with _page(_no_number) as url:
         with pytest.raises(NoMetrics, match="is not a number"):
             await remote.Page(url).read()
-    async with _page(_half_a_number()) as url:
+    async with _page(_half_a_number) as url:
         assert await remote.Page(url).read() == {"rss": 1000.0}
+
+
+async def test_a_sample_says_why_it_holds_no_memory_and_such_a_run_is_inconclusive() -> None:
+    async with _page(_no_number) as url:
+        sampler = remote.RemoteSampler(remote.Page(url), 0.0)
+        sample = await sampler.rest(0, 0)
+    assert sample.values == {}
+    assert "is not a number" in sample.problems["memory"]
+    record = RunRecord(RunStarted("plain", {}, Policy(fixed_cycles=1), {}, ""))
+    record.add(sample)
+    assert judge(record).verdict.name == "inconclusive"
 
 
 @pytest.mark.parametrize("last", ["1700000000000", "9" * 20, "9" * 400])
