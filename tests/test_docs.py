@@ -310,6 +310,17 @@ def test_the_five_lines_of_the_readme_speak_with_a_fastapi_server(tmp_path: Path
     assert status == 0, output
 
 
+def test_every_message_of_the_table_is_one_of_the_program() -> None:
+    text = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
+    section = text.partition("## Which page explains a message")[2].partition("\n## ")[0]
+    cells = re.findall(r"^\| (`.*?) \| ", section, re.MULTILINE)
+    messages = re.findall(r"`([^`]+)`", " ".join(cells))
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "harness").rglob("*.py"))
+    joined = re.sub(r'"\s*\n\s*f?"', "", code)
+    assert len(messages) > 20
+    assert [message for message in messages if message not in joined] == []
+
+
 @pytest.fixture(scope="module")
 def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the package with every example of the page about the architecture in it."""
