@@ -36,7 +36,7 @@ def _run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
         (["--serve", "no-such-command"], 2, "cannot be started"),
         (["--serve", f'{SERVE} "raise SystemExit(3)"'], 4, "ended with status 3"),
         (["--control", "--no-probe"], 2, "plants its leak through the probe"),
-        (["--serve", "true", "--url", "http://127.0.0.1/"], 2, "is no WebSocket address"),
+        (["--serve", "true", "--url", "http://127.0.0.1/"], 2, "is not a WebSocket address"),
         (["--cycles", "0"], 2, "whole number"),
         (["--limit", "5 apples"], 2, "not a size"),
         (["--protocol", "plain"], 2, "switch_character"),
