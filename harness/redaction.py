@@ -21,6 +21,10 @@ _SECRET: Final = re.compile(
     r"auth|cookie|token|secret|pass|pwd|credential|session|key|signature|private|jwt|dsn",
     re.IGNORECASE,
 )
+_HARMLESS_OPTION: Final = "--sessions"
+"""Its name looks like that of a secret. Its value is a count."""
+_VARIABLE_OF_LOGIN: Final = re.compile(r"(bearer|basic):\w+")
+"""What `--auth` is given: the name of a variable, and not what it holds."""
 _PAIRS: Final = ("--header", "--env", "--cookie")
 _IN_URL: Final = re.compile(r"(?P<before>[a-z][a-z0-9+.-]*://)(?P<user>[^/@\s]+)@", re.IGNORECASE)
 _QUERY: Final = re.compile(r"(?P<name>[?&][^=&\s]*)=(?P<value>[^&\s]*)")
@@ -89,7 +93,7 @@ def is_maskable(value: str) -> bool:
 
 def has_secret_name(name: str) -> bool:
     """Whether a name of an option, header or variable says that its value is secret."""
-    return bool(_SECRET.search(name))
+    return name != _HARMLESS_OPTION and bool(_SECRET.search(name))
 
 
 def names_secret(word: str) -> bool:
@@ -135,6 +139,10 @@ def _masked(words: Sequence[str]) -> Iterator[str]:
             yield f"{name}={_masked_pair(name, value)}"
         elif option in _PAIRS:
             yield _masked_pair(option, word)
+        elif option == "--auth" and _VARIABLE_OF_LOGIN.fullmatch(word):
+            yield word
+        elif name == "--auth" and _VARIABLE_OF_LOGIN.fullmatch(value):
+            yield word
         elif names_secret(option) and not word.startswith("-"):
             yield MASK
         elif equals and has_secret_name(name) and "://" not in name:

@@ -307,6 +307,7 @@ def test_what_the_last_run_makes_suspect_is_run_again_before_there_is_an_alarm(
         json.loads(suspected.stdout)["steps"]["growth_bytes"][0]["confirmed"],
     ) == (0, False)
     confirmed = history(tmp_path, "--confirm")
+    assert confirmed.stdout, confirmed.stderr
     answer = json.loads(confirmed.stdout)
     assert (confirmed.returncode, answer["runs"], answer["steps"]["growth_bytes"][0]["at"]) == (
         1,

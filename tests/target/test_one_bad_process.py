@@ -22,9 +22,9 @@ time.sleep(3)
 ctypes.PyDLL(None).usleep(600_000_000)
 """
 SAYS_ERRORS = f"""
-import os, time
-LIES = {{"sample": {{"error": "no room"}}, "census": {{"error": "no room"}}}}
 {PROBE}
+import time
+start({{"sample": {{"error": "no room"}}, "census": {{"error": "no room"}}}})
 time.sleep(600)
 """
 GREETS_AND_FALLS_SILENT = """
