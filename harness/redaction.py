@@ -139,9 +139,7 @@ def _masked(words: Sequence[str]) -> Iterator[str]:
             yield f"{name}={_masked_pair(name, value)}"
         elif option in _PAIRS:
             yield _masked_pair(option, word)
-        elif option == "--auth" and _VARIABLE_OF_LOGIN.fullmatch(word):
-            yield word
-        elif name == "--auth" and _VARIABLE_OF_LOGIN.fullmatch(value):
+        elif "--auth" in (option, name) and _VARIABLE_OF_LOGIN.fullmatch(value or word):
             yield word
         elif names_secret(option) and not word.startswith("-"):
             yield MASK
