@@ -30,7 +30,11 @@ SOFT_FACTOR: Final = 2.0
 yet.
 """
 HARD_FACTOR: Final = 2.25
-"""Of the budget: the server is ended."""
+"""Of the budget: the server is ended, unless the budget is small."""
+SMALL_ROOM_BYTES: Final = 64 * 2**20
+"""What the sessions of a cycle may still take, past `SOFT_FACTOR`, until they have closed. With a
+small budget, the end of the server would come before the sample that shows the leak.
+"""
 START_FACTOR: Final = 4.0
 """Of a budget that the user gave: what the server may take before it is ready."""
 MIN_START_BYTES: Final = 256 * 2**20
@@ -58,6 +62,12 @@ class Limits:
     margin_bytes: float = MARGIN_BYTES
     own_growth_bytes: float = OWN_GROWTH_BYTES
     """Growth of the harness itself."""
+
+    @property
+    def hard_bytes(self) -> float:
+        """Growth of the server at which it is ended."""
+        small = SOFT_FACTOR * self.budget_bytes + SMALL_ROOM_BYTES
+        return max(HARD_FACTOR * self.budget_bytes, small)
 
     @classmethod
     def of(cls, budget_bytes: float, *, is_given: bool) -> Limits:
@@ -197,12 +207,12 @@ class MemoryGuard:
                 f"{format_size(limits.start_bytes)} ({START_FACTOR:g} times --memory-budget, at "
                 f"least {format_size(MIN_START_BYTES)})"
             )
-        grown, limit = self._grown_bytes(held), HARD_FACTOR * limits.budget_bytes
+        grown, limit = self._grown_bytes(held), limits.hard_bytes
         if grown <= limit:
             return ""
         return (
-            f"the server grew by {format_size(grown)}, over {format_size(limit)} "
-            f"({HARD_FACTOR:g} times --memory-budget)"
+            f"the server grew by {format_size(grown)}, over {format_size(limit)}, for a "
+            f"--memory-budget of {format_size(limits.budget_bytes)}"
         )
 
     def _own_memory(self, over_since_s: float | None) -> float | None:

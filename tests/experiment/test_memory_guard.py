@@ -157,7 +157,7 @@ async def test_the_harness_itself_is_watched_though_its_loop_is_busy() -> None:
 
 async def test_a_server_that_ran_before_is_left_alone_and_the_run_ends() -> None:
     limits = Limits(budget_bytes=MIB, start_bytes=1 << 40, margin_bytes=0)
-    eating = "import time; time.sleep(1); kept = b'x' * (50 << 20); print(flush=True); input()"
+    eating = "import time; time.sleep(1); kept = b'x' * (90 << 20); print(flush=True); input()"
     with _python(eating) as eater:
         guard = MemoryGuard(limits, lambda: [eater.pid], may_end=False, now_s=time.monotonic)
         guard.measure_from_now()
@@ -190,3 +190,5 @@ def test_descendants_are_found_without_the_process_itself() -> None:
 def test_the_hard_limit_lies_above_the_one_at_which_no_new_session_begins() -> None:
     assert Limits.of(MIB, is_given=False).start_bytes == float("inf")
     assert HARD_FACTOR > 2
+    assert Limits.of(8 * MIB, is_given=True).hard_bytes == 80 * MIB
+    assert Limits.of(1024 * MIB, is_given=True).hard_bytes == HARD_FACTOR * 1024 * MIB
