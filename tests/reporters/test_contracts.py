@@ -14,6 +14,7 @@ import harness.reporters
 from harness.record.metrics import METRICS
 
 HELPERS = {
+    "blame_text",
     "canvas",
     "charts",
     "chinese",
