@@ -38,7 +38,7 @@ lint: $(COMPLETE) ## ruff, mypy --strict, and the direction of imports
 	$(VENV)/bin/lint-imports --no-logo
 
 bench: $(COMPLETE) ## the benchmarks
-	@for script in operating_characteristics probe_cost heap_cost start_up structure; do
+	@for script in operating_characteristics rules probe_cost heap_cost start_up structure; do
 	    echo
 	    $(VENV)/bin/python tests/benchmarks/$$script.py
 	done
