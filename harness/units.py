@@ -70,7 +70,11 @@ def _format(value: float, units: Mapping[str, float]) -> str:
     fitting = [unit for unit, factor in units.items() if abs(value) >= factor]
     unit = fitting[-1] if fitting else next(iter(units))
     number = value / units[unit]
-    digits = 0 if abs(number) >= 100 else 1 if abs(number) >= 10 else 2
+    digits = 2
+    if abs(number) >= 100:
+        digits = 0
+    elif abs(number) >= 10:
+        digits = 1
     text = f"{number:.{digits}f}"
     if "." in text:
         text = text.rstrip("0").rstrip(".")

@@ -133,11 +133,10 @@ def _sums(keys: tuple[Key, ...], most: int, allowed: Allowed) -> list[NDArray[np
     """Those of one term, of two, and so on, as places in `keys`."""
     sums = []
     for k in range(1, min(most, len(keys)) + 1):
-        chosen = [
-            places
-            for places in combinations(range(len(keys)), k)
-            if allowed(tuple(keys[place] for place in places))
-        ]
+        chosen = []
+        for places in combinations(range(len(keys)), k):
+            if allowed(tuple(keys[place] for place in places)):
+                chosen.append(places)
         if chosen:
             sums.append(np.array(chosen, dtype=np.int64))
     return sums

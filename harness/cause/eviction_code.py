@@ -111,13 +111,9 @@ class Target:
         last_word = _LAST_WORD.search(name)
         word, keys = (plain(last_word[1]), last_word[2].count("[")) if last_word else (name, 0)
         before = name[: last_word.start()] if last_word else ""
-        kind = (
-            "local"
-            if before.endswith((" local ", " closure "))
-            else "attribute"
-            if home.names
-            else "variable"
-        )
+        kind = "attribute" if home.names else "variable"
+        if before.endswith((" local ", " closure ")):
+            kind = "local"
         key = _LAST_KEY.search(name)
         return cls(
             word,
@@ -169,7 +165,9 @@ class Target:
         nothing of its class.
         """
         is_class = root[:1].isupper() and not root.isupper()
-        owner = scope.owner if root == scope.first else root if is_class else ""
+        owner = root if is_class else ""
+        if root == scope.first:
+            owner = scope.owner
         return not owner or _is_among(owner, self.home.names)
 
     def is_shared(self, scope: Function) -> bool:

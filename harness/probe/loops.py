@@ -80,10 +80,13 @@ def timers() -> int:
     """Timers of the running loops that are still to fire; at least one for each loop that does
     not tell (uvloop).
     """
-    return sum(
-        1 if handles is None else sum(not _is_cancelled(handle) for handle in handles)
-        for handles in _timers()
-    )
+    count = 0
+    for handles in _timers():
+        if handles is None:
+            count += 1
+        else:
+            count += sum(not _is_cancelled(handle) for handle in handles)
+    return count
 
 
 def cancelled_timers() -> list[Any]:

@@ -424,11 +424,11 @@ def summed(samples: Mapping[int, Values], pids: Iterable[int]) -> Values:
     """
     having = [samples[pid] for pid in pids if pid in samples]
     common = set.intersection(*map(set, having)) if having else set()
-    return (
-        {name: sum(values[name] for values in having) for name in having[0] if name in common}
-        if having
-        else {}
-    )
+    sums = {}
+    for name in having[0] if having else ():
+        if name in common:
+            sums[name] = sum(values[name] for values in having)
+    return sums
 
 
 def objgraph_file() -> str:

@@ -22,6 +22,16 @@ UNREADABLE: Final = "C code"
 """Where a container is made shorter of which only C code knows."""
 MAX_UNSURE_LENGTH: Final = 1_100
 """A container of which no code can be read, and that is longer, is no cache that fills."""
+_PAUSES: Final = ((5, 3), (10, 5), (70, 15), (110, 40))
+"""Up to this many sessions at the latest census, the next one comes after this many more: five
+censuses by session 40.
+"""
+_LONG_PAUSE: Final = 50
+_LATE: Final = 70
+_PAUSE_SHARE: Final = 0.4
+"""Of the sessions at the latest census, from `_LATE` on: a census of a large heap takes about one
+second.
+"""
 TRIM_SLACK: Final = 1.1
 """What is trimmed now and then may be so much longer than its bound."""
 
@@ -50,15 +60,10 @@ def census_is_due(taken: list[int], sessions: int) -> bool:
     if not taken:
         return sessions >= 2
     last = taken[-1]
-    return sessions - last >= (
-        3
-        if last < 5
-        else 5
-        if last < 10
-        else 15
-        if last < 70
-        else max(40 if last < 110 else 50, 0.4 * last)
-    )
+    pause: float = next((pause for until, pause in _PAUSES if last < until), _LONG_PAUSE)
+    if last >= _LATE:
+        pause = max(pause, _PAUSE_SHARE * last)
+    return sessions - last >= pause
 
 
 def is_within_bound(record: RunRecord, key: str, length: int) -> bool:
