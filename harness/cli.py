@@ -27,7 +27,9 @@ from harness.errors import (
 from harness.streams import usable_streams
 
 PROGRAM: Final = "leak-harness"
-DESCRIPTION: Final = "Does your WebSocket chat server leak? It is driven, measured and judged."
+DESCRIPTION: Final = """\
+Does your WebSocket chat server leak? leak-harness runs scripted sessions against the server.
+It measures memory, CPU and reply time, and decides: leak, flat or inconclusive."""
 _ANSWERS_FOR_GIT: Final = (ExitStatus.FLAT, ExitStatus.LEAK, GIT_SKIPPED)
 
 

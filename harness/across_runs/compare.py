@@ -21,7 +21,7 @@ from harness.verdict.outcome import Finding, Verdict, VerdictName
 
 MEMORY_AT: Final = (1, 5, 10, 20)
 LATENCY_AT: Final = (1, 5, 10)
-"""Visits that the tables show, counted from 1. A visit is a session."""
+"""Sessions that the tables show, counted from 1."""
 _CONFIDENCE: Final = 0.95
 
 
@@ -116,7 +116,7 @@ class Comparison:
 
 
 def compare(before: tuple[RunRecord, Verdict], after: tuple[RunRecord, Verdict]) -> Comparison:
-    """Set two runs against each other. Visits that neither run came to are left out.
+    """Set two runs against each other. Sessions that neither run came to are left out.
 
     Args:
         before: the record and the verdict of the first run.
@@ -137,11 +137,14 @@ def compare(before: tuple[RunRecord, Verdict], after: tuple[RunRecord, Verdict])
     return Comparison(
         memory=_rows(
             "bytes",
-            [(f"after visit {n}", _memory_at(first, n), _memory_at(second, n)) for n in MEMORY_AT],
+            [
+                (f"after session {n}", _memory_at(first, n), _memory_at(second, n))
+                for n in MEMORY_AT
+            ],
         ),
         latency=_rows(
             "seconds",
-            [(f"visit {n}", _reply_at(first, n), _reply_at(second, n)) for n in LATENCY_AT],
+            [(f"session {n}", _reply_at(first, n), _reply_at(second, n)) for n in LATENCY_AT],
         ),
         cpu=_rows(
             "percent",
@@ -179,23 +182,23 @@ def _rows(unit: str, figures: Sequence[tuple[str, Figure, Figure]]) -> tuple[Row
     return tuple(row for row in rows if row.before.value is not None or row.after.value is not None)
 
 
-def _memory_at(record: RunRecord, visit: int) -> Figure:
-    """USS, or RSS without it, at rest after so many visits; nothing where no sample was taken
+def _memory_at(record: RunRecord, sessions: int) -> Figure:
+    """USS, or RSS without it, at rest after so many sessions; nothing where no sample was taken
     just then.
     """
     for metric in (names.USS, names.RSS):
         series = record.series(metric)
-        at = np.flatnonzero(series.t == visit)
+        at = np.flatnonzero(series.t == sessions)
         if len(at):
             return Figure(float(series.x[at[0]]))
     return Figure(None)
 
 
-def _reply_at(record: RunRecord, visit: int) -> Figure:
-    """Median of the visit's replies, and the fastest and slowest of them."""
+def _reply_at(record: RunRecord, number: int) -> Figure:
+    """Median of the replies of a session, and the fastest and slowest of them."""
     sessions = [session for cycle in record.cycles for session in cycle.sessions]
     replies = (
-        [turn.complete_s for turn in sessions[visit - 1].turns] if len(sessions) >= visit else []
+        [turn.complete_s for turn in sessions[number - 1].turns] if len(sessions) >= number else []
     )
     return (
         Figure(float(np.median(replies)), min(replies), max(replies)) if replies else Figure(None)

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 STATUSES = """\
 status:
-  0 flat   1 leak or degraded   2 wrong usage   3 inconclusive   4 the server failed
-  5 the harness failed   130 interrupted"""
+  0 flat   1 leak, or degraded: replies, CPU or the log got worse   2 wrong usage
+  3 inconclusive   4 the server failed   5 the harness failed   130 interrupted"""
 
 
 def tell(line: str) -> None:

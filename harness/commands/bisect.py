@@ -12,7 +12,7 @@ from harness.errors import ExitStatus
 if TYPE_CHECKING:
     from harness.experiment.bisecting import Bisection
 
-HELP: Final = "Find the commit that brought a leak. A search that was cut short goes on."
+HELP: Final = "Find the commit that brought a leak. The same command resumes a stopped search."
 _WORK_TREE: Final = (
     "bisect starts the server in the work tree of each commit; --repo can name a folder in it"
 )

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from harness.record.record import RunRecord
     from harness.verdict.outcome import Judgement
 
-HELP: Final = "Find the action that leaks: vary how often each happens, and see what each leaves."
+HELP: Final = "Find the action that leaks: vary how often each one runs, and measure its growth."
 _SCHEDULE: Final = "it runs one schedule, to its end"
 _REFUSED: Final = dict.fromkeys(("once", "runs", "control", "live", "bisect_status"), _SCHEDULE)
 _HIDDEN: Final = (

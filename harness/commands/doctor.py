@@ -14,7 +14,7 @@ from harness.errors import ExitStatus
 if TYPE_CHECKING:
     from harness.experiment.checks import Check
 
-HELP: Final = "Say what this machine and this server allow: probe, memory, allocator, interpreter."
+HELP: Final = "Check this machine and the server under test: probe, memory, allocator, interpreter."
 NOTE: Final = """\
 The other options of `leak-harness run` are accepted, so that the line of a run can be tried. They
 do nothing here."""

@@ -7,17 +7,24 @@ from pathlib import Path
 
 from harness.errors import UsageError
 
-HELP = "draw what keeps the objects of a finding alive, as SVG"
+HELP = "Draw what keeps the objects of a finding alive, as SVG."
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare this verb's options."""
-    parser.add_argument("run", metavar="RUN", type=Path, help="run folder, or its run.jsonl")
+    parser.add_argument("run", metavar="RUN", type=Path, help="A run folder, or its run.jsonl.")
     parser.add_argument(
-        "fingerprint", metavar="FINGERPRINT", help="of the finding; its first digits suffice"
+        "fingerprint",
+        metavar="FINGERPRINT",
+        help="The fingerprint of the finding. Its first digits are enough.",
     )
     parser.add_argument(
-        "-o", "--out", metavar="FILE", type=Path, default=Path("graph.svg"), help="(%(default)s)"
+        "-o",
+        "--out",
+        metavar="FILE",
+        type=Path,
+        default=Path("graph.svg"),
+        help="The file for the graph. (default: %(default)s)",
     )
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from harness.verdict.outcome import Verdict
 
 MAX_SERIES_BYTES: Final = 64 * 2**20
-HELP = "decide stored series, and print file,verdict,sessions,kind; with --why, tell why"
+HELP = "Judge stored series and print file,verdict,sessions,kind. With --why, print the reasons."
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -29,14 +29,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="SERIES.csv",
         nargs="+",
         type=Path,
-        help="tables with the columns cycle,rss,uss,blocks,malloc_in_use,...; with --why, also run "
-        "folders and run.jsonl files",
+        help="A table with the columns cycle,rss,uss,blocks,malloc_in_use,... With --why, also a "
+        "run folder or its run.jsonl.",
     )
     parser.add_argument(
         "--why",
         action="store_true",
-        help="print the rules that were asked, the numbers that they compared, and the rule that "
-        "decided",
+        help="Print the rules that were asked, the numbers that they compared, and the rule that "
+        "decided.",
     )
 
 

@@ -9,7 +9,9 @@ from typing import Final
 from harness.commands._run_options import tell
 from harness.errors import ExitStatus, NotARun, RecordError, UsageError
 
-HELP: Final = "Draw the reports of a run again from its run.jsonl, also of one that was cut short."
+HELP: Final = (
+    "Write the reports of a run again from its run.jsonl, even if the run was interrupted."
+)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -12,7 +12,7 @@ from typing import Final
 
 from harness.commands._run_options import tell
 
-HELP: Final = "Run every fault and look-alike, and check that each is called what it is."
+HELP: Final = "Run every fault and look-alike, and check that each gets the expected verdict."
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -48,7 +48,7 @@ def _next(record: RunRecord, judgement: Judgement) -> str:
         case NextStep.EXPLAIN:
             return "looking for the cause"
         case NextStep.STOP:
-            return "decided"
+            return "ended"
 
 
 def _sparkline(record: RunRecord) -> str:

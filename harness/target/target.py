@@ -30,9 +30,10 @@ ENV: Final = Option("env", PAIRS, "Set a variable in the environment of the serv
 URL: Final = Option(
     "url",
     TEXT,
-    "The WebSocket address. {port} in it becomes the port that the server gets.",
+    "The WebSocket address of the server. {port} in it becomes the port that --serve gets. Without"
+    " a path, it gets that of the scenario or protocol.",
     metavar="URL",
-    default_text="the port that --serve gets, at the path of the protocol",
+    default_text="ws://127.0.0.1:{port} with --serve",
 )
 LOG: Final = Option(
     "log",
@@ -49,8 +50,8 @@ ATTACH_PROBE: Final = Option(
 READY_LIMIT: Final = Option(
     "ready-limit",
     TIME,
-    "How long the server may take until it answers.",
-    default_text="30s where this run starts the server, else 10s",
+    "The longest wait for the first answer of the server.",
+    default_text="30s for a server that this run starts, 10s for others",
 )
 
 

@@ -44,11 +44,11 @@ def compared(before: Script = LEAKING, after: Script = Script()) -> Comparison: 
 
 def test_figures_stand_side_by_side_at_the_visits_that_people_quote() -> None:
     result = compared()
-    assert [row.what for row in result.memory] == [f"after visit {n}" for n in (1, 5, 10, 20)]
+    assert [row.what for row in result.memory] == [f"after session {n}" for n in (1, 5, 10, 20)]
     last = result.memory[-1]
     assert last.before.value == 50 * MIB + 160 * MIB
     assert last.improvement == pytest.approx(160 / 210)
-    assert [row.what for row in result.latency] == ["visit 1", "visit 5", "visit 10"]
+    assert [row.what for row in result.latency] == ["session 1", "session 5", "session 10"]
     assert result.latency[-1].before.value == pytest.approx(0.1 + 0.05 * 10, rel=0.2)
     assert result.cpu[0].before.low is not None
     assert result.cpu[0].before.low < (result.cpu[0].before.value or 0)
@@ -131,7 +131,7 @@ def test_what_was_not_measured_is_a_dash_and_a_visit_that_did_not_happen_no_row(
     short = Script().record(3)
     result = compare((short, judge(under(short, NOW)).verdict), judged(Script(probe=False)))
     text = comparison.text(result)
-    assert "after visit 20" in text
+    assert "after session 20" in text
     assert "–" in text
     assert "nan" not in text
 
@@ -150,7 +150,7 @@ def run_compare(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 def test_two_run_folders_are_compared_and_the_status_says_which_way(tmp_path: Path) -> None:
     flat, leak = folder_of(Script(), tmp_path / "flat"), folder_of(LEAKING, tmp_path / "leak")
     better = run_compare(tmp_path, str(leak), str(flat), "--out", "better")
-    assert (better.returncode, "| after visit 20 " in better.stdout) == (0, True), better.stderr
+    assert (better.returncode, "| after session 20 " in better.stdout) == (0, True), better.stderr
     worse = run_compare(tmp_path, str(flat), str(leak), "--out", "worse", "--json")
     assert (worse.returncode, json.loads(worse.stdout)["worse"]) == (1, True)
     assert (tmp_path / "worse" / "compare.png").read_bytes().startswith(b"\x89PNG")

@@ -51,7 +51,7 @@ def test_the_time_left_is_that_of_the_latest_sessions() -> None:
 
 
 @pytest.mark.parametrize(
-    ("step", "words"), [(NextStep.WAIT, "waiting 1.5m at most"), (NextStep.STOP, "decided")]
+    ("step", "words"), [(NextStep.WAIT, "waiting 1.5m at most"), (NextStep.STOP, "ended")]
 )
 def test_it_says_what_the_run_does_instead_of_going_on(step: NextStep, words: str) -> None:
     record, judgement = so_far(6, Policy())

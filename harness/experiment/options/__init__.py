@@ -144,7 +144,8 @@ def _target_options() -> Iterator[Option]:
     ordered = targets()
     chosen_by = {target.CHOSEN_BY for target in ordered if target.CHOSEN_BY}
     words = ", ".join(target.HELP_NAME for target in ordered if target.CHOSEN_BY)
-    group = f"target: the embedded server, or one of {words}"
+    alone = " or ".join(target.HELP_NAME for target in ordered if target.NEEDS)
+    group = f"target: the embedded server, one of {words}, or {alone} alone with --once"
     owners: dict[str, list[type[Target]]] = {}
     found: dict[str, Option] = {}
     for target in ordered:

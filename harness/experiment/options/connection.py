@@ -32,8 +32,8 @@ class ConnectionOptions:
     auth: str | None = declared(
         "auth",
         TEXT,
-        "Log in with bearer:NAME or basic:NAME. NAME is the environment variable that holds the"
-        " token, or user:password.",
+        "Send an Authorization header. With bearer:NAME the environment variable NAME holds the"
+        " token. With basic:NAME it holds user:password.",
         metavar="KIND:NAME",
     )
     """`bearer:NAME` or `basic:NAME`, with the name of an environment variable."""

@@ -29,7 +29,7 @@ class LoadOptions:
         "max-cycles",
         COUNT,
         "Stop after this many cycles. A run that is undecided by then is inconclusive.",
-        default_text="stop after 500 sessions",
+        default_text="any number of cycles, but at most 500 sessions",
     )
     """None: sessions are bounded instead."""
     sessions: int | None = declared(

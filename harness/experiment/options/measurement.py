@@ -34,8 +34,8 @@ class MeasurementOptions:
     control: bool = declared(
         "control",
         FLAG,
-        "Check the set-up: after the run, a second one must find a planted leak of twice the"
-        " limit.",
+        "Check the set-up with a second run in which the probe plants a leak of twice the limit. A"
+        " flat verdict needs that leak to be found.",
         default=False,
     )
     """Whether a second run with a planted leak follows."""
@@ -43,8 +43,8 @@ class MeasurementOptions:
         "memory-budget",
         SIZE,
         "Stop when the memory of the server has grown by this much.",
-        default_text="512MiB, or a quarter of the free memory where that is less; with --cycles"
-        " three quarters of the free memory",
+        default_text="512MiB, but at most 25 % of the free memory. With --cycles: 75 % of the free"
+        " memory",
     )
     """Bytes; None: as the free memory allows."""
     watch_files: tuple[Path, ...] = declared(

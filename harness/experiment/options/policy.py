@@ -25,7 +25,8 @@ class PolicyOptions:
     object_limit: float | None = declared(
         "object-limit",
         NUMBER,
-        "The largest growth in tracked objects per session that still passes.",
+        "The largest growth in Python objects per session that still passes. The objects are those"
+        " that the garbage collector tracks.",
         default_text="0.6",
     )
     """Objects per session; None: the default of `Policy`."""
@@ -58,7 +59,8 @@ class PolicyOptions:
     fail_on: tuple[str, ...] = declared(
         "fail-on",
         TEXT,
-        "Also fail on `fragmentation` or `files`.",
+        "Also fail on `fragmentation` or `files`. The first is a kind of memory growth, the second"
+        " a gate. By default neither fails a run.",
         metavar="KIND",
         default=(),
         is_repeatable=True,
@@ -67,8 +69,8 @@ class PolicyOptions:
     log_expect: tuple[str, ...] | None = declared(
         "log-expect",
         TEXT,
-        "Each session leaves a line that matches this in the log of the server, in the"
-        " order given.",
+        "Each session must write a line to the server log that matches this. The lines of several"
+        " patterns must come in the order of the options.",
         metavar="REGEX",
         is_repeatable=True,
     )
@@ -78,7 +80,7 @@ class PolicyOptions:
     log_forbid: tuple[str, ...] | None = declared(
         "log-forbid",
         TEXT,
-        "No line of the log of the server matches this.",
+        "No line of the server log may match this.",
         metavar="REGEX",
         default_text="the warnings of asyncio about tasks and connections",
         is_repeatable=True,

@@ -34,7 +34,7 @@ class Embedded(Target):
     agent_size_bytes: int = declared(
         "agent-size",
         SIZE,
-        "How much memory the agent of one character holds in the embedded server.",
+        "The memory that the embedded server takes for each character that a session talks to.",
         default=AGENT_SIZE_BYTES,
     )
     env: Mapping[str, str] = from_option(ENV)

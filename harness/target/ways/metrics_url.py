@@ -35,8 +35,9 @@ class MetricsUrl(Running):
     metric: Mapping[str, str] = declared(
         "metric",
         PAIRS,
-        "The name on the page for rss, cpu_s, descriptors or threads.",
+        "Read rss from the metric NAME of the page. Also for cpu_s, descriptors and threads.",
         metavar="rss=NAME",
+        default_text="the names of the Prometheus client libraries",
     )
     """Names on the page; those of the Prometheus client libraries where none is given."""
 

@@ -70,7 +70,7 @@ def _flat(facts: ContainerFacts) -> GateResult | None:
 def _too_early(facts: ContainerFacts) -> GateResult | None:
     if facts.sessions >= facts.guard_sessions:
         return None
-    words = f"{facts.words}; it may be a cache that fills"
+    words = f"{facts.words}. This may be a cache that is still filling."
     return _open(facts, words, facts.guard_sessions - facts.sessions)
 
 
@@ -120,7 +120,8 @@ RULES: Final = (
     ),
     Rule(
         "containers.too-early",
-        "A container grew in every census, but it may be a cache that fills until the guard: open.",
+        "A container grew in every census. Before the guard this may be a cache that is still "
+        "filling: open.",
         _SECTION,
         _too_early,
         _NUMBERS,
@@ -206,7 +207,7 @@ def _filling_words(record: RunRecord) -> str:
 
 def row(name: str, gate: ContainersGate) -> Row:
     """The gate as a row of a table."""
-    growth = f"{gate.suspects} suspects" if gate.suspects else ""
+    growth = f"{gate.suspects} suspect{'' if gate.suspects == 1 else 's'}" if gate.suspects else ""
     return Row(name, gate.outcome, growth=growth, reason=gate.reason)
 
 
