@@ -31,6 +31,8 @@ class GateEntry:
 
     name: str
     """In reports, in result.json and for `--allow` and `--only`."""
+    label_zh: str
+    """Its name on the Chinese page; the name itself where Chinese readers use the same word."""
     order: int
     """Place among the gates; a new gate takes a free number."""
     result: type[Gate]

@@ -56,7 +56,7 @@ def summary(name, gate, sessions):
     return f"the server weighs {gate.weighed} stones"
 
 
-GATE = GateEntry("weight", 45, WeightGate, decide, row, summary, RULES)
+GATE = GateEntry("weight", "重量", 45, WeightGate, decide, row, summary, RULES)
 '''
 
 
@@ -103,6 +103,12 @@ def test_it_fails_the_run_and_stands_in_every_report(copy: Path) -> None:
     assert [*result["gates"]].index("weight") == [*result["gates"]].index("threads") + 1
     assert result["gates"]["weight"]["weighed"] == result["sessions"]
     assert "stones" in (copy / "run" / "report.html").read_text()
+
+
+def test_its_name_on_the_chinese_page_is_the_one_that_its_file_gives(copy: Path) -> None:
+    stored(copy, "chinese")
+    assert done(copy, "report", "chinese", "--lang", "zh").returncode == 1
+    assert "重量" in (copy / "chinese" / "report.html").read_text()
 
 
 def test_its_rules_are_told(copy: Path) -> None:
