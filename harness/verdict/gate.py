@@ -25,7 +25,7 @@ class GateResult:
     """While it is open: about how many sessions more would settle it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GateEntry:
     """One gate: how it is decided, and how it is told. Everything else is derived from this."""
 
