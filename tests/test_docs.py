@@ -381,6 +381,7 @@ def test_the_examples_of_extensions_work_in_a_run(extended: Path) -> None:
     assert (result["scenario"], result["sessions_failed"]) == ("say-hello", 0)
     assert result["gates"]["failures"]["outcome"] == "flat"
     assert result["gates"]["modules"]["first"] > 20
+    assert result["gates"]["regions"]["limit"] == 0.5
     assert "switches" in (extended / "out" / "run.jsonl").read_text()
     assert (extended / "out" / "words.txt").read_text() == f"say-hello: {result['verdict']}\n"
     (extended / "loud.py").write_text(LOUD)
