@@ -73,6 +73,10 @@ class FaultInvalid(UsageError):
     """A file among the embedded server's faults is not a fault."""
 
 
+class ExtensionInvalid(UsageError):
+    """A file that was added to a folder of the package does not fit in there."""
+
+
 class UnknownProtocol(UsageError):
     """No chat protocol has that name."""
 

@@ -328,6 +328,8 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("harness", "scenarios", "docs"):
         ignored = shutil.ignore_patterns("__pycache__", "*.png")
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    added = []
     for block in blocks(DOCS / "architecture.md"):
         if found := re.match(r"# (in )?(?P<path>[\w/]+\.py)", block.code):
             path = folder / found["path"]
@@ -335,8 +337,10 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
             code = block.code
             if found[1]:
                 code = path.read_text(encoding="utf-8") + code.partition("\n")[2]
-                code = code.replace("import COUNT,", "import TEXT, COUNT,")
+                code = code.replace("INTEGER, TIME,", "INTEGER, TEXT, TIME,")
             path.write_text(code, encoding="utf-8")
+            added.append(found["path"])
+    (folder / "added.txt").write_text("\n".join(added))
     return folder
 
 
@@ -377,10 +381,32 @@ def test_the_examples_of_extensions_work_in_a_run(extended: Path) -> None:
     assert (result["scenario"], result["sessions_failed"]) == ("say-hello", 0)
     assert result["gates"]["failures"]["outcome"] == "flat"
     assert result["gates"]["modules"]["first"] > 20
+    assert result["gates"]["regions"]["limit"] == 0.5
     assert "switches" in (extended / "out" / "run.jsonl").read_text()
     assert (extended / "out" / "words.txt").read_text() == f"say-hello: {result['verdict']}\n"
     (extended / "loud.py").write_text(LOUD)
     said_by_copy(extended, "-m", "harness", "run", "loud.py", *serve, "--once")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "tool",
+    [
+        "ruff check --no-cache",
+        "ruff format --check --no-cache",
+        "mypy --strict --no-error-summary --cache-dir .mypy_cache",
+    ],
+)
+def test_the_examples_of_extensions_pass_what_lint_asks(extended: Path, tool: str) -> None:
+    added = (extended / "added.txt").read_text().split()
+    checked = subprocess.run(
+        [sys.executable, "-m", *tool.split(), *added],
+        cwd=extended,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 @pytest.mark.slow

@@ -5,22 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from harness.record.metrics import COUNTERS
 from harness.units import format_size, format_time
 from harness.verdict.counting import CounterGate
+from harness.verdict.gates import entries
 from harness.verdict.gates.latency import LatencyGate
 from harness.verdict.gates.memory import MemoryGate
 from harness.verdict.outcome import Status, Verdict, VerdictName
 
-_GATES: Final = {
-    **{gate: metric.label_zh for gate, metric in COUNTERS.items()},
-    "memory": "内存",
-    "containers": "容器",
-    "latency": "回复延迟",
-    "cpu": "CPU",
-    "log": "日志",
-    "files": "文件",
-}
+_GATES: Final = {name: gate.label_zh for name, gate in entries().items()}
 _VERDICTS_AND_OUTCOMES: Final = {
     "flat": "平稳",
     "leak": "泄漏",

@@ -368,6 +368,7 @@ def counter_entry(metric: Metric, rule: CounterLimit) -> GateEntry:
 
     return GateEntry(
         name=rule.gate,
+        label_zh=metric.label_zh,
         order=rule.order,
         result=CounterGate,
         decide=lambda situation: counter_gate(situation, metric.name),

@@ -25,12 +25,14 @@ class GateResult:
     """While it is open: about how many sessions more would settle it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GateEntry:
     """One gate: how it is decided, and how it is told. Everything else is derived from this."""
 
     name: str
     """In reports, in result.json and for `--allow` and `--only`."""
+    label_zh: str
+    """Its name on the Chinese page; the name itself where Chinese readers use the same word."""
     order: int
     """Place among the gates; a new gate takes a free number."""
     result: type[Gate]

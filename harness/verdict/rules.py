@@ -9,13 +9,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from math import isfinite
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, Literal, TypeVar, get_args
 
 Facts = TypeVar("Facts")
 Answer = TypeVar("Answer")
 
 DOCUMENT: Final = "docs/verdict.md"
+
+Section = Literal[
+    "constants",
+    "gates",
+    "order-of-the-verdict",
+    "kinds-of-the-memory-gate",
+    "the-envelope-test",
+    "how-one-metric-is-decided",
+    "late-releases",
+    "memory-that-is-in-use",
+    "memory-outside-malloc",
+    "pages-that-are-used-again",
+    "runs-that-stop-early",
+    "containers-that-fill",
+    "orphan-tasks",
+    "containers-without-a-maximum",
+    "latency-and-cpu",
+    "log-and-files",
+]
+"""Sections of the documentation that derive a rule. One that is new there is added here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +97,17 @@ def first_answer(
     raise ValueError(f"no rule of {[rule.id for rule in rules]} has an answer")
 
 
-def source(section: str) -> str:
-    """Where a section of the documentation is."""
+def source(section: Section) -> str:
+    """Where a section of the documentation is.
+
+    Raises:
+        ValueError: there is no such section.
+    """
+    known = get_args(Section)
+    if section not in known:
+        near = get_close_matches(section, known, 1)
+        hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(known)}"
+        raise ValueError(f"{DOCUMENT} has no section '{section}': {hint}")
     return f"{DOCUMENT}#{section}"
 
 

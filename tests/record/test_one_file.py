@@ -145,6 +145,30 @@ def test_a_stored_run_is_drawn_in_chinese_with_the_label_of_the_metric(
     assert "<figcaption>内存区域</figcaption>" in (extended.run / "report.html").read_text()
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('"regions", Unit', '"threads", Unit', ("metrics/processes.py", "the metric 'threads'")),
+        ('"regions", Unit', '"modules", Unit', ("gauges/modules.py", "the metric 'modules'")),
+        ("METRICS =", "METRIC =", ("has no METRICS",)),
+    ],
+)
+def test_a_file_that_does_not_fit_is_named_with_what_to_do(
+    extended: Extended, old: str, new: str, words: tuple[str, ...]
+) -> None:
+    path = extended.home / "harness" / "record" / "metrics" / "regions.py"
+    path.write_text(METRIC.replace(old, new))
+    try:
+        refused = command(extended.home, "report", "out")
+    finally:
+        path.write_text(METRIC)
+    assert refused.returncode == 2
+    assert "harness/record/metrics/regions.py" in refused.stderr
+    assert "defect" not in refused.stderr
+    for part in words:
+        assert part in refused.stderr
+
+
 def test_the_gate_of_a_new_metric_can_be_allowed(extended: Extended) -> None:
     done = command(extended.home, "run", "echo.py", "--allow", "regions", "--protocol", "morse")
     assert "there is no protocol" in done.stderr  # and not: there is no such gate

@@ -56,7 +56,16 @@ def summary(name, gate, sessions):
     return f"the server weighs {gate.weighed} stones"
 
 
-GATE = GateEntry("weight", 45, WeightGate, decide, row, summary, RULES)
+GATE = GateEntry(
+    name="weight",
+    label_zh="重量",
+    order=45,
+    result=WeightGate,
+    decide=decide,
+    row=row,
+    summary=summary,
+    rules=RULES,
+)
 '''
 
 
@@ -105,9 +114,43 @@ def test_it_fails_the_run_and_stands_in_every_report(copy: Path) -> None:
     assert "stones" in (copy / "run" / "report.html").read_text()
 
 
+def test_its_name_on_the_chinese_page_is_the_one_that_its_file_gives(copy: Path) -> None:
+    stored(copy, "chinese")
+    assert done(copy, "report", "chinese", "--lang", "zh").returncode == 1
+    assert "重量" in (copy / "chinese" / "report.html").read_text()
+
+
 def test_its_rules_are_told(copy: Path) -> None:
     told = done(copy, "judge", "run", "--why")
     assert "decided by weight.heavy" in told.stdout, told.stderr
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('name="weight"', 'name="cpu"', ("gates/cpu.py", "the gate 'cpu'")),
+        ('name="weight"', 'name="tasks"', ("gauges/tasks.py", "the gate 'tasks'")),
+        ("order=45", "order=80", ("gates/latency.py", "the order 80", "taken are 10, ")),
+        ("GATE =", "GATES =", ("has no GATE",)),
+        ('"gates"', '"no-such"', ("no section 'no-such'", "in line", "there are: ")),
+        ('    label_zh="重量",\n', "", ("argument: 'label_zh'", "in line")),
+    ],
+)
+def test_a_file_that_does_not_fit_is_named_with_what_to_do(
+    copy: Path, old: str, new: str, words: tuple[str, ...]
+) -> None:
+    path = copy / "harness" / "verdict" / "gates" / "weight.py"
+    path.write_text(WEIGHT.replace(old, new))
+    try:
+        refused = done(copy, "report", "run")
+    finally:
+        path.write_text(WEIGHT)
+    assert refused.returncode == 2
+    assert "harness/verdict/gates/weight.py" in refused.stderr
+    assert "defect" not in refused.stderr
+    assert "Traceback" not in refused.stderr
+    for part in words:
+        assert part in refused.stderr
 
 
 def test_it_can_be_allowed(copy: Path) -> None:

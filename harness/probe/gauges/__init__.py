@@ -55,17 +55,12 @@ class Entry(_Named, total=False):
 _readers: dict[str, Gauge] = {}
 
 
-def entries() -> list[Entry]:
-    """What the gauges say of themselves, in the order of reading."""
-    return [module.METRIC for module in _modules()]
-
-
 def table() -> dict[str, Gauge]:
     """What can be read in this process, by name, in the order of reading: what reading the others
     would disturb comes first.
     """
     if not _readers:
-        for module in _modules():
+        for module in modules():
             reader = module.reader()
             if reader is not None:
                 _readers[module.METRIC["name"]] = reader
@@ -77,7 +72,8 @@ def read() -> dict[str, int]:
     return {name: gauge() for name, gauge in table().items()}
 
 
-def _modules() -> list[ModuleType]:
+def modules() -> list[ModuleType]:
+    """The file of each gauge, in the order of reading."""
     return sorted(_found(), key=lambda module: module.METRIC.get("order", 100))
 
 

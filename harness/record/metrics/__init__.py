@@ -22,10 +22,10 @@ reading. For the same reason an entry of the probe's is plain data, and is conve
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import Final
 
+from harness.errors import ExtensionInvalid
+from harness.extensions import modules_with, place_of
 from harness.probe import gauges
 from harness.record.metrics.contract import (
     BlameLimit,
@@ -42,6 +42,7 @@ __all__ = [
     "COUNTERS",
     "DECISIVE",
     "FALLING",
+    "FILES",
     "MEMORY",
     "METRICS",
     "BlameLimit",
@@ -56,12 +57,33 @@ __all__ = [
 ]
 
 
-def _entries() -> Iterator[Metric]:
-    """All that the files say, in no order."""
-    for module in iter_modules(__path__):
-        yield from getattr(import_module(f"{__name__}.{module.name}"), "METRICS", ())
-    for entry in gauges.entries():
-        yield _of_probe(entry)
+_HELPERS: Final = ("contract", "names", "process_text")
+
+
+def _declared() -> Iterator[tuple[str, Metric]]:
+    """All that the files say, each with its file, in no order."""
+    for module in modules_with("METRICS", __name__, __path__, _HELPERS):
+        for metric in module.METRICS:
+            yield place_of(module.__name__), metric
+    for module in gauges.modules():
+        yield place_of(module.__name__), _of_probe(module.METRIC)
+
+
+def _by_name() -> dict[str, tuple[str, Metric]]:
+    """Each metric with its file.
+
+    Raises:
+        ExtensionInvalid: two files declare one name.
+    """
+    found: dict[str, tuple[str, Metric]] = {}
+    for file, metric in _declared():
+        if metric.name in found:
+            raise ExtensionInvalid(
+                f"{file} and {found[metric.name][0]} both declare the metric '{metric.name}'",
+                hint="give the metric that was added another name",
+            )
+        found[metric.name] = (file, metric)
+    return found
 
 
 def _of_probe(entry: gauges.Entry) -> Metric:
@@ -80,11 +102,16 @@ def _of_probe(entry: gauges.Entry) -> Metric:
 _CONVERTED: Final = ("unit", "chart", "gate", "blame")
 
 
+_FOUND: Final = _by_name()
+
 METRICS: Final[dict[str, Metric]] = {
     metric.name: metric
-    for metric in sorted(_entries(), key=lambda entry: (entry.order, entry.name))
+    for _, metric in sorted(_FOUND.values(), key=lambda pair: (pair[1].order, pair[1].name))
 }
 """By name, in the order of lists and charts."""
+
+FILES: Final[dict[str, str]] = {name: file for name, (file, _) in _FOUND.items()}
+"""By name: the file that declares it."""
 
 COUNTERS: Final[dict[str, Metric]] = {
     metric.gate.gate: metric for metric in METRICS.values() if metric.gate is not None

@@ -75,6 +75,10 @@ class ProcessFolder:
 Reading = ProcessFile | ProcessFolder
 
 
+SHARED_ORDER: Final = 65
+"""Of all counters that name no order. They are listed by their names."""
+
+
 @dataclass(frozen=True, slots=True)
 class CounterLimit:
     """The gate that an exact counter has: how much growth per session still passes."""
@@ -85,7 +89,7 @@ class CounterLimit:
     """Growth per session, in the metric's unit; None: the limit that the policy has."""
     policy_limit: str = "counter_limit"
     """The field of the policy that holds the limit where `limit` is None."""
-    order: int = 65
+    order: int = SHARED_ORDER
     """Place among the gates: 10 is memory, 20 to 60 are the counters that every run has."""
     explained_by: tuple[str, ...] = ()
     """Kinds of findings that can explain its growth: where all of them are allowed, so is it."""

@@ -8,10 +8,16 @@ KIB = 1024
 
 
 def number_after(name: str) -> Callable[[str], float]:
-    """What stands after `name:` on a line of its own, as in `/proc/PID/status`."""
+    """The count that stands after `name:` on a line of its own, as in `/proc/PID/status`.
+
+    A line with a unit, such as `VmRSS: 512 kB`, is refused: `kib_after` reads it as bytes.
+    """
 
     def parse(text: str) -> float:
-        return float(_fields(text)[name])
+        value = _fields(text)[name]
+        if len(value.split()) > 1:
+            raise ValueError(f"'{name}: {value}' is no plain count; kib_after() reads kB as bytes")
+        return float(value)
 
     return parse
 
@@ -21,19 +27,19 @@ def kib_after(*names: str) -> Callable[[str], float]:
 
     def parse(text: str) -> float:
         fields = _fields(text)
-        return sum(float(fields[name]) for name in names) * KIB
+        return sum(float(fields[name].split()[0]) for name in names) * KIB
 
     return parse
 
 
 def _fields(text: str) -> dict[str, str]:
-    """Name to the first word after it, of each line that has the form `name: word ...`."""
+    """Name to what stands after it, of each line that has the form `name: value`."""
     return dict(_pairs(text.splitlines()))
 
 
 def _pairs(lines: Iterable[str]) -> Iterable[tuple[str, str]]:
     for line in lines:
         name, colon, rest = line.partition(":")
-        words = rest.split(maxsplit=1)
-        if colon and words:
-            yield name, words[0]
+        value = rest.strip()
+        if colon and value:
+            yield name, value

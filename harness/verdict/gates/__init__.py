@@ -4,24 +4,57 @@ to be told about it. An exact counter needs no file here: its metric says that i
 
 from __future__ import annotations
 
-import pkgutil
+from collections.abc import Iterator
 from functools import cache
-from importlib import import_module
 
-from harness.record.metrics import METRICS
+from harness.errors import ExtensionInvalid
+from harness.extensions import modules_with, place_of
+from harness.record.metrics import FILES, METRICS
+from harness.record.metrics.contract import SHARED_ORDER
 from harness.verdict.counting import counter_entry
 from harness.verdict.gate import GateEntry
 
 
 @cache
 def entries() -> dict[str, GateEntry]:
-    """All gates by name, in their order."""
-    modules = [
-        import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)
-    ]
-    gates: list[GateEntry] = [module.GATE for module in modules]
-    for metric in METRICS.values():
-        if metric.gate is not None:
-            gates.append(counter_entry(metric, metric.gate))
+    """All gates by name, in their order.
+
+    Raises:
+        ExtensionInvalid: a file does not load, or two files claim one name or one order.
+    """
+    gates: list[GateEntry] = []
+    files: dict[str, str] = {}
+    for file, gate in _declared():
+        _refuse_collision(file, gate, gates, files)
+        gates.append(gate)
+        files[gate.name] = file
     gates.sort(key=lambda gate: (gate.order, gate.name))
     return {gate.name: gate for gate in gates}
+
+
+def _declared() -> Iterator[tuple[str, GateEntry]]:
+    """Each gate, and the file that declares it."""
+    for module in modules_with("GATE", __name__, __path__):
+        yield place_of(module.__name__), module.GATE
+    for metric in METRICS.values():
+        if metric.gate is not None:
+            yield FILES[metric.name], counter_entry(metric, metric.gate)
+
+
+def _refuse_collision(
+    file: str, gate: GateEntry, others: list[GateEntry], files: dict[str, str]
+) -> None:
+    for other in others:
+        if other.name == gate.name:
+            raise ExtensionInvalid(
+                f"{file} and {files[other.name]} both declare the gate '{gate.name}'",
+                hint="give the gate that was added another name",
+            )
+        if other.order == gate.order != SHARED_ORDER:
+            taken = ", ".join(str(order) for order in sorted({other.order for other in others}))
+            raise ExtensionInvalid(
+                f"{file} (gate '{gate.name}') and {files[other.name]} (gate '{other.name}') both "
+                f"have the order {gate.order}",
+                why="reports list the gates by their order",
+                hint=f"give the gate that was added a free number; taken are {taken}",
+            )

@@ -213,6 +213,7 @@ def row(name: str, gate: ContainersGate) -> Row:
 
 GATE: Final = GateEntry(
     name="containers",
+    label_zh="容器",
     order=70,
     result=ContainersGate,
     decide=decide,

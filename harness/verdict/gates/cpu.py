@@ -276,6 +276,7 @@ def row(name: str, gate: CpuGate) -> Row:
 
 GATE: Final = GateEntry(
     name="cpu",
+    label_zh="CPU",
     order=90,
     result=CpuGate,
     decide=decide,

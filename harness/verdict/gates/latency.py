@@ -201,6 +201,7 @@ def summary(_: str, gate: LatencyGate, sessions: int) -> str:
 
 GATE: Final = GateEntry(
     name="latency",
+    label_zh="回复延迟",
     order=80,
     result=LatencyGate,
     decide=decide,

@@ -186,6 +186,7 @@ def summary(_: str, gate: LogGate, __: int) -> str:
 
 GATE: Final = GateEntry(
     name="log",
+    label_zh="日志",
     order=100,
     result=LogGate,
     decide=decide,

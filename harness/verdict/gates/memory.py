@@ -264,6 +264,7 @@ def _flat_summary(gate: MemoryGate, sessions: int) -> str:
 
 GATE: Final = GateEntry(
     name="memory",
+    label_zh="内存",
     order=10,
     result=MemoryGate,
     decide=decide,
