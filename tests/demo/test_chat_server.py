@@ -277,7 +277,8 @@ async def test_it_starts_by_path_from_any_folder_with_a_folder_of_characters(
     [
         (
             ["--agent-size", "much"],
-            "argument --agent-size: 'much' is not a size, such as 8MiB, 2GiB or plain bytes",
+            "argument --agent-size: 'much' is not a size. "
+            "Write for example 8MiB, 2GiB or plain bytes",
         ),
         (["--agent-size", "0"], "argument --agent-size: '0' is too small"),
         (["--port", "x"], "argument --port: invalid int value: 'x'"),

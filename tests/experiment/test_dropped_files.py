@@ -124,6 +124,7 @@ def test_an_option_that_one_field_declares_is_typed_read_from_a_file_marked_and_
         "good day|hi|load|What a visitor says first. (default: hello)"
     ), shown.stderr
     shutil.copytree(ROOT / "docs" / "reference", copy / "docs" / "reference")
+    shutil.copytree(ROOT / "docs" / "reference_pages", copy / "docs" / "reference_pages")
     shutil.copy(ROOT / "docs" / "make_reference.py", copy / "docs")
     assert python(copy, "docs/make_reference.py").returncode == 0
     for page, shown_as in (("options", "--greeting WORDS"), ("configuration", "greeting")):
