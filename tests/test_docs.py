@@ -130,6 +130,7 @@ def said(folder: Path, command: str) -> tuple[int, str]:
     """
     scripts = str(Path(sys.executable).parent)
     environment = {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
+    environment["COLUMNS"] = "1000"  # a path that is wrapped has lost its name
     done = subprocess.run(
         ["bash", "-c", command],
         cwd=folder,
