@@ -15,7 +15,7 @@ from harness.record.facts import reported_metric, sessions_done, warmup_sessions
 from harness.record.metrics import Chart as Place
 from harness.record.metrics import Metric, Unit, charted, names
 from harness.record.record import RestSample, RunRecord, Turn
-from harness.verdict.gates.memory import MemoryGate
+from harness.verdict.gates.memory import MemoryGate, limit_of_metric
 from harness.verdict.outcome import Verdict
 
 MAX_POINTS: Final = 1500
@@ -113,7 +113,8 @@ def _limit(
     if base is None:
         return None
     return [
-        base + gate.limit * (sessions - warmup) if sessions >= warmup else None for sessions in t
+        base + limit_of_metric(gate) * (sessions - warmup) if sessions >= warmup else None
+        for sessions in t
     ]
 
 

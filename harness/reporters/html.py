@@ -24,7 +24,7 @@ from harness.reporters.templates import draw_page, page_file, raw
 from harness.reporters.translation import Say, advice_in, say_in, sentence_in
 from harness.reporters.why import why
 from harness.units import format_count, format_percent, format_size, format_time
-from harness.verdict.gates.memory import MemoryGate
+from harness.verdict.gates.memory import MemoryGate, limit_of_metric
 from harness.verdict.outcome import Status, Verdict
 
 _COMMAND: Final = "command_line"
@@ -189,10 +189,10 @@ def _scale(verdict: Verdict) -> _Scale | None:
     gate = verdict.gates.get("memory")
     if not isinstance(gate, MemoryGate) or gate.bounds is None or gate.limit is None:
         return None
-    low, high = gate.bounds
+    (low, high), limit = gate.bounds, limit_of_metric(gate)
     if not (isfinite(low) and isfinite(high)):
         return None
-    start, end = min(0.0, low), max(gate.limit, high) * 1.08
+    start, end = min(0.0, low), max(limit, high) * 1.08
     span = (end - start) or 1.0
 
     def at(value: float) -> float:
@@ -202,11 +202,11 @@ def _scale(verdict: Verdict) -> _Scale | None:
         low=at(low),
         width=max(3.0, at(high) - at(low)),
         zero=at(0.0),
-        limit=at(gate.limit),
+        limit=at(limit),
         label=min(560.0, max(80.0, (at(low) + at(high)) / 2)),
-        anchor=_anchor(at(gate.limit)),
+        anchor=_anchor(at(limit)),
         words=f"{format_size(low)} … {format_size(high)}",
-        limit_words=format_size(gate.limit),
+        limit_words=format_size(limit),
     )
 
 

@@ -14,6 +14,7 @@ from harness.record.owners import owner_of_file
 from harness.record.record import Cause, RunRecord, TaskGroup
 from harness.units import format_size
 from harness.verdict.outcome import Finding
+from harness.verdict.over_processes import summed
 from harness.verdict.problems import problem_of
 from harness.verdict.what_grows import Growth, growths, is_part
 
@@ -77,7 +78,7 @@ def all_findings(record: RunRecord, *, severity: str = "leak") -> tuple[Finding,
         record: the run.
         severity: `leak`, or `notice` for what no gate calls one.
     """
-    grown = growths(record)
+    grown = summed(growths(record), record.causes)
     entries = {record.causes.get(one.key, _NOTHING).of for one in grown if one.kind == "container"}
     ranked: dict[str, list[Finding]] = {rank: [] for rank in _RANKS}
     for growth in grown:

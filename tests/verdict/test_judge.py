@@ -345,14 +345,14 @@ def test_an_inconclusive_run_says_which_gates_are_open_and_how_many_sessions_it_
         (
             Script(memory(32 * MIB)),
             12,
-            "LEAK: memory grows by 32MiB per session (limit 1KiB), decided by uss after 20 "
-            "sessions, unconfirmed",
+            "LEAK: memory grows by 32MiB per session (10.7MiB to 32MiB; limit 1KiB), shown "
+            "by USS after 20 sessions, unconfirmed",
         ),
         (
             LEAKING,
             LEAK_AT,
-            "LEAK: memory grows by 16KiB per session (limit 1KiB), decided by malloc after 160 "
-            "sessions",
+            "LEAK: memory grows by 16KiB per session (14.2KiB to 16KiB; limit 1KiB), shown "
+            "by malloc in use after 160 sessions",
         ),
         (
             Script({"tasks": rising(1, 1)}),

@@ -8,6 +8,7 @@ from typing import Final
 from harness.record.record import Cause, RunRecord
 from harness.verdict.gate import GateEntry, GateResult
 from harness.verdict.outcome import Gate, Status
+from harness.verdict.over_processes import summed
 from harness.verdict.problems import problem_of
 from harness.verdict.rows import Row, reason_summary
 from harness.verdict.rules import Rule, first_answer, source
@@ -169,6 +170,7 @@ def _facts(situation: Situation) -> tuple[ContainerFacts, int | None]:
     growing = suspects(record) if measured else []
     # What has some maximum is not blamed for the rest.
     blamed = [suspect for suspect in growing if not suspect.trimmed_at] or growing
+    blamed = summed(blamed, record.causes)
     words, first = "", None
     if blamed:
         named = ((record.causes.get(one.key, Cause()).name, one) for one in blamed)
