@@ -60,7 +60,7 @@ def run_with(options: RunOptions) -> int:
 
 def _verdict(options: RunOptions) -> Verdict | None:
     """The verdict of a run whose results are printed; None of one session that went well."""
-    from harness.commands._terminal import announce, report_text
+    from harness.commands._terminal import ProgressLine, report_text
     from harness.experiment import one_session, runs
     from harness.experiment.exports import export
     from harness.experiment.plan import plan_of
@@ -70,8 +70,9 @@ def _verdict(options: RunOptions) -> Verdict | None:
     if options.load.once:
         print(one_session.run_once(plan_of(options, trace=trace), tell))
         return None
-    with redirect_stdout(sys.stderr):  # what the script prints is no result
-        done = runs.run(options, announce=announce, tell=tell, trace=trace)
+    # What the script prints is no result.
+    with redirect_stdout(sys.stderr), ProgressLine() as line:
+        done = runs.run(options, announce=line.announce, tell=tell, trace=trace)
     for name, why in done.unwritten.items():
         tell(f"leak-harness: {name} is missing: {why}")
     export(done.folder / RESULT, options.output, tell)

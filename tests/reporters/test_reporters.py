@@ -195,13 +195,16 @@ def test_a_crowded_machine_is_named() -> None:
     assert json.loads(REPORTERS["result.json"](record, leak_verdict()))["crowded_percent"] == 40
 
 
-def test_the_console_says_the_verdict_first_and_then_every_gate() -> None:
-    first, second, *rest = console.render(run(), leak_verdict(), 120, terminal=False).splitlines()
+def test_the_console_says_the_verdict_first_then_the_cause_and_then_every_gate() -> None:
+    first, cause, second, *rest = console.render(
+        run(), leak_verdict(), 120, terminal=False
+    ).splitlines()
     assert (
         first == "LEAK  memory grows by 32MiB per session (limit 1KiB), decided by malloc after 60 "
         "sessions"
     )
-    assert second.startswith("character-switch against embedded: 20 cycles, 60 sessions")
+    assert cause == "cause: two tasks a session are never cancelled"
+    assert second.startswith("character-switch against the embedded server: 20 cycles, 60 sessions")
     for gate in leak_verdict().gates:
         assert any(line.startswith(f"|{gate} ") for line in rest)
     assert any("+32MiB" in line and "31.4MiB to 32.6MiB" in line for line in rest)

@@ -387,6 +387,16 @@ def test_the_summary_is_one_sentence_with_how_much_and_what_decided(
     assert judge(under(script.record(cycles), NOW)).verdict.summary == summary
 
 
+def test_a_verdict_that_stands_is_kept_when_the_user_stops_the_search_for_its_cause() -> None:
+    record = LEAKING.record(LEAK_AT)
+    assert judge(under(record, NOW)).verdict.name is VerdictName.LEAK
+    record.add(Incident(200.0, "stopped by the user", fatal=True, interrupted=True))
+    assert judge(under(record, NOW)).verdict.name is VerdictName.LEAK
+    early = LEAKING.record(20)
+    early.add(Incident(200.0, "stopped by the user", fatal=True, interrupted=True))
+    assert judge(under(early, NOW)).verdict.name is VerdictName.INTERRUPTED
+
+
 def test_judging_twice_gives_the_same() -> None:
     record = LEAKING.record(LEAK_AT)
     assert judge(under(record, Policy())) == judge(under(record, Policy()))
