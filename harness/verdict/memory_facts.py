@@ -11,8 +11,9 @@ from harness.record.metrics import names
 from harness.record.record import MemoryStop
 from harness.verdict.bounded_growth import Filling, filling
 from harness.verdict.evidence import Evidence, evidence, lasting_rate, went_with_collection
-from harness.verdict.growth_engine import STEP_SPAN_SESSIONS, steady_growth
+from harness.verdict.growth_engine import steady_growth
 from harness.verdict.kinds import SMALL_BLOCK_BYTES, is_fragmentation
+from harness.verdict.look_schedule import STEP_SPAN_SESSIONS
 from harness.verdict.page_reuse import PageReuse, tail_growths
 from harness.verdict.situation import Situation
 from harness.verdict.suspects import Unsure, unsure
