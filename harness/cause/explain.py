@@ -14,7 +14,8 @@ from typing import Any, Final
 import numpy as np
 
 from harness.cause import native_stacks, process_inventory
-from harness.cause.eviction_code import Home, Numbers, Trim, trim_of
+from harness.cause.container_in_source import Home, Numbers
+from harness.cause.eviction_code import Trim, trim_of
 from harness.cause.expiry_code import expiry_of
 from harness.cause.known_caches import is_kept_by_c, known_trim
 from harness.cause.limits import Limits
