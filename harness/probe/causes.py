@@ -139,14 +139,6 @@ def _still_there(keys: Mapping[int, str]) -> set[str]:
     return {keys[id(item)] for objects in heap.slices() for item in objects if id(item) in keys}
 
 
-class _Names(looking.ByType):
-    """By type, its name."""
-
-    def of(self, kind: type) -> str:
-        """With its module."""
-        return naming.type_name(kind)
-
-
 class _Search:
     """Finds the targets among the objects of the heap, and holds them until they have been
     looked at.
@@ -168,9 +160,9 @@ class _Search:
         self._names = {
             target["name"]: target["key"] for target in wanted if target["kind"] == "object"
         }
-        self._called = _Names()
+        self._called = looking.ByType(naming.type_name)
         self._owners: dict[int, list[tuple[int, str]]] = {}
-        self._kinds = census.Bases()
+        self._kinds = census.bases()
         self.skipped = looking.Skipped()
         for target in wanted:
             if target["kind"] == "place":
@@ -327,7 +319,7 @@ def garbage() -> dict[str, Any]:
         gc.collect()
         unreachable = gc.garbage[before:]
         counts: dict[str, int] = {}
-        sizes = looking.Sizes()
+        sizes = looking.sizes()
         made: dict[str, Cause] = {}
         for item in unreachable:
             name = naming.name_of(item)

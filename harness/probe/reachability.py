@@ -1,8 +1,8 @@
 """What keeps objects alive: one walk forward from all roots together, the nearest objects first.
 
 Each object is reached by the path that tells most. A path costs 1 for each link, and more where it
-begins in, or goes through, what tells little: `_COST_OF_ROOT` and `_Costs` say how much. So a short
-path from the application's own names wins over a long one, and over one from a library.
+begins in, or goes through, what tells little: `_COST_OF_ROOT` and `_cost_of` say how much. So a
+short path from the application's own names wins over a long one, and over one from a library.
 
 A path through another module's globals or through the probe is no answer. Nothing that the walk saw
 is held when it is over.
@@ -89,16 +89,13 @@ def walk(
     return answers
 
 
-class _Costs(looking.ByType):
-    """By type, what a link to one of its objects costs."""
-
-    def of(self, kind: type) -> int:
-        """1 for most; `_TASK` for tasks."""
-        if reference_names.is_task(kind):
-            return _TASK
-        if issubclass(kind, type):
-            return _COST_OF_CLASS
-        return _COST_OF_TYPING if looking.module_name(kind) in _ANNOTATIONS else 1
+def _cost_of(kind: type) -> int:
+    """What a link to an object of this type costs: 1 for most; `_TASK` for tasks."""
+    if reference_names.is_task(kind):
+        return _TASK
+    if issubclass(kind, type):
+        return _COST_OF_CLASS
+    return _COST_OF_TYPING if looking.module_name(kind) in _ANNOTATIONS else 1
 
 
 class _Walk:
@@ -120,7 +117,7 @@ class _Walk:
         self._until_s = monotonic() + LIMIT_S
         self._number_seen = 0
         self._outside = heap.module_dicts()
-        self._costs = _Costs()
+        self._costs = looking.ByType(_cost_of)
         self._roots: dict[int, Root] = {}
         self._nodes: DefaultDict[int, Deque[Any]] = defaultdict(deque)
         self._later: DefaultDict[int, Deque[Tuple[Any, Any]]] = defaultdict(deque)
