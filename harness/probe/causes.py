@@ -27,6 +27,7 @@ from . import (
     retained_size,
     tasks,
 )
+from .wire import Cause, Garbage, Target
 
 MAX_INSIDE = 20
 
@@ -49,19 +50,11 @@ _WAITS = frozenset(
 _BEST = (True, True)
 """Has not ended, and was seen to be made."""
 
-Cause = dict[str, Any]
-"""What `reachability.walk` gives; `made_at`, and whose place that is, `made_by`; `bytes`;
-`state`.
-"""
-
 
 def find(
-    targets: Iterable[Mapping[str, Any]], objgraph: str = "", drawn: Iterable[str] = ()
+    targets: Iterable[Target], objgraph: str = "", drawn: Iterable[str] = ()
 ) -> dict[str, Cause]:
     """By the `key` of each target, what is known of it.
-
-    Targets have a `kind`, and are: objects, by `name`; containers, by `id`; places, by `id`; tasks,
-    by `coroutine` and `made_at`; threads, by `name`; what was opened or started, by `words`.
 
     Args:
         targets: what is asked about.
@@ -96,7 +89,7 @@ def find(
     return causes
 
 
-def _in_heap(wanted: list[Mapping[str, Any]], paths: dict[str, list[int]]) -> dict[str, Cause]:
+def _in_heap(wanted: list[Target], paths: dict[str, list[int]]) -> dict[str, Cause]:
     """What was seen of their making is asked for first: a walk that is traced itself takes five
     times as long.
     """
@@ -144,7 +137,7 @@ class _Search:
     looked at.
     """
 
-    def __init__(self, wanted: list[Mapping[str, Any]]) -> None:
+    def __init__(self, wanted: list[Target]) -> None:
         self.keys = {
             int(target["id"]): target["key"] for target in wanted if target["kind"] == "container"
         }
@@ -311,7 +304,7 @@ def _stack(frame: Any) -> Iterator[str]:
         frame = frame.f_back
 
 
-def garbage() -> dict[str, Any]:
+def garbage() -> Garbage:
     """Collect; by name, how many the collector found, and where one of them was made."""
     flags, before = gc.get_debug(), len(gc.garbage)
     gc.set_debug(gc.DEBUG_SAVEALL)

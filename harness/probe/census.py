@@ -18,7 +18,7 @@ from itertools import chain, compress
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any, BinaryIO, Dict, List, Optional, Tuple
 
-from . import bounds, heap, looking, naming, object_states
+from . import bounds, heap, looking, naming, object_states, wire
 
 MAX_NAMES = 2_000
 LONG_TEXT = 256
@@ -44,12 +44,8 @@ _NO_OWNERS = frozenset(
 )
 
 
-def take(lengths: BinaryIO, followed: Iterable[int] = ()) -> dict[str, Any]:
+def take(lengths: BinaryIO, followed: Iterable[int] = ()) -> wire.HeapCensus:
     """Count the heap, and measure its containers.
-
-    The answer holds `names`, tracked objects counted; `labels`, what some of them are, see
-    `object_states`; `bounded`, containers with a bound; `apart`, identities not to be followed;
-    `skipped`, what could not be read, counted by reason.
 
     Args:
         lengths: gets a pair of 64-bit numbers for each container: its identity or place, and its
@@ -111,7 +107,7 @@ class _Census:
         self._bases = bases()
         self._traits = looking.ByType(partial(_traits_of, self._bases, self._cached))
 
-    def take(self) -> dict[str, Any]:
+    def take(self) -> wire.HeapCensus:
         own = _own()
         self._go_through_heap()
         self._pair(AT_EXIT, (looking.from_module("atexit", "_ncallbacks") or int)())
@@ -125,7 +121,7 @@ class _Census:
             "labels": {name: label for name, label in labels.items() if name in named},
             "bounded": self._bounds.told,
             "apart": sorted(own | self._bounds.apart),
-            "skipped": self._skipped.counts(),
+            "skipped": dict(self._skipped.counts()),
         }
 
     def _go_through_heap(self) -> None:

@@ -29,6 +29,7 @@ from . import (
     task_origins,
 )
 from .connections import Session
+from .wire import Cause
 
 LIMIT_S = 5.0
 MAX_NODES = 3_000_000
@@ -59,12 +60,11 @@ _TASK = -1
 
 Root = Tuple[Any, str, str, int]
 """The object, what it is called, whose it is, and what a path costs that begins in it."""
-Answer = Dict[str, Any]
 
 
 def walk(
     targets: Mapping[int, str], paths: Optional[Dict[str, List[int]]] = None
-) -> dict[str, Answer]:
+) -> dict[str, Cause]:
     """Paths to objects.
 
     Args:
@@ -106,7 +106,7 @@ class _Walk:
     """
 
     def __init__(self, targets: Mapping[int, str]) -> None:
-        self.answers: dict[str, Answer] = {}
+        self.answers: dict[str, Cause] = {}
         self.paths: dict[str, List[int]] = {}
         """Identities of the objects of each path, from the root down."""
         self.seen = heap.ById()
@@ -189,7 +189,7 @@ class _Walk:
             self.paths[key] = list(map(id, path))
             self.answers[key] = self._answer(path)
 
-    def _answer(self, path: list[Any]) -> Answer:
+    def _answer(self, path: list[Any]) -> Cause:
         root, word, owner, _ = self._roots[id(path[0])]
         answer = _described(path, word, owner)
         session = task_origins.session_of(root) if word.startswith("task ") else None
@@ -203,7 +203,7 @@ def _is_of_open_session(task: Any) -> bool:
     return session is not None and session.closed_for_s(monotonic()) is None
 
 
-def _described(path: list[Any], word: str, owner: str) -> dict[str, Any]:
+def _described(path: list[Any], word: str, owner: str) -> Cause:
     """A path in words; where a part of it cannot be read, the root alone."""
     try:
         chain, name = reference_names.words(path)
