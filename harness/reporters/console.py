@@ -95,7 +95,7 @@ def _table(gates: list[Row], width: int, terminal: bool) -> Table:
         cells = [Text("\n".join(map(one_line, word.splitlines()))) for word in words]
         if not terminal:
             cells = [Text(cell.plain.translate(_PLAIN)) for cell in cells]
-        table.add_row(Text(row.gate), Text(row.finding, style=_STYLES[row.outcome]), *cells)
+        table.add_row(Text(row.gate), Text(row.finding, style=_style(row)), *cells)
     return table
 
 
@@ -106,6 +106,10 @@ def _cause(nests: Sequence[Nest]) -> Iterator[str]:
         yield f"{word}: {nest.finding.summary}"
         if kept := kept_with(nest):
             yield f"  {kept}"
+
+
+def _style(row: Row) -> str:
+    return "yellow" if row.allowed else _STYLES[row.outcome]
 
 
 def _notes(record: RunRecord, verdict: Verdict, others: Sequence[Nest]) -> Iterator[str]:

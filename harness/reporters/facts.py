@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import chain
 from typing import Final
 
@@ -26,7 +27,10 @@ MAX_OTHER_LOAD_PERCENT: Final = 20
 def rows(verdict: Verdict) -> list[Row]:
     """All gates, in the verdict's order."""
     known = entries()
-    return [known[name].row(name, gate) for name, gate in verdict.gates.items()]
+    return [
+        replace(known[name].row(name, gate), allowed=gate.allowed)
+        for name, gate in verdict.gates.items()
+    ]
 
 
 def sentence(verdict: Verdict) -> str:

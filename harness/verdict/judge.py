@@ -141,7 +141,7 @@ def _allowed(record: RunRecord, facts: VerdictFacts, results: Mapping[str, GateR
 def _told_as_allowed(result: GateResult, why: str) -> GateResult:
     allowed = f"allowed: {why}" if why else "allowed"
     reason = "; ".join(filter(None, (result.gate.reason, allowed)))
-    return replace(result, gate=replace(result.gate, reason=reason))
+    return replace(result, gate=replace(result.gate, reason=reason, allowed=True))
 
 
 def _findings(name: VerdictName, allowed: _Allowed) -> tuple[Finding, ...]:
