@@ -11,10 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
 
-from harness.record.record import RunRecord
-from harness.reporters.console import render
-from harness.reporters.progress import course
-from harness.verdict.outcome import Judgement, NextStep, Verdict
+from ..record.record import RunRecord
+from ..reporters.console import render
+from ..reporters.progress import course
+from ..verdict.outcome import Judgement, NextStep, Verdict
 
 CYCLES_PER_LINE: Final = 5
 """Elsewhere than on a terminal, so that a log stays short."""

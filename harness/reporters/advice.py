@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from harness.verdict.outcome import Finding, Status, Verdict, VerdictName
+from ..verdict.outcome import Finding, Status, Verdict, VerdictName
 
 _LATENCY: Final = (
     "Repeat the run on a machine with less to do, and with more --cycles. If replies get slower "

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from harness.record.metrics import METRICS, names
-from harness.reporters.chinese_sentences import in_chinese
-from harness.units import format_size, format_time
-from harness.verdict.counting import CounterGate
-from harness.verdict.gates import entries
-from harness.verdict.gates.latency import LatencyGate
-from harness.verdict.gates.memory import MemoryGate, limit_of_metric
-from harness.verdict.outcome import Status, Verdict, VerdictName
+from ..record.metrics import METRICS, names
+from ..units import format_size, format_time
+from ..verdict.counting import CounterGate
+from ..verdict.gates import entries
+from ..verdict.gates.latency import LatencyGate
+from ..verdict.gates.memory import MemoryGate, limit_of_metric
+from ..verdict.outcome import Status, Verdict, VerdictName
+from .chinese_sentences import in_chinese
 
 _GATES: Final = {name: gate.label_zh for name, gate in entries().items()}
 _VERDICTS_AND_OUTCOMES: Final = {

@@ -7,10 +7,14 @@ from io import StringIO
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-from harness.record.record import RunRecord
-from harness.reporters.contract import ScreenText
-from harness.reporters.escaping import log_lines, one_line
-from harness.reporters.facts import (
+from ..record.record import RunRecord
+from ..units import format_time
+from ..verdict.consequences import Nest, nested
+from ..verdict.outcome import Status, Verdict, VerdictName
+from ..verdict.rows import Row
+from .contract import ScreenText
+from .escaping import log_lines, one_line
+from .facts import (
     account,
     failures,
     incidents,
@@ -19,10 +23,6 @@ from harness.reporters.facts import (
     rows,
     sentence,
 )
-from harness.units import format_time
-from harness.verdict.consequences import Nest, nested
-from harness.verdict.outcome import Status, Verdict, VerdictName
-from harness.verdict.rows import Row
 
 if TYPE_CHECKING:
     from rich.table import Table

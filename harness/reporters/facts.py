@@ -11,14 +11,14 @@ from dataclasses import replace
 from itertools import chain
 from typing import Final
 
-from harness.record.facts import duration_s, other_load_percent
-from harness.record.record import RunRecord
-from harness.units import format_size, format_time
-from harness.verdict.consequences import Nest
-from harness.verdict.gates import entries
-from harness.verdict.outcome import Finding, Verdict
-from harness.verdict.problems import problems, skipped
-from harness.verdict.rows import Row
+from ..record.facts import duration_s, other_load_percent
+from ..record.record import RunRecord
+from ..units import format_size, format_time
+from ..verdict.consequences import Nest
+from ..verdict.gates import entries
+from ..verdict.outcome import Finding, Verdict
+from ..verdict.problems import problems, skipped
+from ..verdict.rows import Row
 
 MAX_OTHER_LOAD_PERCENT: Final = 20
 """Above it the reports say so: memory is measured as well as ever, latency and CPU are not."""

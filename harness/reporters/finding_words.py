@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from harness.verdict.outcome import Finding
+from ..verdict.outcome import Finding
 
 _CHAIN: Final = "Kept by "
 

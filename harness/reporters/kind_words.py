@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from harness.verdict.outcome import Kind, Tag
+from ..verdict.outcome import Kind, Tag
 
 OF_GATES: Final[Mapping[str, str]] = {
     Kind.PLATEAU: "It rose and then stayed level, as a cache or a warm-up does.",

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import msgspec
 
-from harness.record.policy import Policy
-from harness.units import format_count, format_size, format_time
+from ..record.policy import Policy
+from ..units import format_count, format_size, format_time
 
 _UNSET: Final[tuple[object, ...]] = (None, [], {}, ())
 _NAMES: Final = {

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from harness.record.record import RunRecord
-from harness.reporters.contract import RunReports
-from harness.reporters.escaping import markdown
-from harness.reporters.facts import (
+from ..record.record import RunRecord
+from ..verdict.consequences import nested
+from ..verdict.outcome import Verdict
+from .contract import RunReports
+from .escaping import markdown
+from .facts import (
     account,
     failures,
     incidents,
@@ -17,8 +19,6 @@ from harness.reporters.facts import (
     rows,
     sentence,
 )
-from harness.verdict.consequences import nested
-from harness.verdict.outcome import Verdict
 
 _COLUMNS: Final = (
     "gate",

@@ -6,9 +6,9 @@ import re
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from harness.reporters.escaping import clean
-from harness.reporters.finding_words import source_lines, told
-from harness.units import format_size
+from ..units import format_size
+from .escaping import clean
+from .finding_words import source_lines, told
 
 if TYPE_CHECKING:
     from markupsafe import Markup

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from harness.record.metrics import METRICS
-from harness.reporters.advice import advice
-from harness.reporters.chinese import TEXTS, chinese_sentence
-from harness.reporters.chinese_sentences import in_chinese
-from harness.verdict.outcome import Verdict
+from ..record.metrics import METRICS
+from ..verdict.outcome import Verdict
+from .advice import advice
+from .chinese import TEXTS, chinese_sentence
+from .chinese_sentences import in_chinese
 
 LANGUAGES: Final = ("en", "zh")
 _ENGLISH: Final = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.verdict.outcome import Finding
+from .outcome import Finding
 
 
 @dataclass(frozen=True, slots=True)

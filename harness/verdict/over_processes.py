@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from harness.record.record import Cause
-from harness.verdict.suspects import Suspect
-from harness.verdict.what_grows import Growth
+from ..record.record import Cause
+from .suspects import Suspect
+from .what_grows import Growth
 
 Grown = TypeVar("Grown", Suspect, Growth)
 
