@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from harness.cause.python_source import Function, functions, inside, text_of
+from .python_source import Function, functions, inside, text_of
 
 Numbers = Mapping[str, int]
 

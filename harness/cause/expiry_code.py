@@ -11,8 +11,8 @@ import ast
 import re
 from typing import Final
 
-from harness.cause.eviction_code import Home, Target, Trims
-from harness.cause.python_source import Function, functions, text_of
+from .eviction_code import Home, Target, Trims
+from .python_source import Function, functions, text_of
 
 _CLOCKS: Final = frozenset(("time", "monotonic", "perf_counter", "now", "utcnow", "timer"))
 _TIMES: Final = re.compile(r"expir|deadline|until|ttl|max_age|timeout|(^|_)age$|(^|_)now$", re.I)

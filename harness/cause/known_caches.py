@@ -9,7 +9,7 @@ from functools import cache
 from importlib import resources
 from typing import Final
 
-from harness.cause.eviction_code import Home, Numbers, Trim
+from .eviction_code import Home, Numbers, Trim
 
 FILE: Final = "known_caches.toml"
 IN_C: Final = "->"

@@ -11,9 +11,9 @@ import ast
 from collections.abc import Iterator
 from typing import Final
 
-from harness.cause.eviction_code import REMOVALS, plain
-from harness.cause.python_source import Function, functions, inside, text_of
-from harness.target.probe_answers import BoundedAnswer
+from ..target.probe_answers import BoundedAnswer
+from .eviction_code import REMOVALS, plain
+from .python_source import Function, functions, inside, text_of
 
 _REMOVALS: Final = REMOVALS | {"__delitem__", "heappop"}
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
-from harness.record.metrics import METRICS, Unit
-from harness.units import format_count, format_percent, format_size, format_time
-from harness.verdict.outcome import Verdict
-from harness.verdict.rules import Step
+from ..record.metrics import METRICS, Unit
+from ..units import format_count, format_percent, format_size, format_time
+from ..verdict.outcome import Verdict
+from ..verdict.rules import Step
 
 
 def why(verdict: Verdict) -> str:

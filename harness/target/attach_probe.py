@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from harness.errors import ProbeError
+from ..errors import ProbeError
 
 _INJECTED: Final = Path(__file__).parents[1] / "probe" / "inject" / "sitecustomize.py"
 _SCRIPT: Final = """\

@@ -14,19 +14,19 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import Any, Final, TypeVar
 
-from harness.errors import ProbeError, ProbeSilent
-from harness.probe import wire
-from harness.record.record import Values
-from harness.target.probe_answers import (
+from ..errors import ProbeError, ProbeSilent
+from ..probe import wire
+from ..record.record import Values
+from .probe_answers import (
     CauseAnswer,
     CensusAnswer,
     Collection,
     GarbageAnswer,
     NativeAnswer,
 )
-from harness.target.probe_health import Health, Silent, watched
-from harness.target.probe_peer import SHOWN_BYTES, Peer, checked_answer, defect
-from harness.target.scratch import ScratchFolder
+from .probe_health import Health, Silent, watched
+from .probe_peer import SHOWN_BYTES, Peer, checked_answer, defect
+from .scratch import ScratchFolder
 
 INJECTED: Final = Path(__file__).parents[1] / "probe" / "inject"
 GREETING_LIMIT_S: Final = 4.0

@@ -20,8 +20,8 @@ from typing import Final
 
 import numpy as np
 
-from harness.formulas import Floats
-from harness.verdict.outcome import Status
+from ..formulas import Floats
+from .outcome import Status
 
 LOOKS: Final = (12, 16, 22, 30, 40, 54, 72, 96, 120, 150, 200, 260, 330, 400, 500)
 """Sample numbers at which a run is looked at; beyond the last they go on, a third apart."""

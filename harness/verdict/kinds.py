@@ -7,10 +7,10 @@ from typing import Final
 
 import numpy as np
 
-from harness.formulas import Floats
-from harness.units import format_size
-from harness.verdict.growth_engine import Look, envelope, first_of_tail, tail_rate
-from harness.verdict.outcome import Kind, Tag
+from ..formulas import Floats
+from ..units import format_size
+from .growth_engine import Look, envelope, first_of_tail, tail_rate
+from .outcome import Kind, Tag
 
 WARM_FROM_SESSIONS: Final = 20
 NOTABLE_RISE_BYTES: Final = 64 * 1024

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from harness.record.facts import reported_metric
-from harness.record.metrics import METRICS, names
-from harness.record.policy import Policy
-from harness.record.record import RestSample, RunRecord
+from ..record.facts import reported_metric
+from ..record.metrics import METRICS, names
+from ..record.policy import Policy
+from ..record.record import RestSample, RunRecord
 
 GUARD_PROBE: Final = 150
 """Sessions before which growth may be a cache that fills: `functools.lru_cache` holds 128

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final, TypeVar
 
-from harness.record.record import Census, RunRecord, TaskGroup
-from harness.verdict.container_lengths import is_place
-from harness.verdict.suspects import suspects
+from ..record.record import Census, RunRecord, TaskGroup
+from .container_lengths import is_place
+from .suspects import suspects
 
 Name = TypeVar("Name")
 
