@@ -16,8 +16,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.errors import HarnessError
-    from harness.experiment.options import (
+    from .errors import HarnessError
+    from .experiment.options import (
         ConnectionOptions,
         LoadOptions,
         MeasurementOptions,
@@ -25,29 +25,29 @@ if TYPE_CHECKING:
         PolicyOptions,
         RunOptions,
     )
-    from harness.experiment.runs import Run, run
-    from harness.record.policy import Policy
-    from harness.record.record import RunRecord
-    from harness.record.record import RunRecord as Record
-    from harness.record.store import load_record as load
-    from harness.sessions.contract import Action, ChatProtocol, Greeting, Reply, Timing
-    from harness.sessions.protocols.graphql import Session as GraphqlSession
-    from harness.sessions.protocols.jsonrpc import Session as JsonrpcSession
-    from harness.sessions.protocols.open_llm_vtuber import Character
-    from harness.sessions.protocols.open_llm_vtuber import Session as OpenLlmVtuberSession
-    from harness.sessions.protocols.plain import Session as PlainSession
-    from harness.sessions.protocols.socketio import Session as SocketioSession
-    from harness.sessions.scenario import scenario
-    from harness.sessions.session import Session
-    from harness.target.target import Target
-    from harness.target.ways.cgroup import Cgroup
-    from harness.target.ways.container import Container
-    from harness.target.ways.embedded import Embedded
-    from harness.target.ways.metrics_url import MetricsUrl
-    from harness.target.ways.pid import Pid
-    from harness.target.ways.serve import Serve
-    from harness.verdict.judge import judge
-    from harness.verdict.outcome import Finding, Judgement, Verdict
+    from .experiment.runs import Run, run
+    from .record.policy import Policy
+    from .record.record import RunRecord
+    from .record.record import RunRecord as Record
+    from .record.store import load_record as load
+    from .sessions.contract import Action, ChatProtocol, Greeting, Reply, Timing
+    from .sessions.protocols.graphql import Session as GraphqlSession
+    from .sessions.protocols.jsonrpc import Session as JsonrpcSession
+    from .sessions.protocols.open_llm_vtuber import Character
+    from .sessions.protocols.open_llm_vtuber import Session as OpenLlmVtuberSession
+    from .sessions.protocols.plain import Session as PlainSession
+    from .sessions.protocols.socketio import Session as SocketioSession
+    from .sessions.scenario import scenario
+    from .sessions.session import Session
+    from .target.target import Target
+    from .target.ways.cgroup import Cgroup
+    from .target.ways.container import Container
+    from .target.ways.embedded import Embedded
+    from .target.ways.metrics_url import MetricsUrl
+    from .target.ways.pid import Pid
+    from .target.ways.serve import Serve
+    from .verdict.judge import judge
+    from .verdict.outcome import Finding, Judgement, Verdict
 
 __all__ = [
     "Action",

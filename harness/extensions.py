@@ -10,7 +10,7 @@ from pkgutil import iter_modules
 from types import ModuleType
 from typing import Final
 
-from harness.errors import ExtensionInvalid
+from .errors import ExtensionInvalid
 
 _OF_THE_FILE: Final = (AttributeError, NameError, SyntaxError, TypeError, ValueError)
 """Errors that code of the file itself makes."""

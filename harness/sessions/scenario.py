@@ -14,12 +14,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, Literal, overload
 
-from harness.errors import HarnessError, ScenarioInvalid, ScenarioNotFound
-from harness.sessions.contract import ChatProtocol
-from harness.sessions.limits import Limits
-from harness.sessions.protocols import actions_of_others
-from harness.sessions.script_errors import exits_raised, in_words, line_in, near, place
-from harness.sessions.script_names import all_names, methods_called
+from ..errors import HarnessError, ScenarioInvalid, ScenarioNotFound
+from .contract import ChatProtocol
+from .limits import Limits
+from .protocols import actions_of_others
+from .script_errors import exits_raised, in_words, line_in, near, place
+from .script_names import all_names, methods_called
 
 Script = Callable[[Any], Awaitable[None]]
 """Takes the session of a protocol: `Session` of any, or that protocol's own typed one."""

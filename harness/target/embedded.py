@@ -13,8 +13,8 @@ from pkgutil import iter_modules
 
 import msgspec
 
-from harness.errors import FaultInvalid, UsageError
-from harness.units import format_size, parse_size
+from ..errors import FaultInvalid, UsageError
+from ..units import format_size, parse_size
 
 
 @dataclass(frozen=True, slots=True)
