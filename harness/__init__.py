@@ -33,16 +33,7 @@ if TYPE_CHECKING:
     from .record.record import RunRecord
     from .record.record import RunRecord as Record
     from .record.store import load_record as load
-    from .sessions.contract import (
-        RECEIVE,
-        Action,
-        ChatProtocol,
-        Exchange,
-        Greeting,
-        Reply,
-        Send,
-        Timing,
-    )
+    from .sessions.contract import Action, ChatProtocol, Greeting, Reply, Timing
     from .sessions.protocols.graphql import Session as GraphqlSession
     from .sessions.protocols.jsonrpc import Session as JsonrpcSession
     from .sessions.protocols.open_llm_vtuber import Character
@@ -50,7 +41,7 @@ if TYPE_CHECKING:
     from .sessions.protocols.plain import Session as PlainSession
     from .sessions.protocols.socketio import Session as SocketioSession
     from .sessions.scenario import scenario
-    from .sessions.session import BaseSession, Session
+    from .sessions.session import Session
     from .target.target import Target
     from .target.ways.cgroup import Cgroup
     from .target.ways.container import Container

@@ -26,11 +26,13 @@ from ..verdict.kinds import leaking_share
 from ..verdict.suspects import MIN_LENGTHS, UNREADABLE, is_within_bound
 from ..verdict.what_grows import MIN_MAPPED_BYTES, Growth, growths, latest_paths
 from . import native_stacks, process_inventory
-from .eviction_code import Home, Numbers, Trim, trim_of
+from .container_in_source import Home, Numbers
+from .eviction_code import Trim, trim_of
 from .expiry_code import expiry_of
 from .known_caches import is_kept_by_c, known_trim
 from .limits import Limits
 from .python_source import function_at
+from .targets import target_of
 
 MAX_TARGETS: Final = 16
 MAX_CONTAINERS: Final = 50
@@ -225,7 +227,7 @@ class Explainer:
         self, grown: Sequence[Growth], known: Mapping[str, Cause], graphs: int = 0
     ) -> dict[str, Cause]:
         """What is known of each now, with a graph for the first so many that may have one."""
-        targets = [target for growth in grown if (target := growth.target)]
+        targets = [target for growth in grown if (target := target_of(growth))]
         drawn = [growth.key for growth in grown if growth.kind in _DRAWN][:graphs]
         causes: dict[str, Cause] = {}
         homes: dict[str, Home] = {}

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from ..target.probe_answers import BoundedAnswer
-from .eviction_code import REMOVALS, plain
+from .container_in_source import plain
+from .eviction_code import REMOVALS
 from .python_source import Function, functions, inside, text_of
 
 _REMOVALS: Final = REMOVALS | {"__delitem__", "heappop"}

@@ -8,7 +8,9 @@ wait for this one.
 from __future__ import annotations
 
 from _thread import allocate_lock, get_ident
+from importlib import import_module
 from socket import socket
+from types import ModuleType
 
 MAX_WAITED_S = 2.0
 """By a fork: it takes some 50 ms, but may itself wait for a module that the forking thread is in
@@ -27,9 +29,21 @@ def converse(connection: socket, folder: str) -> None:
         BadMessage: the peer does not speak this wire.
     """
     with _loading:
-        from . import conversation, handlers  # noqa: PLC0415 - the point of this module
+        from . import conversation, gauges, handlers  # noqa: PLC0415 - the point of this module
+
+        gauges.table()  # loads the file of each gauge
     handlers.use_folder(folder)
     conversation.converse(connection)
+
+
+def load(name: str) -> ModuleType:
+    """A module that is loaded later still: only a request that needs it does so.
+
+    Raises:
+        ImportError: there is none of this name.
+    """
+    with _loading:
+        return import_module(name)
 
 
 def before_fork() -> None:

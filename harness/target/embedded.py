@@ -16,9 +16,6 @@ import msgspec
 from ..errors import FaultInvalid, UsageError
 from ..units import format_size, parse_size
 
-_FAULTS = "..demo.faults"
-"""The folder of the faults, as this package names it."""
-
 
 @dataclass(frozen=True, slots=True)
 class FaultSpec:

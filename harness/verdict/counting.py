@@ -12,7 +12,7 @@ from typing import Final
 from ..record.metrics import METRICS, CounterLimit, Metric, Source, names
 from ..record.policy import Policy
 from ..units import format_count
-from .bounded_growth import TRIM_SLACK, Filling, filling, objects_when_full
+from .bounded_growth import TRIM_SLACK, Filling, objects_when_full
 from .evidence import Evidence, evidence, lasting_rate, sessions_needed
 from .gate import GateEntry, GateResult
 from .metric_rules import METRIC_RULES, Standing
@@ -280,7 +280,7 @@ def counter_gate(situation: Situation, metric: str) -> GateResult:
         counted=counted,
         growth_per_session=0.0 if counted is None else lasting_rate(situation, counted),
         limit_per_session=limit,
-        filling=filling(situation.record) if metric == names.TRACKED_OBJECTS else None,
+        filling=situation.filling if metric == names.TRACKED_OBJECTS else None,
         unsure=unsure(situation.record) if metric == names.TRACKED_OBJECTS else None,
         swing=None if counted is None else _swing(counted),
         full_objects=(

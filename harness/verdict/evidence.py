@@ -7,17 +7,8 @@ from typing import Final
 
 from ..record.metrics import METRICS
 from ..record.record import Series
-from .growth_engine import (
-    FLAT_SPAN_SESSIONS,
-    STEP_SHARE,
-    STEP_SPAN_SESSIONS,
-    Look,
-    Trend,
-    follow,
-    look,
-    sessions_to_settle,
-    tail_rate,
-)
+from .growth_engine import STEP_SHARE, Look, Trend, follow, look, tail_rate
+from .look_schedule import FLAT_SPAN_SESSIONS, STEP_SPAN_SESSIONS, sessions_to_settle
 from .metric_rules import METRIC_RULES, MetricFacts, Standing
 from .outcome import Status
 from .rules import Step, first_answer

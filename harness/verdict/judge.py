@@ -20,7 +20,7 @@ from .doubts import MAX_FAILED_SHARE, doubts_of
 from .findings import all_findings, shown, why_unexplained, worth_telling
 from .gate import GateResult
 from .gates import entries
-from .growth_engine import first_of_tail, look_numbers
+from .look_schedule import first_of_tail, look_numbers
 from .outcome import (
     Finding,
     Judgement,

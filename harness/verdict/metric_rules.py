@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from .growth_engine import FLAT_SPAN_SESSIONS
+from .look_schedule import FLAT_SPAN_SESSIONS
 from .outcome import Status
 from .rules import Rule, source
 from .waits import AfterWait

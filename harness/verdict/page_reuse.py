@@ -10,8 +10,8 @@ from itertools import takewhile
 
 from ..record.metrics import names
 from ..record.record import RestSample
-from .growth_engine import first_of_tail
 from .kinds import SMALL_BLOCK_BYTES, is_fragmentation
+from .look_schedule import first_of_tail
 from .situation import Situation
 
 

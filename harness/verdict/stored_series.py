@@ -26,8 +26,8 @@ from ..record.record import (
     SessionResult,
     Values,
 )
-from .growth_engine import LOOKS, look_numbers
 from .judge import judge
+from .look_schedule import LOOKS, look_numbers
 from .outcome import Judgement, NextStep
 
 _ALIASES: Final = {"system": names.MALLOC_SYSTEM}

@@ -12,10 +12,11 @@ from ...record.record import Series
 from ...units import format_size
 from ..evidence import Evidence, sessions_needed
 from ..gate import GateEntry, GateResult
-from ..growth_engine import NOISE_FACTOR, Look, first_of_tail, tail_rate
+from ..growth_engine import NOISE_FACTOR, Look, tail_rate
 from ..growth_rules import GROWTH_RULES, GrowthFacts
 from ..guard_rules import GuardReading
 from ..kinds import Rates, flat_kind, leak_kind, leaking_share, tags
+from ..look_schedule import first_of_tail
 from ..memory_answer import MemoryAnswer
 from ..memory_facts import METRIC_OF, MemoryFacts
 from ..memory_rules import MEMORY_RULES
