@@ -152,9 +152,11 @@ def test_no_module_of_the_package_imports_it_by_a_name() -> None:
     wrong = []
     for path in sorted((ROOT / "harness").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            if isinstance(node, ast.ImportFrom) and not node.level:
+            names: list[str] = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and not node.level:
                 names = [node.module or ""]
             if {name.partition(".")[0] for name in names} & {"harness", "leak_harness"}:
-                wrong.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+                wrong.append(f"{path.relative_to(ROOT)}: {names}")
     assert wrong == [], "a name may be another project's: run .ci/relative-imports"

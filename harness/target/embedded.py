@@ -10,11 +10,15 @@ from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
+from typing import Final
 
 import msgspec
 
 from ..errors import FaultInvalid, UsageError
 from ..units import format_size, parse_size
+
+_FAULTS: Final = "..demo.faults"
+"""The folder of the faults, as this package names it."""
 
 
 @dataclass(frozen=True, slots=True)
