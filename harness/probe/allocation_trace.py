@@ -10,7 +10,7 @@ import tracemalloc
 from collections import deque
 from typing import Any, Deque
 
-from . import lazy_loading
+from . import late_imports
 
 MAX_FRAMES = 25
 TRACED_FRAMES = 12
@@ -87,7 +87,7 @@ def _places_before(item: Any) -> list[str]:
 
 def _traceback_at(domain: int, address: int) -> Any:
     try:
-        ctypes = lazy_loading.load("ctypes")  # not every server has it loaded
+        ctypes = late_imports.load("ctypes")  # not every server has it loaded
         look_up = ctypes.pythonapi._PyTraceMalloc_GetTraceback
     except (ImportError, AttributeError):
         return None

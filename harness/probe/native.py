@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from . import lazy_loading
+from . import late_imports
 
 _running: list[Any] = []
 
@@ -19,7 +19,7 @@ def start(path: str) -> str:
     memray is the server's own, and is loaded only now.
     """
     try:
-        memray = lazy_loading.load("memray")
+        memray = late_imports.load("memray")
     except ImportError:
         return "memray is not installed in the server's Python"
     if os.path.exists(path):  # noqa: PTH110 - nothing but what the server has loaded anyway

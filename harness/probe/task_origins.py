@@ -10,7 +10,7 @@ from types import CodeType, FrameType
 from typing import Any, Optional
 from weakref import ref
 
-from . import lazy_loading, loops
+from . import late_imports, loops
 from .connections import CURRENT, Session
 
 _made: dict[ref[Any], tuple[CodeType, int, Optional[Session]]] = {}
@@ -44,7 +44,7 @@ def tasks_of_sessions() -> Iterator[tuple[Any, Session]]:
 
 
 def _line(code: CodeType, instruction: int) -> int:
-    starts = lazy_loading.load("dis").findlinestarts(code)
+    starts = late_imports.load("dis").findlinestarts(code)
     before = [line for start, line in starts if line and start <= instruction]
     return before[-1] if before else code.co_firstlineno
 
