@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import ConnectionLost
-from harness.redaction import url_without_secrets
-from harness.sessions.handshake import Address
-from harness.target.bounded_http import AnswerUnbounded, fetch
+from ..errors import ConnectionLost
+from ..redaction import url_without_secrets
+from ..target.bounded_http import AnswerUnbounded, fetch
+from .handshake import Address
 
 if TYPE_CHECKING:
     import httpx

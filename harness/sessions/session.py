@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, ca
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import InvalidStatus
 
-from harness.errors import HandshakeRefused
-from harness.record.record import Turn
-from harness.sessions.connection import Connection, Trace
-from harness.sessions.contract import (
+from ..errors import HandshakeRefused
+from ..record.record import Turn
+from .connection import Connection, Trace
+from .contract import (
     ChatProtocol,
     Data,
     Exchange,
@@ -34,8 +34,8 @@ from harness.sessions.contract import (
     Timing,
     declared,
 )
-from harness.sessions.decoding import Arrived
-from harness.sessions.exchanges import (
+from .decoding import Arrived
+from .exchanges import (
     Left,
     carry_out,
     exchange_of,
@@ -44,10 +44,10 @@ from harness.sessions.exchanges import (
     no_mark,
     unknown_action,
 )
-from harness.sessions.handshake import Address
-from harness.sessions.http_request import answer_over_http
-from harness.sessions.limits import Limits
-from harness.sessions.script_errors import Calls, tracked
+from .handshake import Address
+from .http_request import answer_over_http
+from .limits import Limits
+from .script_errors import Calls, tracked
 
 if TYPE_CHECKING:
     import httpx

@@ -73,7 +73,7 @@ class Peer:
         self.socket = until(lambda: self._connect(path))
         try:
             self.greeting = self.receive()
-        except (EOFError, ConnectionError):
+        except (EOFError, OSError):
             self.socket.close()
             raise
 
