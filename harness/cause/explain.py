@@ -208,7 +208,9 @@ class Explainer:
         was opened or started.
         """
         if grown.kind == "descriptor":
-            return latest_paths(open_before, process_inventory.open_paths(self._first), grown.name)
+            now = process_inventory.open_paths(self._first)
+            # A server that has no descriptor left opens none, but it still asks for them.
+            return latest_paths(open_before, now, grown.name) or latest_paths([], now, grown.name)
         if grown.kind == "child-process":
             commands = [process_inventory.command(pid) for pid in self._pids()[1:]]
             return next(
