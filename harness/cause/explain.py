@@ -30,7 +30,7 @@ from harness.verdict.container_lengths import Lengths
 from harness.verdict.growth_engine import tail_rate
 from harness.verdict.kinds import leaking_share
 from harness.verdict.suspects import MIN_LENGTHS, UNREADABLE, is_within_bound
-from harness.verdict.what_grows import MIN_MAPPED_BYTES, Growth, growths, latest_paths
+from harness.verdict.what_grows import MIN_MAPPED_BYTES, ZOMBIE, Growth, growths, latest_paths
 
 MAX_TARGETS: Final = 16
 MAX_CONTAINERS: Final = 50
@@ -101,6 +101,7 @@ class Explainer:
         rising = list(self._lengths.rising(MIN_LENGTHS).items())[:MAX_CONTAINERS]
         pids = self._pids()
         self._first = self._first or frozenset(pids)
+        unread = process_inventory.Unread()
         return Census(
             self._now_s(),
             len(record.cycles),
@@ -110,11 +111,11 @@ class Explainer:
             {f"{pid}:{number}": lengths for (pid, number), lengths in rising},
             (*bounded, *self._bounded_by_hand(record)),
             _summed(answer.threads for answer in answers.values()),
-            process_inventory.descriptors(self._first.intersection(pids)),
-            process_inventory.children(pids[1:]),
-            process_inventory.mappings(pids),
+            process_inventory.descriptors(self._first.intersection(pids), unread),
+            process_inventory.children(pids[1:], unread),
+            process_inventory.mappings(pids, unread),
             {name: label for answer in answers.values() for name, label in answer.labels.items()},
-            _summed(answer.skipped for answer in answers.values()),
+            _summed([unread, *(answer.skipped for answer in answers.values())]),
         )
 
     def _told_apart(self, answers: Mapping[int, CensusAnswer]) -> tuple[list[Bounded], set[int]]:
@@ -212,6 +213,8 @@ class Explainer:
             # A server that has no descriptor left opens none, but it still asks for them.
             return latest_paths(open_before, now, grown.name) or latest_paths([], now, grown.name)
         if grown.kind == "child-process":
+            if grown.label == ZOMBIE:
+                return grown.name.removesuffix(process_inventory.DEFUNCT)
             commands = [process_inventory.command(pid) for pid in self._pids()[1:]]
             return next(
                 (

@@ -61,7 +61,8 @@ def find(
     """By the `key` of each target, what is known of it.
 
     Targets have a `kind`, and are: objects, by `name`; containers, by `id`; places, by `id`; tasks,
-    by `coroutine` and `made_at`; threads, by `name`; what was opened or started, by `words`.
+    by `coroutine` and `made_at`; threads, by `name`; what was opened or started, by `words`; and
+    zombies (`started`), by the `words` that are their names.
 
     Args:
         targets: what is asked about.
@@ -75,6 +76,10 @@ def find(
             causes[target["key"]] = _made(_places_of_thread(target["name"]))
         elif target["kind"] == "opened":
             causes[target["key"]] = _made(allocation_trace.places_of_event(target["words"]))
+        elif target["kind"] == "started":
+            command, places = allocation_trace.start_of(target["words"])
+            started = "started as `%s`" % command if command else ""
+            causes[target["key"]] = {**_made(places), "state": started}
         elif target["kind"] == "container" and int(target["id"]) == census.AT_EXIT:
             made = _made(allocation_trace.places_of_event(allocation_trace.AT_EXIT))
             causes[target["key"]] = {

@@ -111,6 +111,7 @@ class ProcessReading:
     pid: int
     name: str
     values: Values
+    """None of a zombie, which holds nothing."""
 
 
 @dataclass(frozen=True, slots=True)
