@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from harness.record.record import SessionResult
-from harness.sessions.scenario import Scenario
+from ..record.record import SessionResult
+from .scenario import Scenario
 
 MIN_ALIKE: Final = 2
 """Sessions in a row that waited in vain, before the next ones get less time."""

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from harness.record.metrics import names
-from harness.record.record import LogCounts
-from harness.target.log_lines import LogLines
+from ..record.metrics import names
+from ..record.record import LogCounts
+from .log_lines import LogLines
 
 _BOUND_WORDS: Final = (
     r"too many open files|can't start new thread|out of system resource|cannot allocate"

@@ -15,11 +15,11 @@ from typing import Final
 
 import numpy as np
 
-from harness.formulas import Floats
-from harness.record.metrics import names
-from harness.record.record import Cause, RunRecord, SessionResult
-from harness.verdict.bounded_growth import filling
-from harness.verdict.suspects import Suspect, census_sessions, suspects, unsure
+from ..formulas import Floats
+from ..record.metrics import names
+from ..record.record import Cause, RunRecord, SessionResult
+from .bounded_growth import filling
+from .suspects import Suspect, census_sessions, suspects, unsure
 
 MIN_WORKED: Final = 20
 """Sessions that have to work before the first one fails."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from harness.record.record import RunRecord
-from harness.verdict.exhaustion import exhaustion
-from harness.verdict.gates import entries
-from harness.verdict.outcome import Gate, Status, Verdict, VerdictName
+from ..record.record import RunRecord
+from .exhaustion import exhaustion
+from .gates import entries
+from .outcome import Gate, Status, Verdict, VerdictName
 
 
 def summarise(
