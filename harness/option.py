@@ -16,7 +16,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
-from harness.units import format_size, format_time, parse_size, parse_time_s
+from .units import format_size, format_time, parse_size, parse_time_s
 
 _KEY: Final = "option"
 MAX_TARGETS_NAMED: Final = 3

@@ -10,14 +10,14 @@ from typing import Final
 
 import numpy as np
 
-from harness.errors import ExitStatus
-from harness.formulas import Floats, t_quantile
-from harness.record.facts import cpu_while_talking, last_third
-from harness.record.metrics import names
-from harness.record.record import RunRecord
-from harness.verdict.findings import worth_telling
-from harness.verdict.gates.memory import MemoryGate
-from harness.verdict.outcome import Finding, Verdict, VerdictName
+from ..errors import ExitStatus
+from ..formulas import Floats, t_quantile
+from ..record.facts import cpu_while_talking, last_third
+from ..record.metrics import names
+from ..record.record import RunRecord
+from ..verdict.findings import worth_telling
+from ..verdict.gates.memory import MemoryGate
+from ..verdict.outcome import Finding, Verdict, VerdictName
 
 MEMORY_AT: Final = (1, 5, 10, 20)
 LATENCY_AT: Final = (1, 5, 10)

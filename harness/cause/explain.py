@@ -13,26 +13,26 @@ from typing import Any, Final
 
 import numpy as np
 
-from harness.cause import native_stacks, process_inventory
-from harness.cause.container_in_source import Home, Numbers
-from harness.cause.eviction_code import Trim, trim_of
-from harness.cause.expiry_code import expiry_of
-from harness.cause.known_caches import is_kept_by_c, known_trim
-from harness.cause.limits import Limits
-from harness.cause.python_source import function_at
-from harness.cause.targets import target_of
-from harness.errors import ProbeError
-from harness.record.facts import first_third, last_third, reported_metric
-from harness.record.metrics import METRICS, names
-from harness.record.record import Bounded, Cause, Causes, Census, Incident, RunRecord
-from harness.target.probe_answers import CauseAnswer, CensusAnswer, HomeAnswer, NativeAnswer
-from harness.target.probe_client import ProbeLink
-from harness.units import format_time
-from harness.verdict.container_lengths import Lengths
-from harness.verdict.growth_engine import tail_rate
-from harness.verdict.kinds import leaking_share
-from harness.verdict.suspects import MIN_LENGTHS, UNREADABLE, is_within_bound
-from harness.verdict.what_grows import MIN_MAPPED_BYTES, Growth, growths, latest_paths
+from ..errors import ProbeError
+from ..record.facts import first_third, last_third, reported_metric
+from ..record.metrics import METRICS, names
+from ..record.record import Bounded, Cause, Causes, Census, Incident, RunRecord
+from ..target.probe_answers import CauseAnswer, CensusAnswer, HomeAnswer, NativeAnswer
+from ..target.probe_client import ProbeLink
+from ..units import format_time
+from ..verdict.container_lengths import Lengths
+from ..verdict.growth_engine import tail_rate
+from ..verdict.kinds import leaking_share
+from ..verdict.suspects import MIN_LENGTHS, UNREADABLE, is_within_bound
+from ..verdict.what_grows import MIN_MAPPED_BYTES, Growth, growths, latest_paths
+from . import native_stacks, process_inventory
+from .container_in_source import Home, Numbers
+from .eviction_code import Trim, trim_of
+from .expiry_code import expiry_of
+from .known_caches import is_kept_by_c, known_trim
+from .limits import Limits
+from .python_source import function_at
+from .targets import target_of
 
 MAX_TARGETS: Final = 16
 MAX_CONTAINERS: Final = 50

@@ -11,10 +11,10 @@ import ast
 from collections.abc import Iterator
 from typing import Final
 
-from harness.cause.container_in_source import plain
-from harness.cause.eviction_code import REMOVALS
-from harness.cause.python_source import Function, functions, inside, text_of
-from harness.target.probe_answers import BoundedAnswer
+from ..target.probe_answers import BoundedAnswer
+from .container_in_source import plain
+from .eviction_code import REMOVALS
+from .python_source import Function, functions, inside, text_of
 
 _REMOVALS: Final = REMOVALS | {"__delitem__", "heappop"}
 

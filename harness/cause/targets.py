@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from harness.probe.wire import Target
-from harness.verdict.container_lengths import is_place
-from harness.verdict.what_grows import Growth
+from ..probe.wire import Target
+from ..verdict.container_lengths import is_place
+from ..verdict.what_grows import Growth
 
 
 def target_of(growth: Growth) -> Target | None:

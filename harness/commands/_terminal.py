@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from harness.record.record import RunRecord
-from harness.reporters.console import render
-from harness.reporters.progress import render as progress_line
-from harness.verdict.outcome import Judgement, NextStep, Verdict
+from ..record.record import RunRecord
+from ..reporters.console import render
+from ..reporters.progress import render as progress_line
+from ..verdict.outcome import Judgement, NextStep, Verdict
 
 CYCLES_PER_LINE: Final = 5
 """Elsewhere than on a terminal, so that a log stays short."""

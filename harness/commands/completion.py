@@ -48,7 +48,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the script."""
-    from harness.commands import verb_named, verb_names
+    from . import verb_named, verb_names
 
     verbs: dict[str, tuple[str, tuple[Argument, ...]]] = {}
     for name in verb_names():
@@ -75,11 +75,11 @@ def _arguments(parser: argparse.ArgumentParser) -> Iterator[Argument]:
 
 def _known_values() -> dict[tuple[str, str], tuple[str, ...]]:
     """Values by the name of the option and what the help calls them."""
-    from harness.experiment.plan import FAIL_ON
-    from harness.sessions.protocols import shipped
-    from harness.sessions.scenario import shipped_folder
-    from harness.target.embedded import fault_specs
-    from harness.verdict.gates import entries
+    from ..experiment.plan import FAIL_ON
+    from ..sessions.protocols import shipped
+    from ..sessions.scenario import shipped_folder
+    from ..target.embedded import fault_specs
+    from ..verdict.gates import entries
 
     faults, gates = tuple(fault_specs()), tuple(entries())
     files = shipped_folder().glob("[!_]*.py")

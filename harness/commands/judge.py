@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from harness.errors import ExitStatus, NotASeries, RecordError, UsageError
-from harness.units import format_size
+from ..errors import ExitStatus, NotASeries, RecordError, UsageError
+from ..units import format_size
 
 if TYPE_CHECKING:
-    from harness.verdict.outcome import Verdict
+    from ..verdict.outcome import Verdict
 
 MAX_SERIES_BYTES: Final = 64 * 2**20
 HELP = "Judge stored series and print file,verdict,sessions,kind. With --why, print the reasons."
@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
     else was named. What cannot be read, or is damaged, might have been a leak: the others are
     judged, and the status is 2.
     """
-    from harness.verdict.stored_series import COLUMNS, judge_series, read_series
+    from ..verdict.stored_series import COLUMNS, judge_series, read_series
 
     if options.why:
         return _tell_why(options.series)
@@ -71,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _tell_why(paths: Sequence[Path]) -> int:
     """Print the argument of each run or series; 0 once all are told, whatever the verdicts."""
-    from harness.reporters.why import why
+    from ..reporters.why import why
 
     failed = False
     for path in paths:
@@ -86,9 +86,9 @@ def _tell_why(paths: Sequence[Path]) -> int:
 
 
 def _verdict(path: Path) -> Verdict:
-    from harness.record.store import load_record
-    from harness.verdict.judge import judge
-    from harness.verdict.stored_series import judge_series, read_series
+    from ..record.store import load_record
+    from ..verdict.judge import judge
+    from ..verdict.stored_series import judge_series, read_series
 
     if path.suffix == ".csv":
         return judge_series(read_series(_text(path), str(path)))[0].verdict

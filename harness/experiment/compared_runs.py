@@ -9,19 +9,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from harness.across_runs.worktrees import Repository
-from harness.errors import UsageError
-from harness.experiment.experiment import Experiment
-from harness.experiment.options import RunOptions
-from harness.experiment.plan import plan_of
-from harness.experiment.reports import write_reports
-from harness.record.record import RunRecord
-from harness.record.store import RunFolder, load_record
-from harness.target.target import Target
-from harness.target.ways.embedded import Embedded
-from harness.target.ways.serve import Serve
-from harness.verdict.judge import judge
-from harness.verdict.outcome import Judgement, Verdict
+from ..across_runs.worktrees import Repository
+from ..errors import UsageError
+from ..record.record import RunRecord
+from ..record.store import RunFolder, load_record
+from ..target.target import Target
+from ..target.ways.embedded import Embedded
+from ..target.ways.serve import Serve
+from ..verdict.judge import judge
+from ..verdict.outcome import Judgement, Verdict
+from .experiment import Experiment
+from .options import RunOptions
+from .plan import plan_of
+from .reports import write_reports
 
 CYCLES: Final = 20
 """Cycles of each server where the user does not say how many."""

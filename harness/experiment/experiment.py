@@ -15,8 +15,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
-from harness.cause.explain import Explainer
-from harness.errors import (
+from ..cause.explain import Explainer
+from ..errors import (
     CheckFailed,
     OutOfMemoryGuard,
     ScriptFailed,
@@ -24,11 +24,8 @@ from harness.errors import (
     SessionError,
     UsageError,
 )
-from harness.experiment.memory_guard import SOFT_FACTOR, Limits, MemoryGuard
-from harness.experiment.opened_server import opened
-from harness.experiment.plan import Plan
-from harness.record.metrics import FALLING, names
-from harness.record.record import (
+from ..record.metrics import FALLING, names
+from ..record.record import (
     CycleDone,
     Incident,
     Line,
@@ -40,16 +37,19 @@ from harness.record.record import (
     SessionResult,
     Values,
 )
-from harness.record.store import RunFolder
-from harness.sessions.driver import run_cycle, standing_sessions
-from harness.sessions.script_errors import Stopped
-from harness.sessions.varied_session import rest
-from harness.target.log_lines import mask_log
-from harness.target.log_watch import LogWatch, files_in
-from harness.target.target import AnySampler, ServerUnderTest
-from harness.units import format_time
-from harness.verdict.outcome import Judgement, NextStep, Wait
-from harness.verdict.suspects import census_is_due
+from ..record.store import RunFolder
+from ..sessions.driver import run_cycle, standing_sessions
+from ..sessions.script_errors import Stopped
+from ..sessions.varied_session import rest
+from ..target.log_lines import mask_log
+from ..target.log_watch import LogWatch, files_in
+from ..target.target import AnySampler, ServerUnderTest
+from ..units import format_time
+from ..verdict.outcome import Judgement, NextStep, Wait
+from ..verdict.suspects import census_is_due
+from .memory_guard import SOFT_FACTOR, Limits, MemoryGuard
+from .opened_server import opened
+from .plan import Plan
 
 MAX_GAP_S: Final = 5.0
 """Without a sample: more is told. Peaks and growth in that time were not seen."""

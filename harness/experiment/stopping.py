@@ -11,9 +11,9 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, Final, TypeVar
 
-from harness.errors import ExitStatus
-from harness.sessions.following import ABANDON_S, is_in_script
-from harness.sessions.script_errors import Stopped
+from ..errors import ExitStatus
+from ..sessions.following import ABANDON_S, is_in_script
+from ..sessions.script_errors import Stopped
 
 T = TypeVar("T")
 HARD_STOP_S: Final = 8.0

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import msgspec
 
-from harness.errors import RecordDamaged, UnknownSchema
-from harness.record.policy import Policy
+from ..errors import RecordDamaged, UnknownSchema
+from .policy import Policy
 
 SCHEMA: Final = 1
 MAX_REASON: Final = 200

@@ -11,12 +11,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from harness.record.facts import reported_metric, sessions_done, warmup_sessions
-from harness.record.metrics import Chart as Place
-from harness.record.metrics import Metric, Unit, charted, names
-from harness.record.record import RestSample, RunRecord, Turn
-from harness.verdict.gates.memory import MemoryGate
-from harness.verdict.outcome import Verdict
+from ..record.facts import reported_metric, sessions_done, warmup_sessions
+from ..record.metrics import Chart as Place
+from ..record.metrics import Metric, Unit, charted, names
+from ..record.record import RestSample, RunRecord, Turn
+from ..verdict.gates.memory import MemoryGate
+from ..verdict.outcome import Verdict
 
 MAX_POINTS: Final = 1500
 MAX_STRETCHES: Final = 200

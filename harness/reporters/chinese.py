@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from harness.units import format_size, format_time
-from harness.verdict.counting import CounterGate
-from harness.verdict.gates import entries
-from harness.verdict.gates.latency import LatencyGate
-from harness.verdict.gates.memory import MemoryGate
-from harness.verdict.outcome import Status, Verdict, VerdictName
+from ..units import format_size, format_time
+from ..verdict.counting import CounterGate
+from ..verdict.gates import entries
+from ..verdict.gates.latency import LatencyGate
+from ..verdict.gates.memory import MemoryGate
+from ..verdict.outcome import Status, Verdict, VerdictName
 
 _GATES: Final = {name: gate.label_zh for name, gate in entries().items()}
 _VERDICTS_AND_OUTCOMES: Final = {

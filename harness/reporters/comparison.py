@@ -9,14 +9,14 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from harness.across_runs.compare import Comparison, Figure, Row
-from harness.record.facts import reported_metric
-from harness.record.record import RunRecord
-from harness.reporters import canvas
-from harness.reporters.contract import Report
-from harness.reporters.escaping import clean, markdown
-from harness.units import format_percent, format_size, format_time
-from harness.verdict.outcome import Finding
+from ..across_runs.compare import Comparison, Figure, Row
+from ..record.facts import reported_metric
+from ..record.record import RunRecord
+from ..units import format_percent, format_size, format_time
+from ..verdict.outcome import Finding
+from . import canvas
+from .contract import Report
+from .escaping import clean, markdown
 
 _WRITE: Final = {"bytes": format_size, "seconds": format_time, "percent": format_percent}
 

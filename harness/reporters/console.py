@@ -7,10 +7,13 @@ from io import StringIO
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-from harness.record.record import RunRecord
-from harness.reporters.contract import ScreenText
-from harness.reporters.escaping import log_lines, one_line
-from harness.reporters.facts import (
+from ..record.record import RunRecord
+from ..units import format_time
+from ..verdict.outcome import Status, Verdict, VerdictName
+from ..verdict.rows import Row
+from .contract import ScreenText
+from .escaping import log_lines, one_line
+from .facts import (
     account,
     failures,
     incidents,
@@ -18,9 +21,6 @@ from harness.reporters.facts import (
     rows,
     sentence,
 )
-from harness.units import format_time
-from harness.verdict.outcome import Status, Verdict, VerdictName
-from harness.verdict.rows import Row
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -8,13 +8,13 @@ from collections import Counter
 from itertools import chain
 from typing import Final
 
-from harness.record.facts import duration_s, other_load_percent
-from harness.record.record import RunRecord
-from harness.units import format_time
-from harness.verdict.gates import entries
-from harness.verdict.outcome import Verdict
-from harness.verdict.problems import problems, skipped
-from harness.verdict.rows import Row
+from ..record.facts import duration_s, other_load_percent
+from ..record.record import RunRecord
+from ..units import format_time
+from ..verdict.gates import entries
+from ..verdict.outcome import Verdict
+from ..verdict.problems import problems, skipped
+from ..verdict.rows import Row
 
 MAX_OTHER_LOAD_PERCENT: Final = 20
 """Above it the reports say so: memory is measured as well as ever, latency and CPU are not."""

@@ -12,20 +12,20 @@ from typing import Any, Final
 
 import msgspec
 
-from harness.blame.blame import Blame, Share
-from harness.record.metrics import METRICS
-from harness.record.record import RunRecord
-from harness.reporters import plots
-from harness.reporters.charts import Chart, charts
-from harness.reporters.contract import RunReports
-from harness.reporters.facts import account, failures, incidents, not_read, rows, sentence
-from harness.reporters.reference_graph import graph_of, svg
-from harness.reporters.templates import draw_page, page_file, raw
-from harness.reporters.translation import Say, advice_in, say_in, sentence_in
-from harness.reporters.why import why
-from harness.units import format_count, format_percent, format_size, format_time
-from harness.verdict.gates.memory import MemoryGate
-from harness.verdict.outcome import Status, Verdict
+from ..blame.blame import Blame, Share
+from ..record.metrics import METRICS
+from ..record.record import RunRecord
+from ..units import format_count, format_percent, format_size, format_time
+from ..verdict.gates.memory import MemoryGate
+from ..verdict.outcome import Status, Verdict
+from . import plots
+from .charts import Chart, charts
+from .contract import RunReports
+from .facts import account, failures, incidents, not_read, rows, sentence
+from .reference_graph import graph_of, svg
+from .templates import draw_page, page_file, raw
+from .translation import Say, advice_in, say_in, sentence_in
+from .why import why
 
 _COMMAND: Final = "command_line"
 """The entry of a target that holds what the user typed."""

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from harness.formulas import Floats
-from harness.record.facts import sessions_done, warmup_sessions
-from harness.record.metrics import METRICS, Chart, charted, names
-from harness.record.record import RunRecord
-from harness.reporters import canvas
-from harness.reporters.canvas import BLUE, GREEN, INK, ORANGE, PURPLE, TWO_PIXELS, VERMILION
-from harness.reporters.contract import RunReports
-from harness.reporters.facts import rows
-from harness.units import format_size
-from harness.verdict.gates.memory import MemoryGate
-from harness.verdict.outcome import Status, Verdict
+from ..formulas import Floats
+from ..record.facts import sessions_done, warmup_sessions
+from ..record.metrics import METRICS, Chart, charted, names
+from ..record.record import RunRecord
+from ..units import format_size
+from ..verdict.gates.memory import MemoryGate
+from ..verdict.outcome import Status, Verdict
+from . import canvas
+from .canvas import BLUE, GREEN, INK, ORANGE, PURPLE, TWO_PIXELS, VERMILION
+from .contract import RunReports
+from .facts import rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,12 +5,12 @@ from __future__ import annotations
 from math import isfinite
 from typing import Final
 
-from harness.record.facts import reported_metric
-from harness.record.record import RunRecord
-from harness.reporters.contract import ScreenText
-from harness.units import format_size, format_time
-from harness.verdict.gates.memory import MemoryGate
-from harness.verdict.outcome import Judgement, NextStep
+from ..record.facts import reported_metric
+from ..record.record import RunRecord
+from ..units import format_size, format_time
+from ..verdict.gates.memory import MemoryGate
+from ..verdict.outcome import Judgement, NextStep
+from .contract import ScreenText
 
 _PACE_CYCLES: Final = 5
 """The latest cycles tell how long a session takes."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from harness.record.record import RunRecord
-from harness.reporters.contract import RunReports
-from harness.reporters.escaping import markdown
-from harness.reporters.facts import account, failures, incidents, not_read, rows, sentence
-from harness.verdict.outcome import Verdict
+from ..record.record import RunRecord
+from ..verdict.outcome import Verdict
+from .contract import RunReports
+from .escaping import markdown
+from .facts import account, failures, incidents, not_read, rows, sentence
 
 _COLUMNS: Final = (
     "gate",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from harness.reporters.escaping import clean
+from .escaping import clean
 
 if TYPE_CHECKING:
     from markupsafe import Markup

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from harness.record.metrics import METRICS
-from harness.reporters.chinese import TEXTS, chinese_advice, chinese_sentence
-from harness.verdict.outcome import Verdict, VerdictName
+from ..record.metrics import METRICS
+from ..verdict.outcome import Verdict, VerdictName
+from .chinese import TEXTS, chinese_advice, chinese_sentence
 
 LANGUAGES: Final = ("en", "zh")
 

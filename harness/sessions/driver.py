@@ -8,18 +8,18 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
-from harness.blame.varied_load import Variation
-from harness.errors import ConnectionLost, SessionError
-from harness.record.record import SessionResult
-from harness.sessions.connection import Trace
-from harness.sessions.contract import ChatProtocol
-from harness.sessions.following import failure_of, follow_script, result_of, within_limit
-from harness.sessions.handshake import Address
-from harness.sessions.long_connection import LongConnection, reading
-from harness.sessions.scenario import Scenario
-from harness.sessions.script_errors import all_awaited
-from harness.sessions.session import BaseSession, Session
-from harness.sessions.varied_session import varied
+from ..blame.varied_load import Variation
+from ..errors import ConnectionLost, SessionError
+from ..record.record import SessionResult
+from .connection import Trace
+from .contract import ChatProtocol
+from .following import failure_of, follow_script, result_of, within_limit
+from .handshake import Address
+from .long_connection import LongConnection, reading
+from .scenario import Scenario
+from .script_errors import all_awaited
+from .session import BaseSession, Session
+from .varied_session import varied
 
 
 @dataclass(frozen=True, slots=True)

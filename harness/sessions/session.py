@@ -21,11 +21,12 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, ca
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import InvalidStatus
 
-from harness.errors import ConnectionLost, HandshakeRefused
-from harness.record.record import Turn
-from harness.redaction import url_without_secrets
-from harness.sessions.connection import Connection, Trace
-from harness.sessions.contract import (
+from ..errors import ConnectionLost, HandshakeRefused
+from ..record.record import Turn
+from ..redaction import url_without_secrets
+from ..target.bounded_http import AnswerUnbounded, fetch
+from .connection import Connection, Trace
+from .contract import (
     ChatProtocol,
     Data,
     Exchange,
@@ -35,8 +36,8 @@ from harness.sessions.contract import (
     Timing,
     declared,
 )
-from harness.sessions.decoding import Arrived
-from harness.sessions.exchanges import (
+from .decoding import Arrived
+from .exchanges import (
     Left,
     carry_out,
     exchange_of,
@@ -45,10 +46,9 @@ from harness.sessions.exchanges import (
     no_mark,
     unknown_action,
 )
-from harness.sessions.handshake import Address
-from harness.sessions.limits import Limits
-from harness.sessions.script_errors import Calls, tracked
-from harness.target.bounded_http import AnswerUnbounded, fetch
+from .handshake import Address
+from .limits import Limits
+from .script_errors import Calls, tracked
 
 if TYPE_CHECKING:
     import httpx

@@ -8,9 +8,9 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.record.metrics import names
-from harness.record.record import LogCounts
-from harness.target.log_lines import LogLines
+from ..record.metrics import names
+from ..record.record import LogCounts
+from .log_lines import LogLines
 
 
 class LogWatch:

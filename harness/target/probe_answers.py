@@ -7,7 +7,7 @@ from typing import Annotated
 
 import msgspec
 
-from harness.record.record import Bounded, TaskGroup
+from ..record.record import Bounded, TaskGroup
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import psutil
 
-from harness.record.metrics import METRICS, Metric, ProcessFile, ProcessFolder
-from harness.record.record import ProcessReading, Values
+from ..record.metrics import METRICS, Metric, ProcessFile, ProcessFolder
+from ..record.record import ProcessReading, Values
 
 
 def read_process(process: psutil.Process, problems: dict[str, str]) -> ProcessReading | None:

@@ -9,19 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from harness.record.metrics import METRICS, CounterLimit, Metric, Source, names
-from harness.record.policy import Policy
-from harness.units import format_count
-from harness.verdict.bounded_growth import TRIM_SLACK, Filling, objects_when_full
-from harness.verdict.evidence import Evidence, evidence, lasting_rate, sessions_needed
-from harness.verdict.gate import GateEntry, GateResult
-from harness.verdict.metric_rules import METRIC_RULES, Standing
-from harness.verdict.orphan_tasks import Orphans, orphans
-from harness.verdict.outcome import Gate, Kind, Status
-from harness.verdict.rows import Row, change, known, signed
-from harness.verdict.rules import Rule, first_answer, source
-from harness.verdict.situation import Situation
-from harness.verdict.suspects import Unsure, unsure
+from ..record.metrics import METRICS, CounterLimit, Metric, Source, names
+from ..record.policy import Policy
+from ..units import format_count
+from .bounded_growth import TRIM_SLACK, Filling, objects_when_full
+from .evidence import Evidence, evidence, lasting_rate, sessions_needed
+from .gate import GateEntry, GateResult
+from .metric_rules import METRIC_RULES, Standing
+from .orphan_tasks import Orphans, orphans
+from .outcome import Gate, Kind, Status
+from .rows import Row, change, known, signed
+from .rules import Rule, first_answer, source
+from .situation import Situation
+from .suspects import Unsure, unsure
 
 
 @dataclass(frozen=True, slots=True)

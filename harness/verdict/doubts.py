@@ -5,10 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Final
 
-from harness.record.metrics import DECISIVE
-from harness.record.record import RestSample, RunRecord
-from harness.verdict.problems import problems
-from harness.verdict.suspects import MIN_LENGTHS
+from ..record.metrics import DECISIVE
+from ..record.record import RestSample, RunRecord
+from .problems import problems
+from .suspects import MIN_LENGTHS
 
 MAX_FAILED_SHARE: Final = 0.01
 """Share of the sessions that may fail (docs/verdict.md#constants)."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from harness.record.metrics import METRICS
-from harness.record.record import Series
-from harness.verdict.growth_engine import STEP_SHARE, Look, Trend, follow, look, tail_rate
-from harness.verdict.look_schedule import FLAT_SPAN_SESSIONS, STEP_SPAN_SESSIONS, sessions_to_settle
-from harness.verdict.metric_rules import METRIC_RULES, MetricFacts, Standing
-from harness.verdict.outcome import Status
-from harness.verdict.rules import Step, first_answer
-from harness.verdict.situation import Situation
-from harness.verdict.waits import (
+from ..record.metrics import METRICS
+from ..record.record import Series
+from .growth_engine import STEP_SHARE, Look, Trend, follow, look, tail_rate
+from .look_schedule import FLAT_SPAN_SESSIONS, STEP_SPAN_SESSIONS, sessions_to_settle
+from .metric_rules import METRIC_RULES, MetricFacts, Standing
+from .outcome import Status
+from .rules import Step, first_answer
+from .situation import Situation
+from .waits import (
     after_wait,
     fell_after_wait,
     level_after_waits,

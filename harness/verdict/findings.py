@@ -10,12 +10,12 @@ from hashlib import sha256
 from itertools import groupby, islice
 from typing import Final
 
-from harness.record.owners import owner_of_file
-from harness.record.record import Cause, RunRecord, TaskGroup
-from harness.units import format_size
-from harness.verdict.outcome import Finding
-from harness.verdict.problems import problem_of
-from harness.verdict.what_grows import Growth, growths, is_part
+from ..record.owners import owner_of_file
+from ..record.record import Cause, RunRecord, TaskGroup
+from ..units import format_size
+from .outcome import Finding
+from .problems import problem_of
+from .what_grows import Growth, growths, is_part
 
 MAX_SHOWN: Final = 10
 MAX_SHOWN_OF_A_KIND: Final = 4

@@ -12,16 +12,16 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from harness.record.facts import reported_metric
-from harness.record.policy import Policy
-from harness.record.record import RunRecord
-from harness.verdict.allowances import allowed_findings, excused_gates
-from harness.verdict.doubts import MAX_FAILED_SHARE, doubts_of
-from harness.verdict.findings import all_findings, shown, why_unexplained, worth_telling
-from harness.verdict.gate import GateResult
-from harness.verdict.gates import entries
-from harness.verdict.look_schedule import first_of_tail, look_numbers
-from harness.verdict.outcome import (
+from ..record.facts import reported_metric
+from ..record.policy import Policy
+from ..record.record import RunRecord
+from .allowances import allowed_findings, excused_gates
+from .doubts import MAX_FAILED_SHARE, doubts_of
+from .findings import all_findings, shown, why_unexplained, worth_telling
+from .gate import GateResult
+from .gates import entries
+from .look_schedule import first_of_tail, look_numbers
+from .outcome import (
     Finding,
     Judgement,
     Kind,
@@ -30,11 +30,11 @@ from harness.verdict.outcome import (
     Verdict,
     VerdictName,
 )
-from harness.verdict.rules import Rule, first_answer
-from harness.verdict.situation import Situation
-from harness.verdict.summary import summarise
-from harness.verdict.verdict_rules import VERDICT_RULES, VerdictFacts
-from harness.verdict.waits import due_wait
+from .rules import Rule, first_answer
+from .situation import Situation
+from .summary import summarise
+from .verdict_rules import VERDICT_RULES, VerdictFacts
+from .waits import due_wait
 
 GIVE_UP_SESSIONS: Final = 5
 """A run without fixed cycles stops from here on when most of its sessions fail."""

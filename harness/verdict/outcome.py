@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from harness.errors import ExitStatus
-from harness.verdict.rules import Step
+from ..errors import ExitStatus
+from .rules import Step
 
 
 class VerdictName(StrEnum):

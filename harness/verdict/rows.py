@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from harness.verdict.outcome import Gate, Status
+from .outcome import Gate, Status
 
 Words = Callable[[float], str]
 

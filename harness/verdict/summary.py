@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from harness.record.record import RunRecord
-from harness.verdict.gates import entries
-from harness.verdict.outcome import Gate, Status, Verdict, VerdictName
+from ..record.record import RunRecord
+from .gates import entries
+from .outcome import Gate, Status, Verdict, VerdictName
 
 
 def summarise(

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from harness.record.record import Cause, Census, RunRecord
+from ..record.record import Cause, Census, RunRecord
 
 MIN_LENGTHS: Final = 4
 """Censuses at which a suspect was longer each time, and the one before them."""

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from harness.verdict.gate import GateResult
-from harness.verdict.outcome import Status, VerdictName
-from harness.verdict.rules import Rule, source
-from harness.verdict.situation import Situation
+from .gate import GateResult
+from .outcome import Status, VerdictName
+from .rules import Rule, source
+from .situation import Situation
 
 MAX_FAILED_SHARE: Final = 0.5
 """Share of the sessions that may fail before the server has failed."""

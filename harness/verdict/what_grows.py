@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final, TypeVar
 
-from harness.record.record import Census, RunRecord, TaskGroup
-from harness.verdict.suspects import suspects
+from ..record.record import Census, RunRecord, TaskGroup
+from .suspects import suspects
 
 Name = TypeVar("Name")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from harness.record.metrics import names
-from harness.record.metrics.contract import (
+from . import names
+from .contract import (
     BlameLimit,
     Chart,
     CounterLimit,
@@ -14,7 +14,7 @@ from harness.record.metrics.contract import (
     ProcessFolder,
     Unit,
 )
-from harness.record.metrics.process_text import number_after
+from .process_text import number_after
 
 METRICS: Final = (
     Metric(

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
-from harness.errors import ProtocolViolation
-from harness.sessions.contract import (
+from ...errors import ProtocolViolation
+from ..contract import (
     RECEIVE,
     Action,
     Data,
@@ -22,8 +22,8 @@ from harness.sessions.contract import (
     Stage,
     Timing,
 )
-from harness.sessions.decoding import object_of
-from harness.sessions.session import BaseSession
+from ..decoding import object_of
+from ..session import BaseSession
 
 Message = dict[str, Any]
 

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from harness.sessions.contract import (
+from ..contract import (
     RECEIVE,
     Action,
     Data,
@@ -20,7 +20,7 @@ from harness.sessions.contract import (
     Stage,
     Timing,
 )
-from harness.sessions.session import BaseSession
+from ..session import BaseSession
 
 Until = Callable[[Data], bool] | str | None
 """Which message is the answer: the one that a function accepts, that contains a text, or any."""

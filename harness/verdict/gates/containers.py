@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from harness.record.record import Cause, RunRecord
-from harness.verdict.gate import GateEntry, GateResult
-from harness.verdict.outcome import Gate, Status
-from harness.verdict.problems import problem_of
-from harness.verdict.rows import Row, reason_summary
-from harness.verdict.rules import Rule, first_answer, source
-from harness.verdict.situation import Situation
-from harness.verdict.suspects import MIN_LENGTHS, census_sessions, is_within_bound, suspects
-from harness.verdict.waits import may_wait
+from ...record.record import Cause, RunRecord
+from ..gate import GateEntry, GateResult
+from ..outcome import Gate, Status
+from ..problems import problem_of
+from ..rows import Row, reason_summary
+from ..rules import Rule, first_answer, source
+from ..situation import Situation
+from ..suspects import MIN_LENGTHS, census_sessions, is_within_bound, suspects
+from ..waits import may_wait
 
 MAX_TOLD: Final = 3
 """Containers that are named as filling."""

@@ -10,10 +10,10 @@ from typing import Final
 
 import numpy as np
 
-from harness.formulas import Floats
-from harness.record.metrics import names
-from harness.units import format_percent
-from harness.verdict.drift import (
+from ...formulas import Floats
+from ...record.metrics import names
+from ...units import format_percent
+from ..drift import (
     IDLE_LIMIT_PERCENT,
     NO_WARM_UP_PERCENT,
     TALKING_LIMIT_SHARE,
@@ -22,11 +22,11 @@ from harness.verdict.drift import (
     look_length,
     sessions_to_flat,
 )
-from harness.verdict.gate import GateEntry, GateResult
-from harness.verdict.outcome import Gate, Status
-from harness.verdict.rows import Row, change, known, reason_summary
-from harness.verdict.rules import Rule, first_answer, source
-from harness.verdict.situation import Situation
+from ..gate import GateEntry, GateResult
+from ..outcome import Gate, Status
+from ..rows import Row, change, known, reason_summary
+from ..rules import Rule, first_answer, source
+from ..situation import Situation
 
 Answer = tuple[Status, str]
 

@@ -5,27 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from harness.record.facts import reported_metric
-from harness.record.metrics import METRICS, names
-from harness.record.policy import KIB
-from harness.record.record import Series
-from harness.units import format_size
-from harness.verdict.evidence import Evidence, sessions_needed
-from harness.verdict.gate import GateEntry, GateResult
-from harness.verdict.growth_engine import NOISE_FACTOR, Look, tail_rate
-from harness.verdict.growth_rules import GROWTH_RULES, GrowthFacts
-from harness.verdict.guard_rules import GuardReading
-from harness.verdict.kinds import Rates, flat_kind, leak_kind, leaking_share, tags
-from harness.verdict.look_schedule import first_of_tail
-from harness.verdict.memory_answer import MemoryAnswer
-from harness.verdict.memory_facts import METRIC_OF, MemoryFacts
-from harness.verdict.memory_rules import MEMORY_RULES
-from harness.verdict.metric_rules import METRIC_RULES
-from harness.verdict.outcome import KINDS_IN_PYTHON, Gate, Kind, Status, Tag
-from harness.verdict.rows import Row, change, known, named_values, signed
-from harness.verdict.rules import Rule, Step, first_answer, source
-from harness.verdict.situation import Situation
-from harness.verdict.waits import is_worth_waiting
+from ...record.facts import reported_metric
+from ...record.metrics import METRICS, names
+from ...record.policy import KIB
+from ...record.record import Series
+from ...units import format_size
+from ..evidence import Evidence, sessions_needed
+from ..gate import GateEntry, GateResult
+from ..growth_engine import NOISE_FACTOR, Look, tail_rate
+from ..growth_rules import GROWTH_RULES, GrowthFacts
+from ..guard_rules import GuardReading
+from ..kinds import Rates, flat_kind, leak_kind, leaking_share, tags
+from ..look_schedule import first_of_tail
+from ..memory_answer import MemoryAnswer
+from ..memory_facts import METRIC_OF, MemoryFacts
+from ..memory_rules import MEMORY_RULES
+from ..metric_rules import METRIC_RULES
+from ..outcome import KINDS_IN_PYTHON, Gate, Kind, Status, Tag
+from ..rows import Row, change, known, named_values, signed
+from ..rules import Rule, Step, first_answer, source
+from ..situation import Situation
+from ..waits import is_worth_waiting
 
 LIMIT_PROBE_BYTES: Final = KIB
 """Growth per session that is still flat, with the probe (docs/verdict.md#constants)."""
