@@ -31,7 +31,8 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("harness", "scenarios", "docs"):
         ignored = shutil.ignore_patterns("__pycache__", "*.png")
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
-    shutil.copy(ROOT / "pyproject.toml", folder)
+    for name in ("pyproject.toml", "leak_harness.py"):
+        shutil.copy(ROOT / name, folder)
     added = []
     for block in blocks(DOCS / "architecture.md"):
         if found := re.match(r"# (in )?(?P<path>[\w/]+\.py)", block.code):
