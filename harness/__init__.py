@@ -1,9 +1,10 @@
 """Does your WebSocket chat server leak? Sessions are driven, the server is measured, growth is
 decided and explained.
 
-    import harness
+    import leak_harness
 
-    run = harness.run(harness.RunOptions("visit.py", target=harness.Serve("python app.py")))
+    options = leak_harness.RunOptions("visit.py", target=leak_harness.Serve("python app.py"))
+    run = leak_harness.run(options)
     assert run.is_flat, run.verdict.summary
 
 The public names are loaded when first used, so that `--help` and servers under test do not pay for
@@ -14,6 +15,8 @@ from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from .own_name import answer_to_both_names
 
 if TYPE_CHECKING:
     from .errors import HarnessError
@@ -50,13 +53,16 @@ if TYPE_CHECKING:
     from .verdict.outcome import Finding, Judgement, Verdict
 
 __all__ = [
+    "RECEIVE",
     "Action",
+    "BaseSession",
     "Cgroup",
     "Character",
     "ChatProtocol",
     "ConnectionOptions",
     "Container",
     "Embedded",
+    "Exchange",
     "Finding",
     "GraphqlSession",
     "Greeting",
@@ -77,6 +83,7 @@ __all__ = [
     "Run",
     "RunOptions",
     "RunRecord",
+    "Send",
     "Serve",
     "Session",
     "SocketioSession",
@@ -90,13 +97,16 @@ __all__ = [
 ]
 
 _HOMES = {
+    "RECEIVE": ("sessions.contract", "RECEIVE"),
     "Action": ("sessions.contract", "Action"),
+    "BaseSession": ("sessions.session", "BaseSession"),
     "Cgroup": ("target.ways.cgroup", "Cgroup"),
     "Character": ("sessions.protocols.open_llm_vtuber", "Character"),
     "ChatProtocol": ("sessions.contract", "ChatProtocol"),
     "ConnectionOptions": ("experiment.options", "ConnectionOptions"),
     "Container": ("target.ways.container", "Container"),
     "Embedded": ("target.ways.embedded", "Embedded"),
+    "Exchange": ("sessions.contract", "Exchange"),
     "Finding": ("verdict.outcome", "Finding"),
     "GraphqlSession": ("sessions.protocols.graphql", "Session"),
     "Greeting": ("sessions.contract", "Greeting"),
@@ -117,6 +127,7 @@ _HOMES = {
     "Run": ("experiment.runs", "Run"),
     "RunOptions": ("experiment.options", "RunOptions"),
     "RunRecord": ("record.record", "RunRecord"),
+    "Send": ("sessions.contract", "Send"),
     "Serve": ("target.ways.serve", "Serve"),
     "Session": ("sessions.session", "Session"),
     "SocketioSession": ("sessions.protocols.socketio", "Session"),
@@ -130,9 +141,11 @@ _HOMES = {
 }
 """The module of each public name, and what it is called there."""
 
+answer_to_both_names()
+
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
-        raise AttributeError(f"module 'harness' has no attribute {name!r}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module, own_name = _HOMES[name]
-    return getattr(import_module(f"harness.{module}"), own_name)
+    return getattr(import_module(f"{__name__}.{module}"), own_name)

@@ -1,6 +1,6 @@
 """Whole runs for programs: options in, what was measured and decided out.
 
-`run` is `harness.run`. The commands and the pytest plugin call it, too.
+`run` is `leak_harness.run`. The commands and the pytest plugin call it, too.
 """
 
 from __future__ import annotations

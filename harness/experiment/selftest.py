@@ -110,7 +110,7 @@ def _try(spec: FaultSpec, out: Path) -> Cell:
     command = [
         sys.executable,
         "-m",
-        "harness",
+        __name__.partition(".")[0],
         "run",
         spec.scenario,
         *spec.options,

@@ -78,7 +78,7 @@ class RunOptions:
     """What the verdict rests on."""
     output: OutputOptions = field(default_factory=OutputOptions)
     """Where results go."""
-    command_line: tuple[str, ...] = ("harness.run",)
+    command_line: tuple[str, ...] = ("leak_harness.run",)
     """What the record says of how the run was asked for."""
 
 
