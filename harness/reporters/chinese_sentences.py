@@ -75,6 +75,10 @@ _REASONS: Final[Mapping[str, str]] = {
     "the server's memory could not be read": "无法读取服务器的内存",
     "{} grows by {} entries per session": "{} 每次会话增加 {} 个条目",
     "{} grows by {} entries per session, and {} more": "{} 每次会话增加 {} 个条目，另有 {} 个容器",
+    "{w}, until sessions failed: {w}": "{w}，直到会话失败：{w}",
+    "{w}, until sessions failed": "{w}，直到会话失败",
+    "rose by {} per session until sessions failed: {w}": "每次会话上升 {}，直到会话失败：{w}",
+    "after {} sessions that worked, {} failed: {}": "{} 次会话正常之后，{} 次失败：{}",
     "This may be a cache that is still filling": "这可能是仍在填充的缓存",
     "{} may make it shorter, at a length that is not known": "{} 可能会缩短它，长度未知",
     "whether that is released late is not known yet": "是否会延迟释放，尚不确定",
@@ -153,6 +157,9 @@ _MADE_IN_CHINESE: Final = "，在 `{}` 中创建（{}）"
 _STAYS: Final[Mapping[str, str]] = {
     "{} tasks per session never finish: `{}`": "每次会话有 {} 个任务永不结束：`{}`",
     "{} child processes per session never end: `{}`": "每次会话有 {} 个子进程永不结束：`{}`",
+    "{} child processes per session have ended, and nobody waits for them: `{}`": (
+        "每次会话有 {} 个子进程已结束，但没有人等待它们：`{}`"
+    ),
     "{} threads per session never end: `{}`": "每次会话有 {} 个线程永不结束：`{}`",
     "{} descriptors per session are never closed: {}": "每次会话有 {} 个文件描述符从不关闭：{}",
     "{} objects per session wait for a collection that does not come: `{}`": (

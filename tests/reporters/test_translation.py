@@ -128,6 +128,7 @@ PARTS = {
     "7 of these 7",
     ", and 7 more",
     "7 of 7, kept by 7",
+    "7, until sessions failed",
     "CPU while talking 7",
     "CPU at rest 7",
     "decided at rest; CPU while talking 7",
