@@ -24,7 +24,7 @@ from ..verdict.container_lengths import Lengths
 from ..verdict.growth_engine import tail_rate
 from ..verdict.kinds import leaking_share
 from ..verdict.suspects import MIN_LENGTHS, UNREADABLE, is_within_bound
-from ..verdict.what_grows import MIN_MAPPED_BYTES, Growth, growths, latest_paths
+from ..verdict.what_grows import MIN_MAPPED_BYTES, ZOMBIE, Growth, growths, latest_paths
 from . import native_stacks, process_inventory
 from .container_in_source import Home, Numbers
 from .eviction_code import Trim, trim_of
@@ -103,6 +103,7 @@ class Explainer:
         rising = list(self._lengths.rising(MIN_LENGTHS).items())[:MAX_CONTAINERS]
         pids = self._pids()
         self._first = self._first or frozenset(pids)
+        unread = process_inventory.Unread()
         return Census(
             self._now_s(),
             len(record.cycles),
@@ -112,11 +113,11 @@ class Explainer:
             {f"{pid}:{number}": lengths for (pid, number), lengths in rising},
             (*bounded, *self._bounded_by_hand(record)),
             _summed(answer.threads for answer in answers.values()),
-            process_inventory.descriptors(self._first.intersection(pids)),
-            process_inventory.children(pids[1:]),
-            process_inventory.mappings(pids),
+            process_inventory.descriptors(self._first.intersection(pids), unread),
+            process_inventory.children(pids[1:], unread),
+            process_inventory.mappings(pids, unread),
             {name: label for answer in answers.values() for name, label in answer.labels.items()},
-            _summed(answer.skipped for answer in answers.values()),
+            _summed([unread, *(answer.skipped for answer in answers.values())]),
         )
 
     def _told_apart(self, answers: Mapping[int, CensusAnswer]) -> tuple[list[Bounded], set[int]]:
@@ -210,8 +211,12 @@ class Explainer:
         was opened or started.
         """
         if grown.kind == "descriptor":
-            return latest_paths(open_before, process_inventory.open_paths(self._first), grown.name)
+            now = process_inventory.open_paths(self._first)
+            # A server that has no descriptor left opens none, but it still asks for them.
+            return latest_paths(open_before, now, grown.name) or latest_paths([], now, grown.name)
         if grown.kind == "child-process":
+            if grown.label == ZOMBIE:
+                return grown.name.removesuffix(process_inventory.DEFUNCT)
             commands = [process_inventory.command(pid) for pid in self._pids()[1:]]
             return next(
                 (
@@ -352,21 +357,7 @@ def _says_more(answer: CauseAnswer, known: Cause | None) -> bool:
 
 
 def _cause(answer: CauseAnswer) -> Cause:
-    return Cause(
-        chain=answer.chain,
-        name=answer.name,
-        owner=answer.owner,
-        made_at=answer.made_at,
-        made_in=function_at(answer.made_at),
-        made_by=answer.made_by,
-        bytes=answer.bytes,
-        objects=answer.objects,
-        of=answer.of,
-        state=answer.state,
-        unreached=answer.unreached,
-        closed_s=answer.closed_s,
-        graph=answer.graph,
-    )
+    return replace(answer.cause, made_in=function_at(answer.made_at))
 
 
 def _beside(known: Cause, now: Cause) -> Cause:

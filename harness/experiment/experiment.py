@@ -242,8 +242,15 @@ class Experiment:
             await self._probe.plant(self._plan.planted_bytes, len(results))
         self._add(await self._rest(sampler, number))
         server.check_alive()
-        if census_is_due(self._census_tried, self.record.sessions):
+        if census_is_due(self._census_tried, self.record.sessions) and self._has_worked():
             await self._take_census()
+
+    def _has_worked(self) -> bool:
+        """Whether a session of the latest cycle did what the script says. Sessions that a server
+        turns away leave nothing, and hide what those before them have left.
+        """
+        latest = self.record.cycles[-1:]
+        return any(cycle.failed_sessions < len(cycle.sessions) for cycle in latest)
 
     async def _take_census(self) -> None:
         if self._explainer is None:
@@ -258,9 +265,8 @@ class Experiment:
         assert self._explainer is not None, (
             "the judge asks for explanations only where there is a probe"
         )
-        if self.record.sessions > max(
-            (census.sessions for census in self.record.censuses), default=0
-        ):
+        taken = max((census.sessions for census in self.record.censuses), default=0)
+        if self.record.sessions > taken and self._has_worked():
             await self._take_census()
 
         async def run_sessions(number: int) -> int:
@@ -286,7 +292,8 @@ class Experiment:
         for news in self._probe.news() if self._probe is not None else ():
             self._add(Incident(self._now_s(), news))
         if self._log is not None and not idle:
-            self._add(self._log.counts(self._now_s(), cycle))
+            is_failing = bool(self.record.cycles) and self.record.cycles[-1].failed_sessions > 0
+            self._add(self._log.counts(self._now_s(), cycle, is_failing=is_failing))
         if not self._plan.watched:
             return sample
         unread = [

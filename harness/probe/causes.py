@@ -68,6 +68,10 @@ def find(
             causes[target["key"]] = _made(_places_of_thread(target["name"]))
         elif target["kind"] == "opened":
             causes[target["key"]] = _made(allocation_trace.places_of_event(target["words"]))
+        elif target["kind"] == "started":
+            command, places = allocation_trace.start_of(target["words"])
+            started = "started as `%s`" % command if command else ""
+            causes[target["key"]] = {**_made(places), "state": started}
         elif target["kind"] == "container" and int(target["id"]) == census.AT_EXIT:
             made = _made(allocation_trace.places_of_event(allocation_trace.AT_EXIT))
             causes[target["key"]] = {

@@ -168,7 +168,7 @@ class RunRecord:
     @property
     def failed_sessions(self) -> int:
         """Sessions that did not do what the script says."""
-        return sum(not session.ok for cycle in self.cycles for session in cycle.sessions)
+        return sum(cycle.failed_sessions for cycle in self.cycles)
 
     @property
     def probe_silence(self) -> str:

@@ -86,6 +86,7 @@ class Sampler:
         if readings:  # else the server is gone: absent is not zero
             values |= {
                 names.CHILDREN: len(readings) - 1,
+                names.ZOMBIES: sum(not reading.values for reading in readings),
                 names.CPU_AT_REST: cpu_at_rest,
                 names.OTHER_LOAD: self._other_load.percent(),
             }

@@ -14,6 +14,7 @@ from ..record.policy import Policy
 from ..units import format_count
 from .bounded_growth import TRIM_SLACK, Filling, objects_when_full
 from .evidence import Evidence, evidence, lasting_rate, sessions_needed
+from .exhaustion import Exhaustion, exhaustion
 from .gate import GateEntry, GateResult
 from .metric_rules import METRIC_RULES, Standing
 from .orphan_tasks import Orphans, orphans
@@ -62,6 +63,8 @@ class CounterFacts:
     is_past_guard: bool
     orphans: Orphans | None
     """Tasks that closed sessions have left; None for other counters."""
+    exhaustion: Exhaustion | None = None
+    """What the server ran into; None where the count did not rise with each session until then."""
 
     @property
     def filling_per_session(self) -> float | None:
@@ -94,6 +97,21 @@ class CounterFacts:
         return None if self.orphans is None else self.orphans.grace_s
 
     @property
+    def until_failing_per_session(self) -> float | None:
+        """Growth while sessions worked, where they fail since."""
+        return None if self.exhaustion is None else self.exhaustion.rates[self.metric]
+
+    @property
+    def sessions_that_worked(self) -> int | None:
+        """Before they began to fail."""
+        return None if self.exhaustion is None else self.exhaustion.worked
+
+    @property
+    def sessions_that_failed(self) -> int | None:
+        """Since then."""
+        return None if self.exhaustion is None else self.exhaustion.failed
+
+    @property
     def is_growing(self) -> bool:
         """Whether the count is shown to grow."""
         return self.counted is not None and self.counted.standing.growing
@@ -107,6 +125,8 @@ class CounterAnswer:
     kind: Kind | None = None
     since_sessions: float | None = None
     """Where its growth was first significant."""
+    per_session: float | None = None
+    """Its growth, where it is not that of the latest look."""
 
 
 def _not_measured(facts: CounterFacts) -> CounterAnswer | None:
@@ -115,6 +135,14 @@ def _not_measured(facts: CounterFacts) -> CounterAnswer | None:
     by_probe = METRICS[facts.metric].source is Source.PROBE
     reason = "needs the probe" if by_probe else "could not be read"
     return CounterAnswer(Standing(Status.NOT_MEASURED, reason))
+
+
+def _met_bound(facts: CounterFacts) -> CounterAnswer | None:
+    met, rate = facts.exhaustion, facts.until_failing_per_session
+    if met is None or rate is None:
+        return None
+    words = f"rose by {rate:.2f} per session until sessions failed: {met.words}"
+    return CounterAnswer(Standing(Status.LEAK, words), per_session=rate)
 
 
 def _filling(facts: CounterFacts) -> CounterAnswer | None:
@@ -196,6 +224,14 @@ NOT_MEASURED_RULE: Final = Rule(
     source("gates"),
     _not_measured,
 )
+MET_BOUND_RULE: Final = Rule(
+    "counter.met-a-bound",
+    "The count rose by one or more with each of 20 sessions or more, and since then sessions fail, "
+    "the latest 3 among them: leak.",
+    source("runs-that-stop-early"),
+    _met_bound,
+    ("until_failing_per_session", "sessions_that_worked", "sessions_that_failed"),
+)
 COUNTED_RULE: Final = Rule(
     "counter.counted",
     "The count stands as its own rules have decided.",
@@ -254,15 +290,16 @@ ORPHAN_RULES: Final = (
     ),
 )
 
-RULES: Final = (NOT_MEASURED_RULE, COUNTED_RULE)
+RULES: Final = (NOT_MEASURED_RULE, MET_BOUND_RULE, COUNTED_RULE)
 OBJECT_RULES: Final = (
     NOT_MEASURED_RULE,
+    MET_BOUND_RULE,
     FILLING_RULE,
     UNSURE_RULE,
     SWEPT_RULE,
     COUNTED_RULE,
 )
-TASK_RULES: Final = (NOT_MEASURED_RULE, *ORPHAN_RULES, COUNTED_RULE)
+TASK_RULES: Final = (NOT_MEASURED_RULE, MET_BOUND_RULE, *ORPHAN_RULES, COUNTED_RULE)
 
 
 def counter_gate(situation: Situation, metric: str) -> GateResult:
@@ -275,6 +312,7 @@ def counter_gate(situation: Situation, metric: str) -> GateResult:
     guard = METRICS[metric].guard_sessions
     limit = _limit(situation.policy, METRICS[metric].gate)
     counted = evidence(situation, metric, limit, guard)
+    met = exhaustion(situation.record)
     facts = CounterFacts(
         metric=metric,
         counted=counted,
@@ -289,6 +327,7 @@ def counter_gate(situation: Situation, metric: str) -> GateResult:
         upper_per_session=None if counted is None or not counted.bounds else counted.bounds[1],
         is_past_guard=situation.sessions >= situation.full_guard,
         orphans=orphans(situation) if metric == names.TASKS else None,
+        exhaustion=met if met is not None and metric in met.rates else None,
     )
     answer, trace = first_answer(rules_of(metric), facts)
     standing = answer.standing
@@ -301,8 +340,8 @@ def counter_gate(situation: Situation, metric: str) -> GateResult:
         standing.reason,
         float(x[0]),
         float(x[-1]),
-        counted.rate,
-        counted.bounds,
+        counted.rate if answer.per_session is None else answer.per_session,
+        counted.bounds if answer.per_session is None else None,
         limit,
         answer.kind,
         trace=(*counted.trace, *trace),

@@ -47,6 +47,7 @@ MIN_PARTS_PER_THING: Final = 4.0
 _WORDS: Final = {
     "task": "{much} tasks per session never finish: `{of}`",
     "child-process": "{much} child processes per session never end: `{of}`",
+    "zombie": "{much} child processes per session have ended, and nobody waits for them: `{of}`",
     "thread": "{much} threads per session never end: `{of}`",
     "descriptor": "{much} descriptors per session are never closed: {of}",
     "garbage": "{much} objects per session wait for a collection that does not come: `{of}`",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from .exhaustion import exhaustion
 from .gate import GateResult
 from .outcome import Status, VerdictName
 from .rules import Rule, source
@@ -49,6 +50,11 @@ class VerdictFacts:
         return self.situation.record.failed_sessions
 
     @property
+    def met_a_bound(self) -> bool:
+        """Whether a count rose with each session, until sessions failed."""
+        return exhaustion(self.situation.record) is not None
+
+    @property
     def ended_by(self) -> VerdictName | None:
         """What ended the run early; None where nothing did."""
         for incident in self.situation.record.incidents:
@@ -86,6 +92,10 @@ class VerdictFacts:
 
 def _interrupted(facts: VerdictFacts) -> VerdictName | None:
     return VerdictName.INTERRUPTED if facts.ended_by is VerdictName.INTERRUPTED else None
+
+
+def _met_bound(facts: VerdictFacts) -> VerdictName | None:
+    return VerdictName.LEAK if facts.met_a_bound and facts.leaking_gates else None
 
 
 def _server_failed(facts: VerdictFacts) -> VerdictName | None:
@@ -128,6 +138,13 @@ VERDICT_RULES: Final[tuple[Rule[VerdictFacts, VerdictName], ...]] = (
         "The user stopped the run: interrupted.",
         _SECTION,
         _interrupted,
+    ),
+    Rule(
+        "verdict.met-a-bound",
+        "A count rose with each session, and then sessions failed: leak, and what it ran into.",
+        _SECTION,
+        _met_bound,
+        ("met_a_bound", "leaking_gates"),
     ),
     Rule(
         "verdict.server-failed",

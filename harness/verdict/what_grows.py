@@ -18,6 +18,10 @@ Name = TypeVar("Name")
 
 MIN_PER_SESSION: Final = 0.08
 """Rarer growth is not told from chance by a handful of censuses."""
+ZOMBIE: Final = "zombie"
+"""A child process that has ended and that nobody has waited for."""
+_DEFUNCT: Final = "<defunct>"
+"""Ends the names of these in a census."""
 MIN_MAPPED_BYTES: Final = 512.0
 """Per session: less resident memory in one kind of mapping is nobody's leak."""
 _PARTS: Final = re.compile(
@@ -43,7 +47,9 @@ class Growth:
     made_at: str = ""
     task: TaskGroup | None = None
     label: str = ""
-    """Of an object: `executor`, `exception`, `generator` or `async generator`."""
+    """Of an object: `executor`, `exception`, `generator` or `async generator`. Of a child process:
+    `zombie`.
+    """
     words: str = ""
     """Of what was opened or started: how the newest of them was called in full."""
 
@@ -68,7 +74,7 @@ def growths(record: RunRecord) -> list[Growth]:
         return []
     return [
         *_tasks(span),
-        *_counted("child-process", span, lambda census: census.children),
+        *_children(span),
         *_counted("thread", span, lambda census: census.threads),
         *_counted("descriptor", span, lambda census: census.descriptors),
         *(Growth("container", "", one.per_session, one.key) for one in suspects(record)),
@@ -130,6 +136,13 @@ def _counted(
 ) -> Iterator[Growth]:
     for name, rate in _rising([counts(census) for census in span], span, least):
         yield Growth(kind, name, rate, f"{kind}:{name}")
+
+
+def _children(span: Sequence[Census]) -> Iterator[Growth]:
+    """Processes, and those that have ended and are still there."""
+    for growth in _counted("child-process", span, lambda census: census.children):
+        is_zombie = growth.name.endswith(_DEFUNCT)
+        yield replace(growth, label=ZOMBIE if is_zombie else "")
 
 
 def _objects(span: Sequence[Census]) -> Iterator[Growth]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
+import subprocess
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +15,8 @@ from record_builder import MIB, Script, memory, rising
 
 from harness.cause.explain import Explainer, sessions_to_trace
 from harness.cause.process_inventory import (
+    Unread,
+    children,
     command,
     descriptors,
     mappings,
@@ -186,3 +190,22 @@ async def test_a_container_not_reached_in_time_keeps_its_name_and_its_trimming_c
     found = await explained({"made_at": "app.py:9", "bytes": 12}, known)
     assert (found.name, found.chain, found.trimmed_at) == (known.name, known.chain, "app.py:3")
     assert (found.made_at, found.bytes) == ("app.py:9", 12)
+
+
+def test_a_process_that_has_ended_is_counted_by_its_name_until_it_is_waited_for() -> None:
+    child = subprocess.Popen(["/bin/sleep", "0"])
+    try:
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert children([child.pid]) == {"sleep <defunct>": 1}
+    finally:
+        child.wait()
+    assert children([child.pid]) == {}
+
+
+def test_what_cannot_be_read_of_a_process_is_counted_by_its_reason() -> None:
+    unread = Unread()
+    with unread.noting("descriptors of a process"):
+        raise PermissionError(errno.EACCES, "Permission denied")
+    with unread.noting("descriptors of a process"):
+        raise ProcessLookupError(errno.ESRCH, "No such process")
+    assert unread == {"descriptors of a process: Permission denied": 1}

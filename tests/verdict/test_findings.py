@@ -59,6 +59,20 @@ def test_a_task_names_its_coroutine_the_line_that_made_it_and_what_it_holds() ->
     assert "local self <room.Room>" in one.chain
 
 
+def test_a_zombie_is_told_as_one_with_the_command_and_the_line_that_started_it() -> None:
+    record = Script().record(40)
+    for cycle, sessions in CYCLES:
+        record.add(Census(1.0, cycle, sessions, {}, children={"ffmpeg <defunct>": sessions}))
+    cause = Cause(made_at="/srv/app/voice.py:9", made_in="speak", state="started as `ffmpeg -i -`")
+    record.add(Causes(2.0, {"child-process:ffmpeg <defunct>": cause}))
+    (finding,) = findings(record)
+    assert finding.kind == "child-process"
+    assert finding.summary == (
+        "1.00 child processes per session have ended, and nobody waits for them: "
+        "`ffmpeg <defunct>`, created in `speak` (/srv/app/voice.py:9). Started as `ffmpeg -i -`"
+    )
+
+
 @pytest.mark.parametrize(
     ("left", "words"),
     [

@@ -136,3 +136,22 @@ def test_files_are_counted_below_folders_and_links_are_not_followed(tmp_path: Pa
     (tmp_path / "a" / "away").symlink_to("/usr/lib")
     assert files_in([tmp_path / "a"])["files"] == 1
     assert files_in([]) == {}
+
+
+def test_where_sessions_fail_the_line_that_says_why_is_kept(tmp_path: Path) -> None:
+    log = tmp_path / "server.log"
+    watched = watch(log)
+    write(
+        log,
+        "ERROR connection handler failed",
+        "Traceback (most recent call last):",
+        '    raise RuntimeError("can\'t start new thread")',
+        "socket.accept() out of system resource",
+        "OSError: [Errno 24] Too many open files: '/dev/null'",
+    )
+    said = "OSError: [Errno 24] Too many open files: '/dev/null'"
+    assert watched.counts(1.0, 1, is_failing=True).reason == said
+    write(log, "page closed", "ValueError: no such page")
+    assert watched.counts(2.0, 2, is_failing=True).reason == "ValueError: no such page"
+    write(log, "ValueError: no such page")
+    assert watched.counts(3.0, 3).reason == ""

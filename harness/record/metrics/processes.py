@@ -55,4 +55,13 @@ METRICS: Final = (
         gate=CounterLimit("children", order=60, explained_by=("child-process",)),
         blame=BlameLimit(0.02, order=4, is_exact=True),
     ),
+    Metric(
+        names.ZOMBIES,
+        Unit.COUNT,
+        "child processes that have ended and that nobody has waited for; they are among the "
+        "children",
+        label="zombies",
+        label_zh="僵尸进程",
+        falls_while_waiting=True,
+    ),
 )

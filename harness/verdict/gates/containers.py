@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ...record.record import Cause, RunRecord
+from ..exhaustion import Exhaustion, exhaustion
 from ..gate import GateEntry, GateResult
 from ..outcome import Gate, Status
 from ..problems import problem_of
@@ -48,6 +49,18 @@ class ContainerFacts:
     """No session is to follow."""
     words: str
     filling_words: str
+    exhaustion: Exhaustion | None = None
+    """What the server ran into; None where no container rose with each session until then."""
+
+    @property
+    def sessions_that_worked(self) -> int | None:
+        """Before they began to fail."""
+        return None if self.exhaustion is None else self.exhaustion.worked
+
+    @property
+    def sessions_that_failed(self) -> int | None:
+        """Since then."""
+        return None if self.exhaustion is None else self.exhaustion.failed
 
     @property
     def min_censuses(self) -> int:
@@ -65,6 +78,13 @@ def _flat(facts: ContainerFacts) -> GateResult | None:
     if facts.suspects:
         return None
     return GateResult(ContainersGate(Status.FLAT, facts.filling_words))
+
+
+def _met_bound(facts: ContainerFacts) -> GateResult | None:
+    if facts.exhaustion is None:
+        return None
+    words = f"{facts.words}, until sessions failed"
+    return GateResult(ContainersGate(Status.LEAK, words, facts.suspects))
 
 
 def _too_early(facts: ContainerFacts) -> GateResult | None:
@@ -117,6 +137,14 @@ RULES: Final = (
         _SECTION,
         _flat,
         ("suspects",),
+    ),
+    Rule(
+        "containers.met-a-bound",
+        "A container of the application got one entry or more with each of 20 sessions or more, "
+        "and since then sessions fail, the latest 3 among them: leak.",
+        source("runs-that-stop-early"),
+        _met_bound,
+        (*_NUMBERS, "sessions_that_worked", "sessions_that_failed"),
     ),
     Rule(
         "containers.too-early",
@@ -176,6 +204,7 @@ def _facts(situation: Situation) -> tuple[ContainerFacts, int | None]:
         words = f"{name} grows by {first.per_session:.2f} entries per session"
         words += f", and {len(blamed) - 1} more" if blamed[1:] else ""
     last = record.censuses[-1] if record.censuses else None
+    met = exhaustion(record)
     waited = situation.last_waited
     facts = ContainerFacts(
         censuses=taken,
@@ -190,6 +219,7 @@ def _facts(situation: Situation) -> tuple[ContainerFacts, int | None]:
         is_last=situation.final,
         words=words,
         filling_words=_filling_words(record) if measured else "",
+        exhaustion=met if met is not None and met.containers else None,
     )
     return facts, min((suspect.suspected_sessions for suspect in blamed), default=None)
 
