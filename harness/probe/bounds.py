@@ -59,12 +59,12 @@ class Bounds:
         """
         self._weighed: set[int] = set()
 
-    def note_deque(self, one: Any, length: int, bound: int) -> None:
+    def note_deque(self, one: object, length: int, bound: int) -> None:
         """A deque with a length that it never exceeds."""
         if length < bound or id(one) in self._followed:
             self._tell(one, "deque", length, bound)
 
-    def note_cache(self, cache: Any, length: int, bound: int) -> None:
+    def note_cache(self, cache: object, length: int, bound: int) -> None:
         """What `functools.lru_cache` makes; the dict in which it finds its entries is part of
         it.
         """
@@ -72,7 +72,7 @@ class Bounds:
         if 0 < length < bound or (id(cache) in self._followed and length):
             self._tell(cache, f"lru_cache {_function_of(cache)}", length, bound)
 
-    def note_held(self, owner: Any, container: Any, length: int) -> None:
+    def note_held(self, owner: object, container: object, length: int) -> None:
         """A container that has got longer, in an object that may have a limit for it."""
         if type(owner) is dict:
             self._in_dicts.append((owner, container, length))
@@ -97,7 +97,7 @@ class Bounds:
             told["entry_bytes"], told["entry_objects"] = size, objects
         self._unweighed.clear()
 
-    def _note_with_limit(self, owner: Any, container: Any, length: int) -> None:
+    def _note_with_limit(self, owner: object, container: object, length: int) -> None:
         if id(container) in self.apart:
             return
         values = owner if type(owner) is dict else _values_of(owner)
@@ -115,7 +115,7 @@ class Bounds:
         told["classes"] = list(map(looking.qualified_name, kinds))
         told["files"] = container_owner.files_of(kinds)
 
-    def _tell(self, one: Any, kind: str, length: int, bound: int) -> Bounded:
+    def _tell(self, one: object, kind: str, length: int, bound: int) -> Bounded:
         told: Bounded = {
             "id": str(id(one)),
             "kind": kind,
@@ -169,7 +169,7 @@ def limit_of(values: Mapping[str, Any], length: int) -> Optional[Tuple[str, int]
     return min((bound, name) for bound, name in kept)[::-1] if kept else None
 
 
-def _values_of(one: Any) -> Mapping[str, Any]:
+def _values_of(one: object) -> Mapping[str, Any]:
     """Attributes of an object, and the numbers among those of its classes."""
     numbers = {
         name: value
@@ -180,14 +180,14 @@ def _values_of(one: Any) -> Mapping[str, Any]:
     return {**numbers, **looking.own_dict(one), **reference_names.attributes_of(one)}
 
 
-def _newest(one: Any, length: int) -> list[Tuple[Any, ...]]:
+def _newest(one: object, length: int) -> list[Tuple[Any, ...]]:
     is_container = any(issubclass(type(one), kind) for kind in (dict, list, set, deque))
     if is_container:
         return list(islice(container_entries.entries(one), MAX_SAMPLED))
     return [_newest_of_cache(one, length)]
 
 
-def _newest_of_cache(cache: Any, length: int) -> Tuple[Any, ...]:
+def _newest_of_cache(cache: object, length: int) -> Tuple[Any, ...]:
     """Key and value: the cache shows the collector its links, the newest last, and then the dict
     that finds them.
     """
@@ -200,7 +200,7 @@ def _newest_of_cache(cache: Any, length: int) -> Tuple[Any, ...]:
     )
 
 
-def _function_of(cache: Any) -> str:
+def _function_of(cache: object) -> str:
     """Its `__qualname__`; of what has none, such as a partial, its type."""
     values = looking.own_dict(cache)
     return looking.text(values.get("__qualname__"), "") or naming.type_name(

@@ -29,7 +29,7 @@ _NAME = re.compile(
 _CLOCKS = (time, monotonic)
 
 
-def expires_in_s(container: Any) -> Tuple[Optional[float], bool]:
+def expires_in_s(container: object) -> Tuple[Optional[float], bool]:
     """Seconds until the newest entries are due, and whether timers will take them; None where some
     of them carry no time.
     """
@@ -50,7 +50,7 @@ def _length(container: Any) -> int:
     return 0 if base is None else base.__len__(container)
 
 
-def _ahead_s(value: Any) -> Optional[float]:
+def _ahead_s(value: object) -> Optional[float]:
     """How far a time that a value carries lies ahead; None without one that does."""
     found = [
         number - clock()
@@ -83,7 +83,7 @@ def _number(value: Any) -> Optional[float]:
     return value if type(value) in (int, float) else None
 
 
-def _timers_of(container: Any) -> Iterator[float]:
+def _timers_of(container: object) -> Iterator[float]:
     """Seconds until the timers of all loops that have to do with a container."""
     for loop in loops.running():
         for timer in list(looking.attribute(loop, "_scheduled") or ()):
