@@ -42,12 +42,14 @@ def expires_in_s(container: object) -> Tuple[Optional[float], bool]:
     if not ahead or None in ahead:
         return None, False
     are_timers = all(looking.short_name(type(entry[-1])) == "TimerHandle" for entry in newest)
-    return max(one for one in ahead if one is not None), are_timers
+    return max(seconds for seconds in ahead if seconds is not None), are_timers
 
 
 def _length(container: Any) -> int:
-    base = next((one for one in (dict, list, set) if issubclass(type(container), one)), None)
-    return 0 if base is None else base.__len__(container)
+    for base in (dict, list, set):
+        if issubclass(type(container), base):
+            return base.__len__(container)
+    return 0
 
 
 def _ahead_s(value: object) -> Optional[float]:

@@ -96,7 +96,7 @@ def owner_of_module(module: ModuleType) -> str:
 
 
 def owner_of_file(file: str) -> str:
-    """The same for a source file."""
+    """Whose a source file is: of the `application`, a `dependency` or the `interpreter`."""
     package = _main_package()
     if package and file.startswith(package):
         return "application"
