@@ -328,8 +328,10 @@ _TIMED: Final = re.compile(r"[\d.]+(?:ms|s|m|h): .*", re.DOTALL)
 
 def in_chinese(text: str) -> tuple[str, set[str]]:
     """The text in Chinese, and what of it has no translation and stays as it is."""
-    if not _WORD.search(_UNIT.sub("", text)) or _TIMED.fullmatch(text):
+    if _TIMED.fullmatch(text):
         return text, set()
+    if not _WORD.search(_UNIT.sub("", text)):
+        return text.replace(" to ", " 至 "), set()
     whole = _matched(text)
     if whole is not None:
         return whole

@@ -176,6 +176,15 @@ def test_the_page_names_advice_chain_and_wait_as_chinese_engineers_do() -> None:
         assert term in page
 
 
+def test_what_is_allowed_is_said_in_chinese_and_no_growth_is_called_flat() -> None:
+    verdict = leak_verdict()
+    gates = {"memory": replace(verdict.gates["memory"], allowed=True)}
+    flat = replace(verdict, name=VerdictName.FLAT, gates=gates, findings=())
+    page = draw(RunRecord.from_lines(scripted_run()), flat)
+    assert "参与判定的检查项都没有增长；已允许：内存" in page
+    assert "32MiB 至 32.6MiB" in page or "31.4MiB 至 32.6MiB" in page
+
+
 def test_several_kinds_are_translated_each() -> None:
     gate = leak_verdict().gates["memory"]
     assert isinstance(gate, MemoryGate)
