@@ -6,18 +6,15 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import chain
-from typing import Final
 
 from harness.record.facts import duration_s, other_load_percent
 from harness.record.record import RunRecord
 from harness.units import format_time
+from harness.verdict.drift import CROWDED_PERCENT
 from harness.verdict.gates import entries
 from harness.verdict.outcome import Verdict
 from harness.verdict.problems import problems, skipped
 from harness.verdict.rows import Row
-
-MAX_OTHER_LOAD_PERCENT: Final = 20
-"""Above it the reports say so: memory is measured as well as ever, latency and CPU are not."""
 
 
 def rows(verdict: Verdict) -> list[Row]:
@@ -68,7 +65,7 @@ def account(record: RunRecord) -> str:
     if record.probe_silence:
         parts.append(f"without the probe: {' '.join(record.probe_silence.split())}")
     other_load = other_load_percent(record) or 0.0
-    if other_load >= MAX_OTHER_LOAD_PERCENT:
+    if other_load >= CROWDED_PERCENT:
         parts.append(f"others used {other_load:.0f}% of the machine")
     if record.ended is None:
         parts.append(f"cut short after cycle {len(record.cycles)}, or still going")

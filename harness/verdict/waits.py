@@ -59,10 +59,16 @@ def is_worth_waiting(situation: Situation) -> bool:
 
 def may_wait(situation: Situation) -> bool:
     """Whether a wait for late releases is still to come before a leak is declared."""
+    return is_worth_waiting(situation) and has_waits_left(situation)
+
+
+def has_waits_left(situation: Situation) -> bool:
+    """Whether the run can still wait, were it worth it or not."""
     record = situation.record
     early = bool(record.idles) and record.idles[0].sessions < GUARD_TASKS
     waits_left = situation.waits - early < MAX_WAITS
-    return is_worth_waiting(situation) and not situation.ended and bool(record.rests) and waits_left
+    may_go_on = situation.policy.grace_s > 0 and not situation.ended
+    return may_go_on and bool(record.rests) and waits_left
 
 
 def due_wait(situation: Situation, *, suspect: bool, may_settle: bool) -> Wait | None:
