@@ -89,10 +89,9 @@ class DesignMatrix:
 
     def between(self, action: str, cycles: Sequence[int]) -> Floats:
         """How often it happened from each of these cycles to the next, the warm-up included."""
-        done = [
-            sum(session.get(action, 0.0) for session in _sessions(cycle))
-            for cycle in self._record.cycles
-        ]
+        done = []
+        for cycle in self._record.cycles:
+            done.append(sum(session.get(action, 0.0) for session in _sessions(cycle)))
         return np.array([sum(done[first:last]) for first, last in pairwise(cycles)])
 
     def _held(self, guilty: Sequence[str]) -> Floats:

@@ -146,7 +146,8 @@ def _explained(columns: Columns, evened: Columns, keys: Sequence[Key], y: Floats
     """What these explain, by their coefficients in the evened columns."""
     if not keys:
         return np.zeros(len(y))
-    x, known = (np.column_stack([table[key] for key in keys]) for table in (columns, evened))
+    x = np.column_stack([columns[key] for key in keys])
+    known = np.column_stack([evened[key] for key in keys])
     return np.asarray(x @ np.linalg.lstsq(known, y, rcond=None)[0])
 
 

@@ -101,17 +101,11 @@ def _information(cycles: Sequence[Variation], factors: Sequence[Factor]) -> floa
 
     What happens in a session counts as often as the cycle has sessions.
     """
-    rows = [
-        [
-            1.0,
-            cycle.sessions,
-            *(cycle.sessions * cycle.times.get(factor.action, 1) for factor in factors),
-            cycle.sessions * cycle.leave,
-            cycle.sessions * cycle.drop,
-            cycle.pause_s,
-        ]
-        for cycle in cycles
-    ]
+    rows = []
+    for cycle in cycles:
+        often = [cycle.times.get(factor.action, 1) for factor in factors]
+        per_session = np.array([1.0, *often, cycle.leave, cycle.drop])
+        rows.append([1.0, *(cycle.sessions * per_session), cycle.pause_s])
     x = np.array(rows, dtype=np.float64)
     # The first blocks are too short for all factors: without the ridge their determinant is 0.
     ridge = 1e-6 * np.eye(x.shape[1])

@@ -11,10 +11,12 @@ import ast
 import re
 from typing import Final
 
-from harness.cause.eviction_code import Home, Target, Trims
+from harness.cause.container_in_source import Home, Target
+from harness.cause.eviction_code import Trims
 from harness.cause.python_source import Function, functions, text_of
 
 _CLOCKS: Final = frozenset(("time", "monotonic", "perf_counter", "now", "utcnow", "timer"))
+_ORDER: Final = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 _TIMES: Final = re.compile(r"expir|deadline|until|ttl|max_age|timeout|(^|_)age$|(^|_)now$", re.I)
 
 
@@ -42,14 +44,14 @@ def expiry_of(name: str, home: Home) -> str:
 def _compares_times(scope: Function, node: ast.AST) -> bool:
     if not isinstance(node, ast.Compare):
         return False
-    if not any(isinstance(one, ast.Lt | ast.LtE | ast.Gt | ast.GtE) for one in node.ops):
+    if not any(isinstance(operator, _ORDER) for operator in node.ops):
         return False
-    return any(_is_time(scope, one) for one in (node.left, *node.comparators))
+    return any(_is_time(scope, operand) for operand in (node.left, *node.comparators))
 
 
 def _is_time(scope: Function, expression: ast.expr) -> bool:
-    for one in ast.walk(scope.plain(expression)):
-        match one:
+    for node in ast.walk(scope.plain(expression)):
+        match node:
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in _CLOCKS:
                 return True
             case ast.Name(id=name) | ast.Attribute(attr=name) if _TIMES.search(name):

@@ -14,11 +14,13 @@ from typing import Any, Final
 import numpy as np
 
 from harness.cause import native_stacks, process_inventory
-from harness.cause.eviction_code import Home, Numbers, Trim, trim_of
+from harness.cause.container_in_source import Home, Numbers
+from harness.cause.eviction_code import Trim, trim_of
 from harness.cause.expiry_code import expiry_of
 from harness.cause.known_caches import is_kept_by_c, known_trim
 from harness.cause.limits import Limits
 from harness.cause.python_source import function_at
+from harness.cause.targets import target_of
 from harness.errors import ProbeError
 from harness.record.facts import first_third, last_third, reported_metric
 from harness.record.metrics import METRICS, names
@@ -225,7 +227,7 @@ class Explainer:
         self, grown: Sequence[Growth], known: Mapping[str, Cause], graphs: int = 0
     ) -> dict[str, Cause]:
         """What is known of each now, with a graph for the first so many that may have one."""
-        targets = [target for growth in grown if (target := growth.target)]
+        targets = [target for growth in grown if (target := target_of(growth))]
         drawn = [growth.key for growth in grown if growth.kind in _DRAWN][:graphs]
         causes: dict[str, Cause] = {}
         homes: dict[str, Home] = {}

@@ -11,7 +11,8 @@ import ast
 from collections.abc import Iterator
 from typing import Final
 
-from harness.cause.eviction_code import REMOVALS, plain
+from harness.cause.container_in_source import plain
+from harness.cause.eviction_code import REMOVALS
 from harness.cause.python_source import Function, functions, inside, text_of
 from harness.target.probe_answers import BoundedAnswer
 

@@ -64,9 +64,7 @@ class Course:
 
     def as_data(self) -> dict[str, Any]:
         """For scripts: each step with its place among all runs; findings of all servers."""
-        steps = {
-            name: [self._step_as_data(step) for step in steps] for name, steps in self.steps.items()
-        }
+        steps = {name: list(map(self._step_as_data, own)) for name, own in self.steps.items()}
         findings: dict[str, dict[str, str]] = {}
         for places in by_target(self.entries).values():
             since = findings_since([self.entries[at].findings for at in places])

@@ -10,6 +10,8 @@ import tracemalloc
 from collections import deque
 from typing import Any, Deque
 
+from . import late_imports
+
 MAX_FRAMES = 25
 TRACED_FRAMES = 12
 """Deep enough to leave a library. Each costs: while traced with 25 a chat took 38 times as long,
@@ -85,8 +87,7 @@ def _places_before(item: Any) -> list[str]:
 
 def _traceback_at(domain: int, address: int) -> Any:
     try:
-        import ctypes  # noqa: PLC0415 - not every server has it loaded
-
+        ctypes = late_imports.load("ctypes")  # not every server has it loaded
         look_up = ctypes.pythonapi._PyTraceMalloc_GetTraceback
     except (ImportError, AttributeError):
         return None

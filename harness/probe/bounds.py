@@ -23,6 +23,7 @@ from . import (
     reference_names,
     retained_size,
 )
+from .wire import Bounded
 
 LIMIT_NAME = re.compile(
     r"(^|_)(max_?(size|len(gth)?|entries|items|keys|elements|count|num(ber)?|cached?|connections)"
@@ -35,8 +36,6 @@ MAX_SAMPLED = 8
 """Of the newest entries: what each takes is taken from so many."""
 MAX_NODES_OF_ENTRIES = 3_000
 """Objects that these entries lead to and that are looked at, the nearest first."""
-
-Bounded = dict[str, Any]
 
 
 class Bounds:
@@ -117,7 +116,7 @@ class Bounds:
         told["files"] = container_owner.files_of(kinds)
 
     def _tell(self, one: Any, kind: str, length: int, bound: int) -> Bounded:
-        told = {
+        told: Bounded = {
             "id": str(id(one)),
             "kind": kind,
             "length": length,

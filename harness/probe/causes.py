@@ -27,6 +27,7 @@ from . import (
     retained_size,
     tasks,
 )
+from .wire import Cause, Garbage, Target
 
 MAX_INSIDE = 20
 
@@ -49,19 +50,11 @@ _WAITS = frozenset(
 _BEST = (True, True)
 """Has not ended, and was seen to be made."""
 
-Cause = dict[str, Any]
-"""What `reachability.walk` gives; `made_at`, and whose place that is, `made_by`; `bytes`;
-`state`.
-"""
-
 
 def find(
-    targets: Iterable[Mapping[str, Any]], objgraph: str = "", drawn: Iterable[str] = ()
+    targets: Iterable[Target], objgraph: str = "", drawn: Iterable[str] = ()
 ) -> dict[str, Cause]:
     """By the `key` of each target, what is known of it.
-
-    Targets have a `kind`, and are: objects, by `name`; containers, by `id`; places, by `id`; tasks,
-    by `coroutine` and `made_at`; threads, by `name`; what was opened or started, by `words`.
 
     Args:
         targets: what is asked about.
@@ -96,7 +89,7 @@ def find(
     return causes
 
 
-def _in_heap(wanted: list[Mapping[str, Any]], paths: dict[str, list[int]]) -> dict[str, Cause]:
+def _in_heap(wanted: list[Target], paths: dict[str, list[int]]) -> dict[str, Cause]:
     """What was seen of their making is asked for first: a walk that is traced itself takes five
     times as long.
     """
@@ -139,20 +132,12 @@ def _still_there(keys: Mapping[int, str]) -> set[str]:
     return {keys[id(item)] for objects in heap.slices() for item in objects if id(item) in keys}
 
 
-class _Names(looking.ByType):
-    """By type, its name."""
-
-    def of(self, kind: type) -> str:
-        """With its module."""
-        return naming.type_name(kind)
-
-
 class _Search:
     """Finds the targets among the objects of the heap, and holds them until they have been
     looked at.
     """
 
-    def __init__(self, wanted: list[Mapping[str, Any]]) -> None:
+    def __init__(self, wanted: list[Target]) -> None:
         self.keys = {
             int(target["id"]): target["key"] for target in wanted if target["kind"] == "container"
         }
@@ -168,9 +153,9 @@ class _Search:
         self._names = {
             target["name"]: target["key"] for target in wanted if target["kind"] == "object"
         }
-        self._called = _Names()
+        self._called = looking.ByType(naming.type_name)
         self._owners: dict[int, list[tuple[int, str]]] = {}
-        self._kinds = census.Bases()
+        self._kinds = census.bases()
         self.skipped = looking.Skipped()
         for target in wanted:
             if target["kind"] == "place":
@@ -319,7 +304,7 @@ def _stack(frame: Any) -> Iterator[str]:
         frame = frame.f_back
 
 
-def garbage() -> dict[str, Any]:
+def garbage() -> Garbage:
     """Collect; by name, how many the collector found, and where one of them was made."""
     flags, before = gc.get_debug(), len(gc.garbage)
     gc.set_debug(gc.DEBUG_SAVEALL)
@@ -327,7 +312,7 @@ def garbage() -> dict[str, Any]:
         gc.collect()
         unreachable = gc.garbage[before:]
         counts: dict[str, int] = {}
-        sizes = looking.Sizes()
+        sizes = looking.sizes()
         made: dict[str, Cause] = {}
         for item in unreachable:
             name = naming.name_of(item)

@@ -13,11 +13,12 @@ import gc
 from array import array
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import chain, compress
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any, BinaryIO, Dict, List, Optional, Tuple
 
-from . import bounds, heap, looking, naming, object_states
+from . import bounds, heap, looking, naming, object_states, wire
 
 MAX_NAMES = 2_000
 LONG_TEXT = 256
@@ -43,12 +44,8 @@ _NO_OWNERS = frozenset(
 )
 
 
-def take(lengths: BinaryIO, followed: Iterable[int] = ()) -> dict[str, Any]:
+def take(lengths: BinaryIO, followed: Iterable[int] = ()) -> wire.HeapCensus:
     """Count the heap, and measure its containers.
-
-    The answer holds `names`, tracked objects counted; `labels`, what some of them are, see
-    `object_states`; `bounded`, containers with a bound; `apart`, identities not to be followed;
-    `skipped`, what could not be read, counted by reason.
 
     Args:
         lengths: gets a pair of 64-bit numbers for each container: its identity or place, and its
@@ -59,36 +56,41 @@ def take(lengths: BinaryIO, followed: Iterable[int] = ()) -> dict[str, Any]:
     return _Census(lengths, frozenset(followed)).take()
 
 
-class Bases(looking.ByType):
+def bases() -> looking.ByType[Any]:
     """By type, the kind of container that it is derived from; None of what is no container."""
-
-    def of(self, kind: type) -> Any:
-        """The nearest base that is a container."""
-        return next(
-            (base for base in looking.mro(kind) if type(base) is type and base in _KINDS), None
-        )
+    return looking.ByType(_base_of)
 
 
-class _Traits(looking.ByType):
-    """By type, how the census treats an object of it."""
+def _base_of(kind: type) -> Any:
+    """The nearest base that is a container."""
+    for base in looking.mro(kind):
+        if type(base) is type and base in _KINDS:
+            return base
+    return None
 
-    def __init__(self, cached: Any) -> None:
-        super().__init__()
-        self._cached = cached
-        self._bases = Bases()
 
-    def of(self, kind: type) -> Tuple[Callable[[Any], List[Any]], bool, bool]:
-        """What gives its references; whether they may be places; whether it is a container or
-        cache other than a plain dict, list or set.
-        """
-        base = self._bases.of_type(kind)
-        read: Callable[[Any], List[Any]] = gc.get_referents
-        if kind is list:
-            read = list
-        elif issubclass(kind, ModuleType):
-            read = heap.referents
-        is_alone = kind is self._cached if base is None else id(kind) not in _PLAIN_IDS
-        return read, id(kind) not in _NO_OWNERS, is_alone
+def _traits_of(
+    known_bases: looking.ByType[Any], cached: Any, kind: type
+) -> Tuple[Callable[[Any], List[Any]], bool, bool]:
+    """How the census treats an object of this type.
+
+    Args:
+        known_bases: see `bases`.
+        cached: the type of what `functools.lru_cache` makes.
+        kind: the type.
+
+    Returns:
+        What gives its references; whether they may be places; whether it is a container or cache
+        other than a plain dict, list or set.
+    """
+    base = known_bases.of_type(kind)
+    read: Callable[[Any], List[Any]] = gc.get_referents
+    if kind is list:
+        read = list
+    elif issubclass(kind, ModuleType):
+        read = heap.referents
+    is_alone = kind is cached if base is None else id(kind) not in _PLAIN_IDS
+    return read, id(kind) not in _NO_OWNERS, is_alone
 
 
 class _Census:
@@ -102,10 +104,10 @@ class _Census:
         self._skipped = looking.Skipped()
         self._bounds = bounds.Bounds(followed)
         self._cached = looking.from_module("functools", "_lru_cache_wrapper")
-        self._bases = Bases()
-        self._traits = _Traits(self._cached)
+        self._bases = bases()
+        self._traits = looking.ByType(partial(_traits_of, self._bases, self._cached))
 
-    def take(self) -> dict[str, Any]:
+    def take(self) -> wire.HeapCensus:
         own = _own()
         self._go_through_heap()
         self._pair(AT_EXIT, (looking.from_module("atexit", "_ncallbacks") or int)())
@@ -119,7 +121,7 @@ class _Census:
             "labels": {name: label for name, label in labels.items() if name in named},
             "bounded": self._bounds.told,
             "apart": sorted(own | self._bounds.apart),
-            "skipped": self._skipped.counts(),
+            "skipped": dict(self._skipped.counts()),
         }
 
     def _go_through_heap(self) -> None:

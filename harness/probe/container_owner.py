@@ -12,6 +12,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from . import looking, naming, reference_names
+from .wire import Home
 
 LARGEST_BOUND = 1 << 40
 MAX_NUMBERS = 5_000
@@ -19,15 +20,10 @@ MAX_MODULES = 500
 MAX_VALUES = 300
 """Of a module or an object that are looked at."""
 
-Home = dict[str, Any]
-
 
 def of(path: Sequence[Any]) -> Home:
     """The nearest thing above the end of a path that has a name, and the end itself where its class
     has code.
-
-    `names` are those of its classes, or that of the function whose variable the end is; `files` are
-    their sources; `numbers` stand beside the end; `own` are the names of the end's own classes.
     """
     owner, end = reference_names.named_above(path), type(path[-1])
     own = _written(looking.mro(end))

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from socket import MSG_NOSIGNAL, SO_PEERCRED, SOL_SOCKET, socket
 from struct import Struct
 from time import monotonic
-from typing import Any
 
 from . import gauges, wire
 from .handlers import answer
@@ -38,17 +38,15 @@ def converse(connection: socket) -> None:
         _send(connection, answer(request))
 
 
-def greeting() -> dict[str, Any]:
+def greeting() -> wire.Greeting:
     """What the probe says first."""
     return {
-        **wire.Greeting(
-            wire=wire.WIRE_VERSION,
-            pid=os.getpid(),
-            python=".".join(map(str, sys.version_info[:3])),
-            implementation=sys.implementation.name,
-            argv=[str(word) for word in getattr(sys, "argv", ())],
-            gauges=list(gauges.table()),
-        )
+        "wire": wire.WIRE_VERSION,
+        "pid": os.getpid(),
+        "python": ".".join(map(str, sys.version_info[:3])),
+        "implementation": sys.implementation.name,
+        "argv": [str(word) for word in getattr(sys, "argv", ())],
+        "gauges": list(gauges.table()),
     }
 
 
@@ -60,7 +58,7 @@ def _is_same_user(connection: socket) -> bool:
     return uid in (os.geteuid(), 0)
 
 
-def _send(connection: socket, message: dict[str, Any]) -> None:
+def _send(connection: socket, message: Mapping[str, object]) -> None:
     try:
         data = wire.pack(message, wire.MAX_ANSWER_BYTES)
     except wire.BadMessage as error:
@@ -71,7 +69,7 @@ def _send(connection: socket, message: dict[str, Any]) -> None:
     connection.sendall(data, MSG_NOSIGNAL)
 
 
-def _receive(connection: socket) -> dict[str, Any] | None:
+def _receive(connection: socket) -> dict[str, object] | None:
     """The next request; None when the peer has closed."""
     connection.settimeout(IDLE_LIMIT_S)
     first = connection.recv(1)

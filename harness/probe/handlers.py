@@ -23,8 +23,6 @@ from . import (
 from .loop_thread import LoopThread
 from .wire import Collection, Sample
 
-Request = Mapping[str, Any]
-
 MAX_STACKS_S = 3.0
 MAX_PLANTED_BYTES = 64 * 1024 * 1024
 _planted: list[bytes] = []
@@ -36,17 +34,17 @@ def use_folder(path: str) -> None:
     _folder["path"] = path
 
 
-def read_gauges(_: Request) -> dict[str, int]:
+def read_gauges(_: wire.Request) -> dict[str, int]:
     """The gauges, without collecting first."""
     return LoopThread().run(gauges.read)
 
 
-def collect(_: Request) -> Collection:
+def collect(_: wire.Request) -> Collection:
     """Collect and trim."""
     return collection.collect(LoopThread())
 
 
-def sample(request: Request) -> Sample:
+def sample(request: wire.SampleRequest) -> Sample:
     """Collect and trim if the request says `"collect": true`, then the gauges: a rest sample in
     one round trip.
     """
@@ -60,7 +58,7 @@ def sample(request: Request) -> Sample:
     return Sample(gauges=read, collection=collected)
 
 
-def plant(request: Request) -> int:
+def plant(request: wire.PlantRequest) -> int:
     """Leak `count` blocks of `bytes` each, for a control; how many have been planted so far comes
     back.
 
@@ -74,7 +72,7 @@ def plant(request: Request) -> int:
     return len(_planted)
 
 
-def take_census(request: Request) -> dict[str, Any]:
+def take_census(request: wire.CensusRequest) -> wire.Census:
     """Tracked objects by name, pending tasks by coroutine, threads by name; lengths of
     containers go into a file.
     """
@@ -83,37 +81,36 @@ def take_census(request: Request) -> dict[str, Any]:
         result = census.take(lengths, map(int, request["followed"]))
     skipped = looking.Skipped()
     groups = tasks.groups(skipped)
-    reasons = {**result.pop("skipped"), **skipped.counts()}
     return {
         **result,
         "tasks": groups,
         "threads": causes.thread_groups(),
         "lengths": path,
-        "skipped": reasons,
+        "skipped": {**result["skipped"], **skipped.counts()},
     }
 
 
-def find_causes(request: Request) -> dict[str, Any]:
+def find_causes(request: wire.CausesRequest) -> dict[str, wire.Cause]:
     """Why the targets are still there, see `causes.find`."""
     return causes.find(
         request["targets"], str(request.get("objgraph", "")), list(request.get("drawn", ()))
     )
 
 
-def read_numbers(request: Request) -> dict[str, dict[str, int]]:
+def read_numbers(request: wire.NumbersRequest) -> dict[str, dict[str, int]]:
     """Whole numbers that the application's modules know by name, and those of the files that the
     request names.
     """
     return container_owner.numbers_of_modules(request["files"])
 
 
-def switch_trace(request: Request) -> bool:
+def switch_trace(request: wire.SwitchRequest) -> bool:
     """From now on, or no longer, remember where things are made."""
     (allocation_trace.start if request["on"] is True else allocation_trace.stop)()
     return bool(request["on"])
 
 
-def switch_native(request: Request) -> dict[str, str]:
+def switch_native(request: wire.SwitchRequest) -> wire.Native:
     """Watch what C code allocates from now on, or no longer: the file that tells, and why there
     is none.
     """
@@ -122,18 +119,17 @@ def switch_native(request: Request) -> dict[str, str]:
     return {"path": path, "problem": native.start(path) if request["on"] is True else ""}
 
 
-def read_stacks(request: Request) -> dict[str, int]:
+def read_stacks(request: wire.StacksRequest) -> dict[str, int]:
     """What threads do instead of waiting, over so many seconds."""
     return causes.running(min(float(request["seconds"]), MAX_STACKS_S))
 
 
-def collect_garbage(_: Request) -> dict[str, Any]:
+def collect_garbage(_: wire.Request) -> wire.Garbage:
     """Collect, and say what was found."""
-    result: dict[str, Any] = LoopThread().run(causes.garbage)
-    return result
+    return LoopThread().run(causes.garbage)
 
 
-REQUESTS: dict[str, Callable[[Request], Any]] = {
+REQUESTS: dict[str, Callable[[Any], object]] = {
     "gauges": read_gauges,
     "collect": collect,
     "sample": sample,
@@ -152,23 +148,21 @@ _LARGE = frozenset(("census", "causes", "garbage"))
 """Done in threads of their own, which take what they have used with them."""
 
 
-def _tidied(work: Callable[[Request], Any], request: Request) -> Any:
+def _tidied(work: Callable[[Any], object], request: Mapping[str, object]) -> object:
     result = work(request)
     malloc.empty_thread_heap()
     return result
 
 
-def answer(request: Request) -> dict[str, Any]:
+def answer(request: Mapping[str, object]) -> dict[str, object]:
     """The message that answers a request; one that fails is answered too."""
     name = request.get("request")
     if not isinstance(name, str) or name not in REQUESTS:
         return {"error": f"unknown request {name!r}; known: {', '.join(sorted(REQUESTS))}"}
     try:
         work = REQUESTS[name]
-        return {
-            "answer": own_threads.run(lambda: _tidied(work, request))
-            if name in _LARGE
-            else work(request)
-        }
+        if name in _LARGE:
+            return {"answer": own_threads.run(lambda: _tidied(work, request))}
+        return {"answer": work(request)}
     except Exception as error:  # noqa: BLE001 - the harness decides what it means; the server must not notice
         return {"error": f"{name}: {looking.reason_of(error)}"}

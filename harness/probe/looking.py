@@ -19,7 +19,9 @@ from types import (
     ModuleType,
     WrapperDescriptorType,
 )
-from typing import Any, Dict, Mapping, Tuple
+from typing import Any, Callable, Dict, Mapping, Tuple, TypeVar
+
+T = TypeVar("T")
 
 MAX_REASONS = 20
 _PREHEADER_BYTES = 16
@@ -126,55 +128,47 @@ def file_of(module: Any) -> str:
     return text(module_globals(module).get("__file__"), "")
 
 
-class ByType(Dict[type, Any]):
-    """A mapping from types to what `of` gives for them, filled when a type is first asked for.
+class ByType(Dict[type, T]):
+    """A mapping from types to what a function gives for them, asked once for each type.
 
     A metaclass may have a `__hash__` of its own: only types whose metaclass is `type` may be looked
     up as in any dict, which is fast; `of_type` takes all.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, of: Callable[[type], T]) -> None:
         super().__init__()
-        self._others: Dict[int, Tuple[type, Any]] = {}
+        self._of = of
+        self._others: Dict[int, Tuple[type, T]] = {}
 
-    def __missing__(self, kind: type) -> Any:
-        result = self[kind] = self.of(kind)
+    def __missing__(self, kind: type) -> T:
+        result = self[kind] = self._of(kind)
         return result
 
-    def of_type(self, kind: type) -> Any:
+    def of_type(self, kind: type) -> T:
         """What is kept of any type."""
         if type(kind) is type:
             return self[kind]
         known = self._others.get(id(kind))
         if known is None:
-            known = self._others[id(kind)] = (kind, self.of(kind))
+            known = self._others[id(kind)] = (kind, self._of(kind))
         return known[1]
 
-    def of(self, kind: type) -> Any:
-        """What is kept of a type, found out once."""
-        raise NotImplementedError
+
+def sizes() -> ByType[Callable[[Any], int]]:
+    """By type, what gives the bytes of one of its objects."""
+    return ByType(_size_of)
 
 
-class Sizes(ByType):
-    """By type, what gives the bytes of one."""
-
-    def of(self, kind: type) -> Any:
-        """A `__sizeof__` that is written in Python is not called, but that of the nearest base
-        in C.
-        """
-        asked = [
-            result
-            for base in mro(kind)
-            if (result := _get_dict(base).get("__sizeof__")) is not None
-        ]
-        if asked and type(asked[0]) in _C_SIZE:
-            return _size
-        in_c = next((result for result in asked if type(result) in _C_SIZE), None)
-        return (
-            _no_size
-            if in_c is None
-            else lambda item: in_c(item) + _PREHEADER_BYTES * gc.is_tracked(item)
-        )
+def _size_of(kind: type) -> Callable[[Any], int]:
+    """A `__sizeof__` that is written in Python is not called, but that of the nearest base in C."""
+    defined = [_get_dict(base).get("__sizeof__") for base in mro(kind)]
+    methods = [method for method in defined if method is not None]
+    if methods and type(methods[0]) in _C_SIZE:
+        return _size
+    in_c = next((method for method in methods if type(method) in _C_SIZE), None)
+    if in_c is None:
+        return _no_size
+    return lambda item: in_c(item) + _PREHEADER_BYTES * gc.is_tracked(item)
 
 
 def _no_size(_: Any) -> int:

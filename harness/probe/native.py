@@ -5,8 +5,9 @@ has been measured.
 from __future__ import annotations
 
 import os
-from importlib import import_module
 from typing import Any
+
+from . import late_imports
 
 _running: list[Any] = []
 
@@ -18,7 +19,7 @@ def start(path: str) -> str:
     memray is the server's own, and is loaded only now.
     """
     try:
-        memray = import_module("memray")
+        memray = late_imports.load("memray")
     except ImportError:
         return "memray is not installed in the server's Python"
     if os.path.exists(path):  # noqa: PTH110 - nothing but what the server has loaded anyway

@@ -1,8 +1,8 @@
 """What keeps objects alive: one walk forward from all roots together, the nearest objects first.
 
 Each object is reached by the path that tells most. A path costs 1 for each link, and more where it
-begins in, or goes through, what tells little: `_COST_OF_ROOT` and `_Costs` say how much. So a short
-path from the application's own names wins over a long one, and over one from a library.
+begins in, or goes through, what tells little: `_COST_OF_ROOT` and `_cost_of` say how much. So a
+short path from the application's own names wins over a long one, and over one from a library.
 
 A path through another module's globals or through the probe is no answer. Nothing that the walk saw
 is held when it is over.
@@ -29,6 +29,7 @@ from . import (
     task_origins,
 )
 from .connections import Session
+from .wire import Cause
 
 LIMIT_S = 5.0
 MAX_NODES = 3_000_000
@@ -59,12 +60,11 @@ _TASK = -1
 
 Root = Tuple[Any, str, str, int]
 """The object, what it is called, whose it is, and what a path costs that begins in it."""
-Answer = Dict[str, Any]
 
 
 def walk(
     targets: Mapping[int, str], paths: Optional[Dict[str, List[int]]] = None
-) -> dict[str, Answer]:
+) -> dict[str, Cause]:
     """Paths to objects.
 
     Args:
@@ -89,16 +89,13 @@ def walk(
     return answers
 
 
-class _Costs(looking.ByType):
-    """By type, what a link to one of its objects costs."""
-
-    def of(self, kind: type) -> int:
-        """1 for most; `_TASK` for tasks."""
-        if reference_names.is_task(kind):
-            return _TASK
-        if issubclass(kind, type):
-            return _COST_OF_CLASS
-        return _COST_OF_TYPING if looking.module_name(kind) in _ANNOTATIONS else 1
+def _cost_of(kind: type) -> int:
+    """What a link to an object of this type costs: 1 for most; `_TASK` for tasks."""
+    if reference_names.is_task(kind):
+        return _TASK
+    if issubclass(kind, type):
+        return _COST_OF_CLASS
+    return _COST_OF_TYPING if looking.module_name(kind) in _ANNOTATIONS else 1
 
 
 class _Walk:
@@ -109,7 +106,7 @@ class _Walk:
     """
 
     def __init__(self, targets: Mapping[int, str]) -> None:
-        self.answers: dict[str, Answer] = {}
+        self.answers: dict[str, Cause] = {}
         self.paths: dict[str, List[int]] = {}
         """Identities of the objects of each path, from the root down."""
         self.seen = heap.ById()
@@ -120,7 +117,7 @@ class _Walk:
         self._until_s = monotonic() + LIMIT_S
         self._number_seen = 0
         self._outside = heap.module_dicts()
-        self._costs = _Costs()
+        self._costs = looking.ByType(_cost_of)
         self._roots: dict[int, Root] = {}
         self._nodes: DefaultDict[int, Deque[Any]] = defaultdict(deque)
         self._later: DefaultDict[int, Deque[Tuple[Any, Any]]] = defaultdict(deque)
@@ -192,7 +189,7 @@ class _Walk:
             self.paths[key] = list(map(id, path))
             self.answers[key] = self._answer(path)
 
-    def _answer(self, path: list[Any]) -> Answer:
+    def _answer(self, path: list[Any]) -> Cause:
         root, word, owner, _ = self._roots[id(path[0])]
         answer = _described(path, word, owner)
         session = task_origins.session_of(root) if word.startswith("task ") else None
@@ -206,7 +203,7 @@ def _is_of_open_session(task: Any) -> bool:
     return session is not None and session.closed_for_s(monotonic()) is None
 
 
-def _described(path: list[Any], word: str, owner: str) -> dict[str, Any]:
+def _described(path: list[Any], word: str, owner: str) -> Cause:
     """A path in words; where a part of it cannot be read, the root alone."""
     try:
         chain, name = reference_names.words(path)

@@ -42,7 +42,7 @@ def held(*targets: Any, max_nodes: int = MAX_NODES) -> tuple[int, int]:
                 kept[number] = True
                 waiting.append(number)
     size = objects = 0
-    sizes = looking.Sizes()
+    sizes = looking.sizes()
     for number, node in enumerate(nodes):
         if not kept[number]:
             size += sizes.of_type(type(node))(node)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from . import connections, lazy_loading, loops, method_hooks, task_origins
+from . import connections, late_imports, loops, method_hooks, task_origins
 from .listener import Listener, Report
 
 _WRAPPED = (
@@ -41,10 +41,10 @@ def start(folder: str, report: Report) -> None:
 
     def before_fork() -> None:
         loops.before_fork()
-        lazy_loading.before_fork()
+        late_imports.before_fork()
 
     def after_fork_in_child() -> None:
-        lazy_loading.after_fork()
+        late_imports.after_fork()
         try:
             loops.after_fork_in_child()
             _listeners[0].reopen_in_child()
@@ -53,6 +53,6 @@ def start(folder: str, report: Report) -> None:
 
     os.register_at_fork(
         before=before_fork,
-        after_in_parent=lazy_loading.after_fork,
+        after_in_parent=late_imports.after_fork,
         after_in_child=after_fork_in_child,
     )

@@ -10,7 +10,7 @@ from types import CodeType, FrameType
 from typing import Any, Optional
 from weakref import ref
 
-from . import loops
+from . import late_imports, loops
 from .connections import CURRENT, Session
 
 _made: dict[ref[Any], tuple[CodeType, int, Optional[Session]]] = {}
@@ -44,9 +44,8 @@ def tasks_of_sessions() -> Iterator[tuple[Any, Session]]:
 
 
 def _line(code: CodeType, instruction: int) -> int:
-    from dis import findlinestarts  # noqa: PLC0415 - only when somebody asks
-
-    before = [line for start, line in findlinestarts(code) if line and start <= instruction]
+    starts = late_imports.load("dis").findlinestarts(code)
+    before = [line for start, line in starts if line and start <= instruction]
     return before[-1] if before else code.co_firstlineno
 
 

@@ -10,23 +10,19 @@ from typing import Any
 
 from . import looking, loops, naming, reference_names, retained_size, task_origins
 from .connections import CURRENT, Session
+from .wire import TaskGroup
 
 MAX_LOCALS = 20
 MAX_MEASURED = 200
 
 
-def groups(skipped: looking.Skipped) -> list[dict[str, Any]]:
-    """Tasks that are alike, counted: `coroutine`, `made_at`, `made_in`, `waits_at`, `waits_for`,
-    `holds`, `count`.
-
-    Of those that closed sessions have left: how many, `left`; of how many sessions,
-    `closed_sessions`; how long the newest and the oldest of these are closed, `newest_closed_s` and
-    `oldest_closed_s`.
+def groups(skipped: looking.Skipped) -> list[TaskGroup]:
+    """Tasks that are alike, counted; and how many of them closed sessions have left.
 
     Args:
         skipped: gets the tasks that cannot be read.
     """
-    by_key: dict[tuple[Any, ...], dict[str, Any]] = {}
+    by_key: dict[tuple[Any, ...], TaskGroup] = {}
     closed: dict[tuple[Any, ...], dict[Session, float]] = {}
     timed, left = _timed(), {id(task): (session, closed_s) for task, session, closed_s in _left()}
     for task in loops.all_pending():
@@ -46,10 +42,10 @@ def groups(skipped: looking.Skipped) -> list[dict[str, Any]]:
             closed[key][session] = closed_s
     for key, sessions in closed.items():
         if sessions:
-            newest_s, oldest_s = min(sessions.values()), max(sessions.values())
-            by_key[key].update(
-                closed_sessions=len(sessions), newest_closed_s=newest_s, oldest_closed_s=oldest_s
-            )
+            group = by_key[key]
+            group["closed_sessions"] = len(sessions)
+            group["newest_closed_s"] = min(sessions.values())
+            group["oldest_closed_s"] = max(sessions.values())
     return list(by_key.values())
 
 
@@ -113,7 +109,7 @@ def _key(task: Any) -> tuple[tuple[Any, ...], list[Any]]:
     ), frames
 
 
-def _described(task: Any, frames: list[Any], timed: set[int]) -> dict[str, Any]:
+def _described(task: Any, frames: list[Any], timed: set[int]) -> TaskGroup:
     made = task_origins.site_of(task)
     return {
         "coroutine": _coroutine_name(task),

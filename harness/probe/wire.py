@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Mapping
-from typing import Any, Final, TypedDict
+from typing import Final, TypedDict
 
 WIRE_VERSION: Final = 1
 ENVIRONMENT_VARIABLE: Final = "LEAK_HARNESS_PROBE"
@@ -41,6 +41,87 @@ class Greeting(TypedDict):
     gauges: list[str]
 
 
+class Request(TypedDict):
+    """What each request has; most have no more."""
+
+    request: str
+    """Its name, see `handlers.REQUESTS`."""
+
+
+class SampleRequest(Request):
+    """Asks for the gauges."""
+
+    collect: bool
+    """Collect first."""
+
+
+class PlantRequest(Request):
+    """Asks for memory to be leaked, for a control."""
+
+    bytes: int
+    """Of one block."""
+    count: int
+
+
+class CensusRequest(Request):
+    """Asks what the heap holds."""
+
+    followed: list[str]
+    """Identities of containers whose maximum is looked up."""
+
+
+class Target(TypedDict, total=False):
+    """What grows, as the probe can find it again."""
+
+    key: str
+    """What its answer is called."""
+    kind: str
+    """`object`, `container`, `place`, `task`, `thread`, or `opened`: that says which of the others
+    are there.
+    """
+    id: str
+    """Of a container, its identity. Of a place, see `census.place_of`."""
+    name: str
+    """Of objects their type, of threads their name."""
+    coroutine: str
+    made_at: str
+    """Of tasks."""
+    words: str
+    """Of what was opened or started: the path, or the command."""
+
+
+class _CausesRequest(Request):
+    targets: list[Target]
+
+
+class CausesRequest(_CausesRequest, total=False):
+    """Asks why things are still there."""
+
+    drawn: list[str]
+    """Keys of targets of which a graph of references is wanted."""
+    objgraph: str
+    """The source file of objgraph, which draws them."""
+
+
+class NumbersRequest(Request):
+    """Asks for whole numbers that have a name."""
+
+    files: list[str]
+    """Sources in which to look besides those of the application."""
+
+
+class SwitchRequest(Request):
+    """Switches a watch on or off."""
+
+    on: bool
+
+
+class StacksRequest(Request):
+    """Asks what threads do."""
+
+    seconds: float
+
+
 class Collection(TypedDict):
     """What collecting found."""
 
@@ -62,7 +143,136 @@ class Sample(TypedDict):
     collection: Collection | None
 
 
-def pack(message: Mapping[str, Any], limit_bytes: int) -> bytes:
+class _Bounded(TypedDict):
+    id: str
+    """Its identity."""
+    kind: str
+    length: int
+    bound: int
+    entry_bytes: int
+    entry_objects: int
+    """What one of its newest entries takes."""
+
+
+class Bounded(_Bounded, total=False):
+    """A container with a maximum. The rest is there where an attribute next to it says that."""
+
+    limit: str
+    """This attribute."""
+    attribute: str
+    """That which holds the container."""
+    classes: list[str]
+    """Of the object that has both."""
+    files: list[str]
+    """Their sources."""
+
+
+class HeapCensus(TypedDict):
+    """What the heap holds."""
+
+    names: dict[str, int]
+    """Tracked objects, counted by name."""
+    labels: dict[str, str]
+    """What some of them are, by name, see `object_states`."""
+    bounded: list[Bounded]
+    apart: list[int]
+    """Identities of containers that are not to be followed."""
+    skipped: dict[str, int]
+    """What could not be read, counted by reason."""
+
+
+class _TaskGroup(TypedDict):
+    coroutine: str
+    made_at: str
+    """`path:line`; empty where it was not seen."""
+    made_in: str
+    waits_at: str
+    waits_for: str
+    holds: dict[str, str]
+    """Types of what the coroutine's frame refers to, by name."""
+    count: int
+    left: int
+    """How many of them closed sessions have left."""
+
+
+class TaskGroup(_TaskGroup, total=False):
+    """Pending tasks that are alike. The rest is there where closed sessions have left some."""
+
+    closed_sessions: int
+    newest_closed_s: float
+    oldest_closed_s: float
+    """Since when these sessions are closed."""
+
+
+class Census(HeapCensus):
+    """What a process holds."""
+
+    tasks: list[TaskGroup]
+    threads: dict[str, int]
+    """Counted by name."""
+    lengths: str
+    """The file with the lengths of containers."""
+
+
+class Home(TypedDict):
+    """What a container hangs on."""
+
+    names: list[str]
+    """Of its classes, or of the function whose variable the container is."""
+    files: list[str]
+    """Their sources."""
+    numbers: dict[str, int]
+    """Whole numbers next to the container, by name."""
+    own: list[str]
+    """Names of the container's own classes that have code."""
+
+
+class Cause(TypedDict, total=False):
+    """Why something is still there. What was not found out is not there."""
+
+    chain: list[str]
+    """From a root to it."""
+    name: str
+    owner: str
+    made_at: str
+    made_by: str
+    """Whose place that is."""
+    bytes: int
+    objects: int
+    of: str
+    """What its entries are."""
+    state: str
+    unreached: bool
+    """No root leads to it."""
+    closed_s: float | None
+    expires_s: float | None
+    timed: bool
+    home: Home
+    graph: str
+    """In DOT."""
+
+
+class Garbage(TypedDict):
+    """What the collector found."""
+
+    names: dict[str, int]
+    """Counted by type."""
+    made: dict[str, Cause]
+    """Where one of each was made."""
+    bytes: int
+    """Of all."""
+
+
+class Native(TypedDict):
+    """Whether allocations of C code are watched."""
+
+    path: str
+    """The file that tells of them."""
+    problem: str
+    """Why there is none; empty where there is."""
+
+
+def pack(message: Mapping[str, object], limit_bytes: int) -> bytes:
     """The message as it goes over the wire.
 
     Raises:
@@ -88,7 +298,7 @@ def body_bytes(header: bytes, limit_bytes: int) -> int:
     return length
 
 
-def unpack(body: bytes) -> dict[str, Any]:
+def unpack(body: bytes) -> dict[str, object]:
     """The message in these bytes.
 
     Raises:

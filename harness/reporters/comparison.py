@@ -81,7 +81,7 @@ def _table(title: str, rows: Sequence[Row]) -> Iterator[str]:
                 "" if share is None else f"{share:.0%}",
             )
         )
-    widths = [max(len(line[column]) for line in cells) for column in range(4)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for line in cells:
         filled = [
             line[0].ljust(widths[0]),

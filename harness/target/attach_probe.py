@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Final
 
 from harness.errors import ProbeError
+from harness.target.probe_peers import INJECTED
 
-_INJECTED: Final = Path(__file__).parents[1] / "probe" / "inject" / "sitecustomize.py"
+_INJECTED: Final = INJECTED / "sitecustomize.py"
 _SCRIPT: Final = """\
 import importlib.util
 spec = importlib.util.spec_from_file_location("_leak_harness_inject", {injected!r})

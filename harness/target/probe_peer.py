@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -46,7 +46,7 @@ class Peer:
             raise
         return peer
 
-    async def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    async def ask(self, request: wire.Request) -> dict[str, object]:
         """Send a request and receive the message that answers it."""
         try:
             self._writer.write(wire.pack(request, wire.MAX_REQUEST_BYTES))
@@ -55,7 +55,7 @@ class Peer:
             raise defect(what, error) from error
         return await self._receive()
 
-    async def _receive(self) -> dict[str, Any]:
+    async def _receive(self) -> dict[str, object]:
         data = b""
         try:
             data = await self._reader.readexactly(wire.HEADER_BYTES)
@@ -76,7 +76,7 @@ class Peer:
             await self._writer.wait_closed()
 
 
-def _greeting(pid: int, message: Mapping[str, Any]) -> wire.Greeting:
+def _greeting(pid: int, message: Mapping[str, object]) -> wire.Greeting:
     version = message.get("wire")
     if version != wire.WIRE_VERSION:
         raise ProbeVersionMismatch(
@@ -88,7 +88,7 @@ def _greeting(pid: int, message: Mapping[str, Any]) -> wire.Greeting:
     return _checked(pid, message, wire.Greeting)
 
 
-def checked_answer(pid: int, message: Mapping[str, Any], wanted: type[T]) -> T:
+def checked_answer(pid: int, message: Mapping[str, object], wanted: type[T]) -> T:
     """The answer in a message, as a value of that type.
 
     Raises:

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 import psutil
+from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from harness.errors import NoMetrics, UsageError
@@ -97,27 +98,29 @@ class Page:
             raise NoMetrics(
                 f"--metrics-url {self._shown} is no Prometheus text page: {error}"
             ) from error
+        return self._values(families)
+
+    def _values(self, families: Iterable[Metric]) -> Values:
+        """The metrics that the page has, by our names: samples of one name are added up."""
         samples: dict[str, list[float]] = {}
         for family in families:
             for sample in family.samples:
                 samples.setdefault(sample.name, []).append(sample.value)
-        found = {
-            metric: sum(samples[name]) for metric, name in self._names.items() if name in samples
-        }
-        if not isfinite(found.get(names.RSS, 0.0)):
+        sums = {name: sum(values) for name, values in samples.items()}
+        values = {metric: sums[name] for metric, name in self._names.items() if name in sums}
+        memory_name = self._names[names.RSS]
+        if not isfinite(values.get(names.RSS, 0.0)):
             raise NoMetrics(
-                f"--metrics-url {self._shown}: {self._names[names.RSS]} is not a number: "
-                f"{found[names.RSS]}"
+                f"--metrics-url {self._shown}: {memory_name} is not a number: {values[names.RSS]}"
             )
-        found = {metric: value for metric, value in found.items() if isfinite(value)}
-        if names.RSS not in found:
-            like_memory = sorted(name for name in samples if "bytes" in name or "memory" in name)
+        if names.RSS not in values:
+            like_memory = sorted(name for name in sums if "bytes" in name or "memory" in name)
             raise NoMetrics(
-                f"--metrics-url {self._shown} has no {self._names[names.RSS]}",
+                f"--metrics-url {self._shown} has no {memory_name}",
                 why=f"of memory it says: {', '.join(like_memory[:8]) or 'nothing'}",
                 hint="name one with --metric rss=NAME",
             )
-        return found
+        return {metric: value for metric, value in values.items() if isfinite(value)}
 
 
 class GroupFiles:

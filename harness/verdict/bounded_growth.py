@@ -64,19 +64,18 @@ def filling(record: RunRecord) -> Filling | None:
     if len(record.censuses) < 2:
         return None
     last = record.censuses[-1]
-    growing = [
-        (one, rate)
-        for one in known_bounds(record)
-        if (rate := _rate(record, one)) >= MIN_PER_SESSION
-    ]
+    rates = [(container, _rate(record, container)) for container in known_bounds(record)]
+    growing = [(container, rate) for container, rate in rates if rate >= MIN_PER_SESSION]
     if not growing:
         return None
+    sessions_left = [max(0, now.bound - now.length) / rate for now, rate in growing]
+    largest_first = sorted((now for now, _ in growing), key=lambda now: -now.entry_bytes)
     return Filling(
-        sum(rate * one.entry_bytes for one, rate in growing),
-        sum(rate * one.entry_objects for one, rate in growing),
-        round(last.sessions + max(max(0, one.bound - one.length) / rate for one, rate in growing)),
-        _words(sorted((one for one, _ in growing), key=lambda one: -one.entry_bytes)),
-        any(one.length < one.bound for one, _ in growing if one in last.bounded),
+        sum(rate * now.entry_bytes for now, rate in growing),
+        sum(rate * now.entry_objects for now, rate in growing),
+        round(last.sessions + max(sessions_left)),
+        _words(largest_first),
+        any(now.length < now.bound for now in largest_first if now in last.bounded),
     )
 
 
@@ -84,11 +83,12 @@ def objects_when_full(record: RunRecord) -> int:
     """Tracked objects that all containers with a maximum hold once they are full: so many may come
     and go with them.
     """
-    return sum(one.bound * one.entry_objects for one in known_bounds(record) if _grew(record, one))
+    grown = [container for container in known_bounds(record) if _grew(record, container)]
+    return sum(container.bound * container.entry_objects for container in grown)
 
 
-def _grew(record: RunRecord, one: Bounded) -> bool:
-    lengths = _seen(record, one.id).values()
+def _grew(record: RunRecord, container: Bounded) -> bool:
+    lengths = _seen(record, container.id).values()
     return max(lengths) > min(lengths)
 
 
@@ -98,7 +98,7 @@ def known_bounds(record: RunRecord) -> list[Bounded]:
     """
     known: dict[str, Bounded] = {}
     for census in record.censuses:
-        known |= {one.id: one for one in census.bounded}
+        known |= {container.id: container for container in census.bounded}
         for key in known.keys() & census.rising.keys():
             length = census.rising[key][-1]
             if length > known[key].bound * TRIM_SLACK:
@@ -106,7 +106,7 @@ def known_bounds(record: RunRecord) -> list[Bounded]:
             else:
                 known[key] = replace(known[key], length=length)
     budget = record.started.policy.memory_budget_bytes
-    return [one for one in known.values() if one.bound * one.entry_bytes <= budget]
+    return [now for now in known.values() if now.bound * now.entry_bytes <= budget]
 
 
 def _rate(record: RunRecord, now: Bounded) -> float:
@@ -118,7 +118,7 @@ def _rate(record: RunRecord, now: Bounded) -> float:
         return 0.0
     sessions = sorted(seen)
     since = max(sessions[0], min(sessions[-1] * WARM_UP_SHARE, sessions[-2]))
-    before = float(np.interp(since, sessions, [seen[one] for one in sessions]))
+    before = float(np.interp(since, sessions, [seen[number] for number in sessions]))
     return (now.length - before) / (sessions[-1] - since)
 
 
@@ -128,12 +128,14 @@ def _seen(record: RunRecord, container: str) -> dict[int, int]:
     taken = sorted({census.sessions for census in record.censuses})
     for census in record.censuses:
         rising = census.rising.get(container, ())
-        before = [one for one in taken if one <= census.sessions]
+        before = [sessions for sessions in taken if sessions <= census.sessions]
         seen.update(zip(before[len(before) - len(rising) :], rising, strict=False))
-        seen.update((census.sessions, one.length) for one in census.bounded if one.id == container)
+        for bounded in census.bounded:
+            if bounded.id == container:
+                seen[census.sessions] = bounded.length
     return seen
 
 
 def _words(growing: Sequence[Bounded]) -> str:
-    words = dict.fromkeys(f"{one.kind} {one.length} of {one.bound}" for one in growing)
+    words = dict.fromkeys(f"{now.kind} {now.length} of {now.bound}" for now in growing)
     return ", ".join([*words][:MAX_TOLD])

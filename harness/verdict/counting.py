@@ -12,7 +12,7 @@ from typing import Final
 from harness.record.metrics import METRICS, CounterLimit, Metric, Source, names
 from harness.record.policy import Policy
 from harness.units import format_count
-from harness.verdict.bounded_growth import TRIM_SLACK, Filling, filling, objects_when_full
+from harness.verdict.bounded_growth import TRIM_SLACK, Filling, objects_when_full
 from harness.verdict.evidence import Evidence, evidence, lasting_rate, sessions_needed
 from harness.verdict.gate import GateEntry, GateResult
 from harness.verdict.metric_rules import METRIC_RULES, Standing
@@ -280,7 +280,7 @@ def counter_gate(situation: Situation, metric: str) -> GateResult:
         counted=counted,
         growth_per_session=0.0 if counted is None else lasting_rate(situation, counted),
         limit_per_session=limit,
-        filling=filling(situation.record) if metric == names.TRACKED_OBJECTS else None,
+        filling=situation.filling if metric == names.TRACKED_OBJECTS else None,
         unsure=unsure(situation.record) if metric == names.TRACKED_OBJECTS else None,
         swing=None if counted is None else _swing(counted),
         full_objects=(

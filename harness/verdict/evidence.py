@@ -7,17 +7,8 @@ from typing import Final
 
 from harness.record.metrics import METRICS
 from harness.record.record import Series
-from harness.verdict.growth_engine import (
-    FLAT_SPAN_SESSIONS,
-    STEP_SHARE,
-    STEP_SPAN_SESSIONS,
-    Look,
-    Trend,
-    follow,
-    look,
-    sessions_to_settle,
-    tail_rate,
-)
+from harness.verdict.growth_engine import STEP_SHARE, Look, Trend, follow, look, tail_rate
+from harness.verdict.look_schedule import FLAT_SPAN_SESSIONS, STEP_SPAN_SESSIONS, sessions_to_settle
 from harness.verdict.metric_rules import METRIC_RULES, MetricFacts, Standing
 from harness.verdict.outcome import Status
 from harness.verdict.rules import Step, first_answer

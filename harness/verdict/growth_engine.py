@@ -19,22 +19,16 @@ from itertools import pairwise
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.formulas import Floats
+from harness.verdict.look_schedule import (
+    FLAT_SPAN_SESSIONS,
+    STEP_SPAN_SESSIONS,
+    first_of_tail,
+    look_numbers,
+)
 from harness.verdict.outcome import Status
-
-LOOKS: Final = (12, 16, 22, 30, 40, 54, 72, 96, 120, 150, 200, 260, 330, 400, 500)
-"""Sample numbers at which a run is looked at; beyond the last they go on, a third apart."""
-_LOOK_RATIO: Final = 4 / 3
-
-FLAT_SPAN_SESSIONS: Final = 36
-"""Sessions a tail must span before it can be called flat. Two agreeing tails then hold 60
-sessions or more, and a leak of every tenth session shows itself in 44 (0.9 ** 44 < 1 %).
-"""
-STEP_SPAN_SESSIONS: Final = 64
-"""Sessions that it must span where one jump is cut out: two leaking sessions in ten are needed
-(binom.cdf(1, 64, 0.1) < 1 %).
-"""
 
 NOISE_FACTOR: Final = 2.5
 """Times the noise that a rise must exceed; tuned with the shares below on synthetic series and on
@@ -48,8 +42,6 @@ _MAD_TO_SIGMA: Final = 1.4826
 """Standard deviations in one median absolute deviation of normal noise."""
 _MIN_POINTS: Final = 5
 """Points that an envelope must have: two for each of its ends, and one between."""
-_MIN_WARMUP_SAMPLES: Final = 3
-"""Samples that are dropped at least."""
 _MIN_WINDOW: Final = 2
 _MAX_WINDOW: Final = 10
 """Samples of the sliding minimum."""
@@ -121,43 +113,6 @@ class Trend:
         return self.looks[-1] if self.looks else None
 
 
-def look_numbers(last: int, *, final: bool = False) -> list[int]:
-    """Sample numbers of the looks up to `last`; a final look adds `last` itself."""
-    numbers = list(LOOKS)
-    while numbers[-1] < last:
-        numbers.append(round(numbers[-1] * _LOOK_RATIO))
-    reached = [number for number in numbers if number <= last]
-    return [*reached, last] if final and last not in reached else reached
-
-
-def sessions_to_settle(
-    t: Floats, per_cycle: float, span: float = FLAT_SPAN_SESSIONS, *, at_least: float = 0.0
-) -> float:
-    """Sessions more until two consecutive looks have tails of `span` sessions, at so many sessions
-    a cycle.
-
-    Args:
-        t: cumulative sessions at each sample so far.
-        per_cycle: sessions that each further cycle adds.
-        span: what a tail must span; growth that has ended needs its rise over the limit.
-        at_least: sessions that the second of the looks must have.
-    """
-    last = len(t) - 1
-    further = np.arange(1, 3 * (span + at_least) / per_cycle + 3 * LOOKS[0] + last) * per_cycle
-    all_t = np.concatenate([t, t[-1] + further])
-    spanning = 0
-    for number in look_numbers(len(all_t) - 1):
-        spanning = spanning + 1 if all_t[number] - all_t[first_of_tail(number)] >= span else 0
-        if spanning >= 2 and number > last and all_t[number] >= at_least:
-            return float(all_t[number] - t[-1])
-    return float(further[-1])
-
-
-def first_of_tail(sample: int) -> int:
-    """Number of the first sample that a look at `sample` does not drop as warm-up."""
-    return max(_MIN_WARMUP_SAMPLES, -(-sample // 2))
-
-
 def follow(
     t: Floats, x: Floats, limit: float, quantum: float = 0.0, *, final: bool = False
 ) -> Trend:
@@ -170,10 +125,9 @@ def follow(
         quantum: the smallest step in which the metric moves.
         final: no sample will follow, so that the last one gets a look too.
     """
-    taken = (
-        look(t[: n + 1], x[: n + 1], limit, quantum) for n in look_numbers(len(x) - 1, final=final)
-    )
-    looks = tuple(seen for seen in taken if seen is not None)
+    numbers = look_numbers(len(x) - 1, final=final)
+    attempts = [look(t[: n + 1], x[: n + 1], limit, quantum) for n in numbers]
+    looks = tuple(look_taken for look_taken in attempts if look_taken is not None)
     leaks, flats = _unbroken(looks, "leak"), _unbroken(looks, "flat")
     suspected = leaks[0].sessions if leaks else None
     if len(leaks) >= 2:
@@ -191,67 +145,147 @@ def _unbroken(looks: tuple[Look, ...], evidence: str) -> tuple[Look, ...]:
     return looks[start:]
 
 
+@dataclass(frozen=True, slots=True)
+class _Tail:
+    """The samples that a look keeps, and their envelope."""
+
+    first: int
+    """Number of its first sample."""
+    window: int
+    """Samples of the sliding minimum."""
+    x: Floats
+    """The metric at each sample of the tail."""
+    samples_span: float
+    """Sessions from its first sample to its last."""
+    t: Floats
+    y: Floats
+    """Sessions and metric at each point of the envelope."""
+
+    @classmethod
+    def of(cls, t: Floats, x: Floats) -> _Tail | None:
+        """The tail of all samples given; None where its envelope has too few points."""
+        last = len(x) - 1
+        first = first_of_tail(last)
+        window = min(_MAX_WINDOW, max(_MIN_WINDOW, (last - first + 1) // _TAIL_PER_WINDOW))
+        y = envelope(x[first:], window)
+        if len(y) < _MIN_POINTS:
+            return None
+        return cls(first, window, x[first:], float(t[-1] - t[first]), t[first : first + len(y)], y)
+
+    @property
+    def span(self) -> float:
+        """Sessions that the envelope spans."""
+        return float(self.t[-1] - self.t[0])
+
+    @property
+    def rise(self) -> float:
+        """From the envelope's first point to its last."""
+        return float(self.y[-1] - self.y[0])
+
+    @property
+    def ends_of_thirds(self) -> list[int]:
+        """Points of the envelope that bound its thirds."""
+        count = len(self.y)
+        return [0, count // 3, 2 * count // 3, count - 1]
+
+    def thirds(self) -> tuple[float, float, float]:
+        """Growth per session in each third."""
+        t, y = self.t, self.y
+        first, second, third = (
+            float((y[end] - y[start]) / (t[end] - t[start]))
+            for start, end in pairwise(self.ends_of_thirds)
+        )
+        return first, second, third
+
+    def noise(self, quantum: float) -> float:
+        """How far the envelope is off straight lines through its thirds: a standard deviation."""
+        ends = self.ends_of_thirds
+        lines = np.interp(self.t, self.t[ends], self.y[ends])
+        return _MAD_TO_SIGMA * _median(np.abs(self.y - lines)) + quantum
+
+    def noise_of_samples(self, quantum: float) -> float:
+        """How far steps from sample to sample are off their median: a standard deviation."""
+        return _MAD_TO_SIGMA * _spread(np.diff(self.x)) + quantum
+
+
+@dataclass(frozen=True, slots=True)
+class _Falls:
+    """Where an envelope falls, as after a collection: growth may hide behind a saw-tooth."""
+
+    are_falls: NDArray[np.bool_]
+    """For each step of the envelope."""
+    count: int
+    total: float
+    """How far it falls in all of them."""
+    sessions_without: float
+    """Sessions in which growth shows: the envelope is level for a window before each fall."""
+
+    @classmethod
+    def of(cls, tail: _Tail, limit: float, quantum: float) -> _Falls:
+        """Those that are too large to be noise, see `_FALL_QUANTA`."""
+        steps = np.diff(tail.y)
+        smallest = max(_FALL_QUANTA * quantum, _FALL_LIMIT_SHARE * limit * tail.span)
+        are_falls = steps < -smallest
+        count = int(are_falls.sum())
+        return cls(
+            are_falls,
+            count,
+            -float(steps[are_falls].sum()),
+            tail.span * (1 - tail.window * count / len(tail.y)),
+        )
+
+    def may_hide(self, upper: float, span: float, limit: float) -> bool:
+        """Whether growth over the limit may hide behind falls that are no whole saw-tooth.
+
+        Args:
+            upper: growth per session that cannot be excluded.
+            span: sessions that the envelope spans.
+            limit: growth per session that is still flat.
+        """
+        if self.count == 0 or self.count >= _SAW_TEETH:
+            return False
+        if self.sessions_without <= 0:
+            return True
+        return (upper * span + self.total) / self.sessions_without >= limit
+
+
 def look(t: Floats, x: Floats, limit: float, quantum: float = 0.0) -> Look | None:
     """One look at all samples given; None where the tail is too short to say anything."""
-    n = len(x) - 1
-    warmup = first_of_tail(n)
-    window = min(_MAX_WINDOW, max(_MIN_WINDOW, (n - warmup + 1) // _TAIL_PER_WINDOW))
-    y = envelope(x[warmup:], window)
-    k = len(y)
-    if k < _MIN_POINTS:
+    tail = _Tail.of(t, x)
+    if tail is None:
         return None
-    ty = t[warmup : warmup + k]
-    nodes = [0, k // 3, 2 * k // 3, k - 1]
-    span = float(ty[-1] - ty[0])
-    s1, s2, s3 = (float((y[b] - y[a]) / (ty[b] - ty[a])) for a, b in pairwise(nodes))
-    rise = float(y[-1] - y[0])
-    d = np.diff(y)
-    jump, before, after = _largest_jump(d)
-    noise = _MAD_TO_SIGMA * _median(np.abs(y - np.interp(ty, ty[nodes], y[nodes]))) + quantum
+    span, rise, thirds = tail.span, tail.rise, tail.thirds()
+    steps = np.diff(tail.y)
+    jump, before, after = _largest_jump(steps)
+    falls = _Falls.of(tail, limit, quantum)
+    noise = tail.noise(quantum)
+    flat_noise = min(noise, tail.noise_of_samples(quantum))
     lower = (rise - jump - NOISE_FACTOR * noise) / span
-    flat_noise = min(noise, _MAD_TO_SIGMA * _spread(np.diff(x[warmup:])) + quantum)
-    upper = (_largest_rise(ty, y, span) + NOISE_FACTOR * flat_noise) / span
-    is_fall = d < -max(_FALL_QUANTA * quantum, _FALL_LIMIT_SHARE * limit * span)
-    fallen, drops = -float(d[is_fall].sum()), int(is_fall.sum())
-    spanned = float(t[-1] - t[warmup])
-    sessions_without_falls = span * (
-        1 - window * drops / k
-    )  # the envelope is level for a window before each
-    hidden = (
-        (upper * span + fallen) / sessions_without_falls if sessions_without_falls > 0 else np.inf
-    )
-    flat = (
-        spanned >= FLAT_SPAN_SESSIONS
-        and upper < limit
-        and (drops == 0 or drops >= _SAW_TEETH or hidden < limit)
-    )
-    step = False
-    if (
-        not flat
-        and spanned >= STEP_SPAN_SESSIONS
-        and jump > STEP_SHARE * (rise + fallen)
-        and sessions_without_falls > 0
-    ):
-        around = (
-            _around_jump(np.where(is_fall, 0.0, d), before, after) + NOISE_FACTOR * flat_noise
-        ) / sessions_without_falls
-        if around < limit:
-            flat, step, upper = True, True, around
+    upper = (_largest_rise(tail.t, tail.y, span) + NOISE_FACTOR * flat_noise) / span
+    is_level = upper < limit and not falls.may_hide(upper, span, limit)
+    flat = tail.samples_span >= FLAT_SPAN_SESSIONS and is_level
+    is_step = False
+    if not flat and tail.samples_span >= STEP_SPAN_SESSIONS and falls.sessions_without > 0:
+        growth = _around_jump(np.where(falls.are_falls, 0.0, steps), before, after)
+        around = (growth + NOISE_FACTOR * flat_noise) / falls.sessions_without
+        is_step = jump > STEP_SHARE * (rise + falls.total) and around < limit
+        if is_step:
+            flat, upper = True, around
     return Look(
-        sample=n,
+        sample=len(x) - 1,
         sessions=float(t[-1]),
-        leak=lower > limit and _grows_in_every_third(s1, s2, s3, rise / span, limit),
+        leak=lower > limit and _grows_in_every_third(*thirds, rise / span, limit),
         flat=flat,
         rate=rise / span,
         lower=lower,
         upper=upper,
         jump=jump,
-        jump_sessions=float(ty[after]),
-        step=step,
-        warmup=warmup,
+        jump_sessions=float(tail.t[after]),
+        step=is_step,
+        warmup=tail.first,
         span=span,
         noise=noise,
-        thirds=(s1, s2, s3),
+        thirds=thirds,
     )
 
 

@@ -20,7 +20,7 @@ from harness.verdict.doubts import MAX_FAILED_SHARE, doubts_of
 from harness.verdict.findings import all_findings, shown, why_unexplained, worth_telling
 from harness.verdict.gate import GateResult
 from harness.verdict.gates import entries
-from harness.verdict.growth_engine import first_of_tail, look_numbers
+from harness.verdict.look_schedule import first_of_tail, look_numbers
 from harness.verdict.outcome import (
     Finding,
     Judgement,

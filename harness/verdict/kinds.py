@@ -9,7 +9,8 @@ import numpy as np
 
 from harness.formulas import Floats
 from harness.units import format_size
-from harness.verdict.growth_engine import Look, envelope, first_of_tail, tail_rate
+from harness.verdict.growth_engine import Look, envelope, tail_rate
+from harness.verdict.look_schedule import first_of_tail
 from harness.verdict.outcome import Kind, Tag
 
 WARM_FROM_SESSIONS: Final = 20

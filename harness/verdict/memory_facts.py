@@ -9,10 +9,11 @@ from typing import Final
 from harness.record.facts import reported_metric
 from harness.record.metrics import names
 from harness.record.record import MemoryStop
-from harness.verdict.bounded_growth import Filling, filling
+from harness.verdict.bounded_growth import Filling
 from harness.verdict.evidence import Evidence, evidence, lasting_rate, went_with_collection
-from harness.verdict.growth_engine import STEP_SPAN_SESSIONS, steady_growth
+from harness.verdict.growth_engine import steady_growth
 from harness.verdict.kinds import SMALL_BLOCK_BYTES, is_fragmentation
+from harness.verdict.look_schedule import STEP_SPAN_SESSIONS
 from harness.verdict.page_reuse import PageReuse, tail_growths
 from harness.verdict.situation import Situation
 from harness.verdict.suspects import Unsure, unsure
@@ -101,7 +102,6 @@ class MemoryFacts:
             return None
         reported = bytes_by[name]
         blocks = evidence(situation, names.BLOCKS, limit_bytes / SMALL_BLOCK_BYTES)
-        fills = filling(situation.record)
         growing = [growth for growth in bytes_by.values() if growth.standing.growing]
         growth, free_growth = tail_growths(situation)
         reuse = PageReuse.of(situation)
@@ -113,7 +113,7 @@ class MemoryFacts:
             blocks=blocks,
             sessions=situation.sessions,
             guard_sessions=situation.full_guard,
-            small_objects_per_session=_small_objects(situation, blocks, fills),
+            small_objects_per_session=_small_objects(situation, blocks),
             tail_growth_bytes=growth,
             tail_free_growth_bytes=free_growth,
             is_fragmentation=is_fragmentation(growth, free_growth),
@@ -127,7 +127,7 @@ class MemoryFacts:
             growth_bytes=float(series.x[-1] - series.x[0]),
             is_steady=steady_growth(series.t, series.x),
             early_wait=after_wait(situation, name, series, reported.limit, int(series.cycles[-1])),
-            filling=fills,
+            filling=situation.filling,
             budget_bytes=situation.policy.memory_budget_bytes,
             stop=situation.record.memory_stop,
             stop_bytes_per_session=_taken_at_stop(situation),
@@ -205,12 +205,14 @@ class MemoryFacts:
         """
         if self.blocks is None or not self.blocks.standing.growing:
             return False
-        return all(
+        return all(self._is_near_the_limit(self.bytes_by[by]) for by in self.outside)
+
+    def _is_near_the_limit(self, growth: Evidence) -> bool:
+        return (
             growth.trend.latest is not None
             and (growth.rate or 0) > growth.limit
             and not growth.standing.not_growing
             and self.small_objects_explain(growth)
-            for growth in (self.bytes_by[by] for by in self.outside)
         )
 
     @property
@@ -312,12 +314,13 @@ def _bytes_by(situation: Situation, limit_bytes: float) -> dict[str, Evidence]:
     return {by: growth for by, growth in read.items() if growth is not None}
 
 
-def _small_objects(situation: Situation, blocks: Evidence | None, fills: Filling | None) -> float:
+def _small_objects(situation: Situation, blocks: Evidence | None) -> float:
     """Small objects more per session; none where containers with a maximum account for what a wait
     has left of them.
     """
     if blocks is None or not blocks.standing.growing:
         return 0.0
+    fills = situation.filling
     lasting_bytes = lasting_rate(situation, blocks) * USUAL_BLOCK_BYTES
     if fills is not None and fills.explains(lasting_bytes, 0.0, fills.bytes_per_session):
         return 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from harness.verdict.growth_engine import FLAT_SPAN_SESSIONS
+from harness.verdict.look_schedule import FLAT_SPAN_SESSIONS
 from harness.verdict.outcome import Status
 from harness.verdict.rules import Rule, source
 from harness.verdict.waits import AfterWait

@@ -10,8 +10,8 @@ from itertools import takewhile
 
 from harness.record.metrics import names
 from harness.record.record import RestSample
-from harness.verdict.growth_engine import first_of_tail
 from harness.verdict.kinds import SMALL_BLOCK_BYTES, is_fragmentation
+from harness.verdict.look_schedule import first_of_tail
 from harness.verdict.situation import Situation
 
 

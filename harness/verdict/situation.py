@@ -9,6 +9,7 @@ from harness.record.facts import reported_metric
 from harness.record.metrics import METRICS, names
 from harness.record.policy import Policy
 from harness.record.record import RestSample, RunRecord
+from harness.verdict.bounded_growth import Filling, filling
 
 GUARD_PROBE: Final = 150
 """Sessions before which growth may be a cache that fills: `functools.lru_cache` holds 128
@@ -55,6 +56,8 @@ class Situation:
     """No cycle and no wait can follow: the record is closed, or the server or the user ended the
     run.
     """
+    filling: Filling | None
+    """Containers with a maximum that get longer."""
 
     @classmethod
     def of(cls, record: RunRecord) -> Situation:
@@ -75,6 +78,7 @@ class Situation:
             ended=record.ended is not None
             or record.memory_stop is not None
             or any(incident.fatal or incident.interrupted for incident in record.incidents),
+            filling=filling(record),
         )
 
     @property

@@ -26,8 +26,8 @@ from harness.record.record import (
     SessionResult,
     Values,
 )
-from harness.verdict.growth_engine import LOOKS, look_numbers
 from harness.verdict.judge import judge
+from harness.verdict.look_schedule import LOOKS, look_numbers
 from harness.verdict.outcome import Judgement, NextStep
 
 _ALIASES: Final = {"system": names.MALLOC_SYSTEM}

@@ -159,6 +159,11 @@ VERDICT_RULES: Final[tuple[Rule[VerdictFacts, VerdictName], ...]] = (
         _doubted,
         ("doubt_count",),
     ),
-    Rule("verdict.flat", "Nothing else was said: flat.", _SECTION, _flat),
+    Rule(
+        "verdict.flat",
+        "No gate leaks, drifts or is open, and nothing speaks against the run: flat.",
+        _SECTION,
+        _flat,
+    ),
 )
 """In order: the first that answers gives the verdict."""

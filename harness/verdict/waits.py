@@ -13,7 +13,8 @@ from typing import Final
 
 from harness.record.metrics import METRICS, names
 from harness.record.record import RestSample, Series
-from harness.verdict.growth_engine import STEP_SPAN_SESSIONS, follow, remaining_rate
+from harness.verdict.growth_engine import follow, remaining_rate
+from harness.verdict.look_schedule import STEP_SPAN_SESSIONS
 from harness.verdict.outcome import Status, Wait
 from harness.verdict.situation import GUARD_TASKS, Situation
 

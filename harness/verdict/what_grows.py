@@ -12,7 +12,6 @@ from itertools import pairwise
 from typing import Final, TypeVar
 
 from harness.record.record import Census, RunRecord, TaskGroup
-from harness.verdict.container_lengths import is_place
 from harness.verdict.suspects import suspects
 
 Name = TypeVar("Name")
@@ -56,35 +55,6 @@ class Growth:
     def pid(self) -> int | None:
         """The process of a container; None of what all processes are asked for."""
         return int(self.key.partition(":")[0]) if self.kind == "container" else None
-
-    @property
-    def target(self) -> dict[str, str] | None:
-        """What the probe is asked; None of what it knows nothing about."""
-        match self.kind:
-            case "task":
-                assert self.task is not None, "tasks come with their group"
-                return {
-                    "key": self.key,
-                    "kind": "task",
-                    "coroutine": self.task.coroutine,
-                    "made_at": self.made_at,
-                }
-            case "thread":
-                return {"key": self.key, "kind": "thread", "name": self.name}
-            case "child-process" | "descriptor":
-                return (
-                    {"key": self.key, "kind": "opened", "words": self.words} if self.words else None
-                )
-            case "container":
-                number = self.key.partition(":")[2]
-                return {
-                    "key": self.key,
-                    "kind": "place" if is_place(int(number)) else "container",
-                    "id": number,
-                }
-            case "object":
-                return {"key": self.key, "kind": "object", "name": self.name}
-        return None
 
 
 def growths(record: RunRecord) -> list[Growth]:

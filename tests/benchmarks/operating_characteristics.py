@@ -176,7 +176,9 @@ def row(kind: Kind, count: int, seed: int) -> str:
         *others,
     ]
     ours = "".join(f"{100 * share / count:11.0f}" for share in shares)
-    return f"{kind.name:24}{'leak' if kind.leaks else 'flat':6}{ours}{median(sessions for _, sessions in judged):10.0f}"
+    truth = "leak" if kind.leaks else "flat"
+    typical = median(sessions for _, sessions in judged)
+    return f"{kind.name:24}{truth:6}{ours}{typical:10.0f}"
 
 
 def labelled() -> str:

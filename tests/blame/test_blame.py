@@ -160,9 +160,7 @@ def test_what_stays_only_of_sessions_that_were_closed_is_blamed_on_the_close() -
     assert found.guilty == ("close",)
 
 
-def test_what_stays_however_a_session_ends_is_blamed_on_the_connect_even_where_a_drop_leaves_more() -> (
-    None
-):
+def test_what_stays_however_a_session_ends_is_blamed_on_the_connect() -> None:
     found = blame(ran(lambda actions, _: {"gc_objects": 77 if actions["drop"] else 68}))
     assert found.guilty == ("connect",)
     assert share(found, "connect", "gc_objects").guilty
@@ -270,16 +268,12 @@ def test_small_objects_alone_are_seen_by_the_blocks_they_take() -> None:
     assert blame(ran(lambda _, number: {"blocks": 3 + number % 2})).guilty == ("connect",)
 
 
-def test_cpu_at_rest_that_rises_with_each_close_is_blamed_on_it_though_each_reading_is_off_by_itself() -> (
-    None
-):
+def test_cpu_at_rest_that_rises_with_each_close_is_blamed_on_it_despite_noise() -> None:
     found = blame(ran(lambda actions, _: {"idle_cpu": 0.0 if actions["drop"] else 0.8}))
     assert found.guilty == ("close",)
 
 
-def test_intervals_are_honest_where_readings_are_off_by_themselves_and_something_wanders_besides() -> (
-    None
-):
+def test_intervals_are_honest_where_readings_are_noisy_and_something_wanders() -> None:
     def wandering(noise: random.Random) -> Leaves:
         off = [0.0]
 
@@ -335,9 +329,7 @@ def test_an_exact_counter_that_never_moves_has_an_interval_of_nothing() -> None:
     assert tasks.estimate == pytest.approx(0, abs=1e-9)
 
 
-def test_the_first_line_says_who_is_to_blame_and_how_much_it_leaves_and_the_second_what_to_do_next() -> (
-    None
-):
+def test_the_first_line_says_what_is_to_blame_and_the_second_what_to_do_next() -> None:
     first, second, *_ = words(
         blame(ran(lambda actions, _: {"tasks": actions["switch_character"]}))
     ).splitlines()

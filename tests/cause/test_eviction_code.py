@@ -7,7 +7,8 @@ from textwrap import dedent, indent
 
 import pytest
 
-from harness.cause.eviction_code import Home, Trim, trim_of
+from harness.cause.container_in_source import Home
+from harness.cause.eviction_code import Trim, trim_of
 
 BOUNDING = {
     "while": "while len(self.pages) > self.most:\n    self.pages.popitem(last=False)",

@@ -7,7 +7,7 @@ from textwrap import dedent
 
 import pytest
 
-from harness.cause.eviction_code import Home
+from harness.cause.container_in_source import Home
 from harness.cause.expiry_code import expiry_of
 
 MODULE = {

@@ -181,9 +181,7 @@ async def test_a_bound_is_looked_for_also_where_the_numbers_of_modules_cannot_be
     )
 
 
-async def test_a_container_that_is_not_reached_in_time_keeps_its_name_and_the_code_that_bounds_it() -> (
-    None
-):
+async def test_a_container_not_reached_in_time_keeps_its_name_and_its_trimming_code() -> None:
     known = Cause(("module app", ".pages"), "app.Shelf.pages", "application", trimmed_at="app.py:3")
     found = await explained({"made_at": "app.py:9", "bytes": 12}, known)
     assert (found.name, found.chain, found.trimmed_at) == (known.name, known.chain, "app.py:3")

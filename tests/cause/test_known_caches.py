@@ -11,7 +11,7 @@ from types import ModuleType
 
 import pytest
 
-from harness.cause.eviction_code import Home
+from harness.cause.container_in_source import Home
 from harness.cause.known_caches import IN_C, KnownCache, known_caches, known_trim
 
 MIN_CACHES = 40

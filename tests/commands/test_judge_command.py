@@ -120,18 +120,44 @@ def test_why_a_leak_was_called_is_an_argument_with_its_numbers(
     assert told.splitlines()[1].startswith("LEAK: tasks grow by 2 per session")
     tasks = told.partition("\ntasks: leak\n")[2].partition("\n\n")[0]
     assert "tasks, decided by metric.leak-after-wait" in tasks
-    assert "limit per session 0.02" in tasks
-    assert "remaining per session 2" in tasks
+    assert "limit per session 0.02, sessions 40" in tasks
+    assert "remaining per session 2" in " ".join(tasks.split())
     assert "metric.released-by-wait" in tasks
-    assert told.partition("\nverdict: leak\n")[2].lstrip().startswith("decided by verdict.leak")
+    assert told.splitlines()[3:5] == ["verdict: leak", "  decided by verdict.leak"]
+
+
+def test_the_gates_that_decided_come_first_and_those_alike_are_told_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    told = why(capsys, RUNS / "runs" / "leak.jsonl")
+    titles = [line for line in told.splitlines() if line and ":" in line and line[0] != " "]
+    assert [title.partition(":")[2].strip() for title in titles[2:-1]] == [
+        "leak",
+        "drift",
+        *["inconclusive"] * 4,
+        *["not-measured"] * 3,
+    ]
+    assert "threads, descriptors, children: inconclusive" in titles
+    assert told.count("Growth by more than the limit can neither be shown nor excluded") == 1
+
+
+def test_the_sentence_of_a_rule_that_did_not_apply_stands_once_at_the_end(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    told = why(capsys, RUNS / "runs" / "leak.jsonl")
+    argument, _, sentences = told.partition("The rules that did not apply:\n")
+    assert "did not apply: verdict.interrupted; verdict.server-failed" in argument
+    assert sentences.startswith("  verdict.interrupted: The user stopped the run: interrupted.\n")
+    assert sentences.count("  metric.wait-due:") == 1
+    assert max(map(len, told.splitlines()[2:])) <= 100
 
 
 def test_why_a_run_that_fills_is_flat_names_what_fills(capsys: pytest.CaptureFixture[str]) -> None:
-    memory = why(capsys, RUNS / "corpus" / "fastapi-history.jsonl").partition("\nobjects:")[0]
+    memory = why(capsys, RUNS / "corpus" / "fastapi-history.jsonl").partition("\nmemory: flat\n")[2]
     assert "decided by memory.malloc-grows" in memory
-    decision = memory.partition("decided by memory.filling\n")[2].splitlines()
-    assert decision[0].strip().startswith("Less 1.5 times what containers with a maximum take")
-    assert "filling per session 2.18KiB, limit 1KiB" in decision[1]
+    decision = " ".join(memory.partition("decided by memory.filling\n")[2].split())
+    assert decision.startswith("Less 1.5 times what containers with a maximum take")
+    assert "filling per session 2.18KiB, limit 1KiB" in decision
 
 
 def test_why_a_series_is_fragmented_gives_the_growth_and_the_free_memory(
@@ -145,10 +171,10 @@ def test_why_a_series_is_fragmented_gives_the_growth_and_the_free_memory(
     ]
     path.write_text("\n".join([head, *rows]))
     told = why(capsys, path)
-    decision = told.partition("decided by memory.fragmentation\n")[2].splitlines()
-    assert "at least half of what rss grew by is free memory" in decision[0].lower()
-    assert "tail growth" in decision[1]
-    assert "tail free growth" in decision[1]
+    decision = told.partition("decided by memory.fragmentation\n")[2].partition("did not")[0]
+    assert "At least half of what RSS grew by is free memory" in decision
+    assert "tail growth" in decision
+    assert "tail free growth" in decision
 
 
 def test_a_run_that_is_not_there_has_no_argument(

@@ -30,7 +30,7 @@ from probed_process import (
 
 from harness.probe import loops, wire
 from harness.record.metrics import METRICS, Source
-from harness.target.probe_client import INJECTED
+from harness.target.probe_peers import INJECTED
 
 
 def test_it_greets_with_who_it_is_and_what_it_can_read(puppet: Launched) -> None:

@@ -83,7 +83,7 @@ def test_containers_of_every_kind_are_named_by_what_they_hang_on_once_they_grow(
         assert "town.py:" in found[name]["made_at"]
 
 
-def test_what_a_container_hangs_on_is_told_with_the_numbers_beside_it_so_that_its_bound_can_be_looked_for(
+def test_a_container_is_told_with_its_owner_and_the_numbers_next_to_it(
     served: Launched, tmp_path: Path
 ) -> None:
     source = tmp_path / "library.py"
@@ -137,7 +137,7 @@ def test_what_keeps_an_object_is_told_by_attribute_and_key(served: Launched) -> 
     assert found["bytes"] > 50
 
 
-def test_a_chain_names_locals_with_their_line_closures_context_variables_and_the_frames_of_exceptions(
+def test_a_chain_names_locals_closures_context_variables_and_frames_of_exceptions(
     served: Launched, tmp_path: Path
 ) -> None:
     (tmp_path / "inn.py").write_text(INN)

@@ -31,7 +31,7 @@ SLOW_TO_LOAD = """
 import sys, threading, time
 class Finder:
     def find_spec(self, name, *_):
-        if name == "_leak_harness_probe.handlers":
+        if name == "_leak_harness_probe." + slow:
             loading.set()
             time.sleep(0.3)
 loading = threading.Event()
@@ -39,8 +39,9 @@ sys.meta_path.insert(0, Finder())
 """
 
 
-def test_a_fork_waits_for_a_probe_that_is_just_loading(puppet: Launched) -> None:
-    puppet.do(f"exec({SLOW_TO_LOAD!r})")
+@pytest.mark.parametrize("module", ["handlers", "gauges.python_threads", "gauges.timers"])
+def test_a_fork_waits_for_a_probe_that_is_just_loading(puppet: Launched, module: str) -> None:
+    puppet.do(f"exec({f'slow = {module!r}{SLOW_TO_LOAD}'!r})")
     with socket.socket(socket.AF_UNIX) as first:
         first.connect(str(puppet.folder / f"{puppet.process.pid}.sock"))
         assert puppet.do("loading.wait(10)")

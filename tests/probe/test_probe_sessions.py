@@ -23,7 +23,8 @@ import asyncio, contextvars, os, socket, ssl, sys, threading
 made, where = [], sys.argv[1:]
 listening = socket.create_server(("127.0.0.1", 0))
 listening.setblocking(False)
-probe = {name: sys.modules[f"_leak_harness_probe.{name}"] for name in ("task_origins", "connections")}
+parts = ("task_origins", "connections")
+probe = {name: sys.modules[f"_leak_harness_probe.{name}"] for name in parts}
 
 def said(name):
     if name in ("soon", "timer"):
@@ -113,7 +114,9 @@ async def app(scope, receive, send):
             said(event["text"])
             await send({"type": "websocket.send", "text": "ok"})
 
-config = uvicorn.Config(app, loop=where[0], http=where[1], ws=where[2], lifespan="off", log_level="error")
+config = uvicorn.Config(
+    app, loop=where[0], http=where[1], ws=where[2], lifespan="off", log_level="error"
+)
 uvicorn.Server(config).run(sockets=[listening])
 """
 TORNADO = """
@@ -125,7 +128,8 @@ class Handler(tornado.websocket.WebSocketHandler):
         self.write_message("ok")
 
 async def main():
-    tornado.httpserver.HTTPServer(tornado.web.Application([("/", Handler)])).add_sockets([listening])
+    application = tornado.web.Application([("/", Handler)])
+    tornado.httpserver.HTTPServer(application).add_sockets([listening])
     await asyncio.Future()
 
 run(main())
@@ -171,7 +175,8 @@ async def main():
     elif "streams" in where:
         await asyncio.start_server(handled, sock=listening, ssl=context)
     else:
-        await loop.create_server(Buffered if "buffered" in where else Plain, sock=listening, ssl=context)
+        protocol = Buffered if "buffered" in where else Plain
+        await loop.create_server(protocol, sock=listening, ssl=context)
     await asyncio.Future()
 
 run(main())

@@ -1,4 +1,6 @@
-"""A protocol is one file: dropped into a copy of the package, it can be run, blamed and looked up."""
+"""A protocol is one file: dropped into a copy of the package, it can be run, blamed and looked
+up.
+"""
 
 from __future__ import annotations
 

@@ -27,7 +27,8 @@ async def say(sid, words):
 async def photo(sid, data):
     return bytes(reversed(data["bytes"]))
 
-uvicorn.run(socketio.ASGIApp(chat), host="127.0.0.1", port=int(os.environ["PORT"]), log_level="warning")
+port = int(os.environ["PORT"])
+uvicorn.run(socketio.ASGIApp(chat), host="127.0.0.1", port=port, log_level="warning")
 """
 GRAPHQL = """
 import os

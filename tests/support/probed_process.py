@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from harness.probe import wire
-from harness.target.probe_client import INJECTED
+from harness.target.probe_peers import INJECTED
 
 LIMIT_S = 60.0
 VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15")
@@ -73,7 +73,7 @@ class Peer:
         self.socket = until(lambda: self._connect(path))
         try:
             self.greeting = self.receive()
-        except (EOFError, ConnectionError):
+        except (EOFError, OSError):
             self.socket.close()
             raise
 

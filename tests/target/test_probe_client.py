@@ -23,7 +23,8 @@ from harness.probe import wire
 from harness.record.metrics import METRICS, Source
 from harness.target.launched import free_port
 from harness.target.probe_answers import Collection
-from harness.target.probe_client import INJECTED, ProbeLink, summed
+from harness.target.probe_client import ProbeLink, summed
+from harness.target.probe_peers import INJECTED
 
 LIMIT_S = 60.0
 T = TypeVar("T")

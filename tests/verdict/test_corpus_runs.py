@@ -51,9 +51,7 @@ def test_the_run_that_was_stored_without_its_last_wait_is_open_and_today_would_w
     assert judge(replace(record, ended=None)).next is NextStep.WAIT
 
 
-def test_a_server_that_leaves_a_sleeping_task_with_each_session_is_waited_for_after_ten_and_never_called() -> (
-    None
-):
+def test_a_server_that_leaves_a_sleeping_task_per_session_is_waited_for_after_ten() -> None:
     stored = load_record(RUNS / "socketio-5.18.1.jsonl")
     record, policy = (
         replace(stored, cycles=stored.cycles[:10], rests=stored.rests[:11], idles=[]),

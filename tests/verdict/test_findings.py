@@ -275,7 +275,7 @@ def test_executors_generators_and_exceptions_are_told_as_such_and_known_again_el
             "object",
             "async_generator captions",
             "streams.append",
-            f"Suspended at {{}}:{lines['        yield pixel']}, and",
+            f"It is suspended at {{}}:{lines['        yield pixel']}, and",
         ),
         (
             "object",
@@ -288,7 +288,7 @@ def test_executors_generators_and_exceptions_are_told_as_such_and_known_again_el
         assert (one["kind"], one["count_per_session"]) == (kind, 1.0)
         file, _, line = one["created_at"].rpartition(":")
         assert made_at in Path(file).read_text().splitlines()[int(line) - 1]
-        assert words.format(file).lower() in one["summary"].lower()
+        assert words.format(file) in one["summary"]
     assert {one["type"]: one["fingerprint"] for one in elsewhere} == {
         name: one["fingerprint"] for name, one in told.items()
     }

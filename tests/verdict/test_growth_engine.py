@@ -11,16 +11,14 @@ import pytest
 from numpy.typing import NDArray
 
 from harness.verdict.growth_engine import (
-    LOOKS,
     envelope,
     follow,
     look,
-    look_numbers,
     remaining_rate,
-    sessions_to_settle,
     steady_growth,
     tail_rate,
 )
+from harness.verdict.look_schedule import LOOKS, look_numbers, sessions_to_settle
 from harness.verdict.outcome import Status
 
 Floats = NDArray[np.float64]

@@ -75,7 +75,7 @@ def held(sessions: float) -> float:
 @pytest.mark.parametrize(
     ("stays", "name"), [(0.0, VerdictName.FLAT), (2 * KIB, VerdictName.INCONCLUSIVE)]
 )
-def test_a_run_that_ends_open_waits_and_is_flat_where_little_more_is_left_than_before_the_first_session(
+def test_a_run_that_ends_open_waits_and_is_flat_where_little_is_left_since_the_start(
     stays: float, name: VerdictName
 ) -> None:
     script = Script({"malloc_in_use": lambda sessions: 5 * MIB + stays * sessions + held(sessions)})
@@ -119,9 +119,7 @@ def test_a_wait_lasts_the_whole_grace_for_sessions_that_are_younger() -> None:
     assert wait_of(record, Policy(grace_s=60)).at_least_s == 30
 
 
-def test_a_run_whose_cycles_the_user_fixed_or_that_is_over_its_budget_waits_no_longer_than_needed() -> (
-    None
-):
+def test_a_run_of_fixed_cycles_or_over_its_budget_waits_no_longer_than_needed() -> None:
     record = LEAKING.record(LEAK_AT)
     assert wait_of(record, Policy(grace_s=90, fixed_cycles=LEAK_AT)).at_least_s == 30
     assert wait_of(record, Policy(grace_s=90, memory_budget_bytes=2**20)).at_least_s == 30

@@ -12,10 +12,11 @@ from harness.record.record import Series
 from harness.units import format_size
 from harness.verdict.evidence import Evidence, sessions_needed
 from harness.verdict.gate import GateEntry, GateResult
-from harness.verdict.growth_engine import NOISE_FACTOR, Look, first_of_tail, tail_rate
+from harness.verdict.growth_engine import NOISE_FACTOR, Look, tail_rate
 from harness.verdict.growth_rules import GROWTH_RULES, GrowthFacts
 from harness.verdict.guard_rules import GuardReading
 from harness.verdict.kinds import Rates, flat_kind, leak_kind, leaking_share, tags
+from harness.verdict.look_schedule import first_of_tail
 from harness.verdict.memory_answer import MemoryAnswer
 from harness.verdict.memory_facts import METRIC_OF, MemoryFacts
 from harness.verdict.memory_rules import MEMORY_RULES
