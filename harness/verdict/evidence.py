@@ -17,6 +17,7 @@ from harness.verdict.waits import (
     after_wait,
     fell_after_wait,
     level_after_waits,
+    level_from_wait_to_wait,
     remaining_per_session,
 )
 
@@ -104,6 +105,7 @@ def _facts(situation: Situation, followed: _Followed, guard: int | None) -> Metr
         look_is_flat=latest is not None and latest.flat,
         waits=situation.waits,
         wait=after_wait(situation, metric, series, limit, seen_at),
+        is_level_from_wait_to_wait=level_from_wait_to_wait(situation, metric, limit),
         is_level_after_waits=level_after_waits(situation, metric, series, limit),
         fell_after_wait=fell,
     )

@@ -201,7 +201,7 @@ class MemoryFacts:
     @property
     def outside_is_near_the_limit(self) -> bool:
         """Bytes outside grow by more than the limit, but in pages too coarse to be sure; an exact
-        count of the small objects that explain it is sure.
+        count of the small objects that explain it is sure. One jump is not growth.
         """
         if self.blocks is None or not self.blocks.standing.growing:
             return False
@@ -210,7 +210,8 @@ class MemoryFacts:
     def _is_near_the_limit(self, growth: Evidence) -> bool:
         return (
             growth.trend.latest is not None
-            and (growth.rate or 0) > growth.limit
+            and growth.trend.latest.rate_without_jump > growth.limit
+            and growth.trend.latest.upper > growth.limit
             and not growth.standing.not_growing
             and self.small_objects_explain(growth)
         )

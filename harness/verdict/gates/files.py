@@ -8,7 +8,7 @@ from typing import Final
 from harness.record.metrics import METRICS, CounterLimit, names
 from harness.record.policy import KIB
 from harness.units import format_size
-from harness.verdict import counting
+from harness.verdict import counter_rules
 from harness.verdict.counting import CounterGate, counter_entry, counter_gate
 from harness.verdict.evidence import Evidence, evidence
 from harness.verdict.gate import GateEntry, GateResult
@@ -102,7 +102,7 @@ def decide(situation: Situation) -> GateResult:
 GATE: Final[GateEntry] = replace(
     counter_entry(METRICS[names.FILES], CounterLimit(names.FILES, order=110)),
     decide=decide,
-    rules=(*counting.RULES, *RULES),
+    rules=(*counter_rules.RULES, *RULES),
     fails_only_on_request=True,
     may_settle_by_wait=False,
 )
