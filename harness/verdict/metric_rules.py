@@ -128,7 +128,10 @@ def _wait_is_due(facts: MetricFacts) -> Standing | None:
 
 def _grows_anew(facts: MetricFacts) -> Standing | None:
     was_released = facts.wait.gone or facts.is_level_from_wait_to_wait
-    return _suspected(facts) if facts.is_declared and was_released else None
+    if not facts.is_declared or not was_released:
+        return None
+    words = f"grows again, after {facts.waits} waits that took such growth"
+    return Standing(Status.INCONCLUSIVE, f"{words}; a longer --grace shows whether it goes")
 
 
 def _leak_without_wait(facts: MetricFacts) -> Standing | None:

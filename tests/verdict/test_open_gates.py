@@ -11,7 +11,7 @@ from harness.record.policy import Policy
 from harness.record.record import RestSample, RunRecord
 from harness.verdict.gates.memory import MemoryGate
 from harness.verdict.judge import judge
-from harness.verdict.outcome import NextStep, Status
+from harness.verdict.outcome import NextStep, Status, VerdictName
 
 
 def memory_gate(record: RunRecord) -> MemoryGate:
@@ -117,3 +117,28 @@ def test_a_leak_behind_one_fall_is_not_called_flat(fall: float) -> None:
     leaking = {"gc_objects": lambda t: 21_000 + 1.0 * t - fall * (t >= 350)}
     script = Script(leaking, policy=replace(NOW, max_sessions=500))
     assert judge(script.record(108)).verdict.gates["objects"].outcome is not Status.FLAT
+
+
+@pytest.mark.parametrize(
+    ("policy", "option"),
+    [
+        (replace(NOW, fixed_cycles=16), "(--cycles 30)"),
+        (replace(NOW, max_cycles=16), "(--max-cycles 30)"),
+    ],
+)
+def test_a_run_that_was_too_short_names_the_option_that_makes_it_longer(
+    policy: Policy, option: str
+) -> None:
+    verdict = judge(Script(policy=policy).record(16)).verdict
+    assert verdict.name is VerdictName.INCONCLUSIVE
+    assert verdict.summary.endswith(f"sessions more would settle it {option}")
+
+
+def test_a_server_that_never_rests_is_given_more_time_by_an_option() -> None:
+    verdict = judge(Script(settled=lambda cycle: cycle % 2 == 0).record(40)).verdict
+    assert "--settle" in verdict.summary
+
+
+def test_replies_that_stay_open_name_the_option_that_leaves_them_out() -> None:
+    record = Script({"crowd": level(80.0)}, reply_s=lambda n: 0.1 + n / 100).record(20)
+    assert "--allow latency" in judge(record).verdict.gates["latency"].reason

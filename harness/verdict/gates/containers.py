@@ -12,7 +12,12 @@ from harness.verdict.problems import problem_of
 from harness.verdict.rows import Row, reason_summary
 from harness.verdict.rules import Rule, first_answer, source
 from harness.verdict.situation import Situation
-from harness.verdict.suspects import MIN_LENGTHS, census_sessions, is_within_bound, suspects
+from harness.verdict.suspects import (
+    MIN_LENGTHS,
+    census_sessions,
+    is_within_bound,
+    suspects,
+)
 from harness.verdict.waits import may_wait
 
 MAX_TOLD: Final = 3
@@ -80,6 +85,7 @@ def _trimmed(facts: ContainerFacts) -> GateResult | None:
     words = f"{facts.words}; {facts.trimmed_at} may make it shorter, at a length that is not known"
     if facts.is_last:
         words = f"filling or leaking: not bounded as far as the source tells; {words}"
+        words = f"{words}; --allow containers leaves it out"
     return _open(facts, words, facts.guard_sessions)
 
 

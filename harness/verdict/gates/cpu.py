@@ -103,7 +103,10 @@ def _no_rest(facts: CpuFacts) -> Answer | None:
 
 def _rest_open(facts: CpuFacts) -> Answer | None:
     is_open = facts.at_rest is None or facts.at_rest.status is Status.INCONCLUSIVE
-    return (Status.INCONCLUSIVE, f"CPU at rest {_NOISY}") if is_open else None
+    if not is_open:
+        return None
+    words = f"CPU at rest {_NOISY}; --settle gives the server time to come to rest"
+    return Status.INCONCLUSIVE, words
 
 
 def _rest_step(facts: CpuFacts) -> Answer | None:

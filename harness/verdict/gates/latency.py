@@ -29,6 +29,8 @@ from harness.verdict.situation import Situation
 
 Answer = tuple[Status, str]
 
+_SETTLED_BY: Final = "a machine with less to do settles it, and --allow latency leaves it out"
+
 
 @dataclass(frozen=True, slots=True)
 class LatencyGate(Gate):
@@ -115,7 +117,8 @@ def _too_few(facts: LatencyFacts) -> Answer | None:
 def _fell_back(facts: LatencyFacts) -> Answer | None:
     if not facts.drifts or not facts.fell_back:
         return None
-    return Status.INCONCLUSIVE, "replies became slower for a while, and quicker again"
+    words = "replies became slower for a while, and quicker again"
+    return Status.INCONCLUSIVE, f"{words}; {_SETTLED_BY}"
 
 
 def _crowded(facts: LatencyFacts) -> Answer | None:
@@ -126,7 +129,7 @@ def _crowded(facts: LatencyFacts) -> Answer | None:
     others = facts.other_load_percent or 0.0
     return Status.INCONCLUSIVE, (
         f"replies became slower, but others used {others:.0f} % of the machine, and the server "
-        f"needs no more CPU than before"
+        f"needs no more CPU than before; {_SETTLED_BY}"
     )
 
 
@@ -160,7 +163,7 @@ def _below_floor(facts: LatencyFacts) -> Answer | None:
 
 def _open(_: LatencyFacts) -> Answer:
     words = "replies vary too much, or too few were timed, to exclude a drift"
-    return Status.INCONCLUSIVE, words
+    return Status.INCONCLUSIVE, f"{words}; {_SETTLED_BY}"
 
 
 _SECTION: Final = source("latency-and-cpu")
