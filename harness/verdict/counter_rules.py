@@ -40,12 +40,6 @@ class CounterFacts:
     is_past_guard: bool
     is_over: bool
     """The run is as long as it may be, and has waited where a wait can tell something."""
-    falls: int
-    """Of the count over the tail, as the latest look sees them."""
-    bound_of_two_looks: float | None
-    """Growth that neither of the latest two looks can exclude."""
-    between_falls_per_session: float | None
-    """Growth from what the first fall of the run has left to what the last one has."""
     orphans: Orphans | None
     """Tasks that closed sessions have left; None for other counters."""
 
@@ -78,6 +72,21 @@ class CounterFacts:
     def grace_s(self) -> float | None:
         """How long a wait is at most."""
         return None if self.orphans is None else self.orphans.grace_s
+
+    @property
+    def falls(self) -> int | None:
+        """Falls over the tail."""
+        return None if self.counted is None else self.counted.falls
+
+    @property
+    def bound_of_two_looks(self) -> float | None:
+        """Growth that one of the latest two looks cannot exclude."""
+        return None if self.counted is None else self.counted.bound_of_two_looks
+
+    @property
+    def between_falls_per_session(self) -> float | None:
+        """Growth from what the first fall after the warm-up has left to what the last one has."""
+        return None if self.counted is None else self.counted.between_falls_per_session
 
     @property
     def is_growing(self) -> bool:
@@ -139,14 +148,12 @@ def _swept(facts: CounterFacts) -> CounterAnswer | None:
 
 
 def _saw_tooth(facts: CounterFacts) -> CounterAnswer | None:
-    if facts.counted is None or not facts.counted.standing.open or not facts.falls:
+    if facts.counted is None or not facts.counted.standing.open:
         return None
-    bounds = (facts.bound_of_two_looks, facts.between_falls_per_session)
-    if not facts.is_past_guard or not facts.is_over:
+    if not facts.is_past_guard or not facts.is_over or not facts.counted.is_level_but_for_falls:
         return None
-    if any(bound is None or bound > facts.limit_per_session for bound in bounds):
-        return None
-    times = "once" if facts.falls == 1 else f"{facts.falls} times"
+    falls = facts.counted.falls
+    times = "once" if falls == 1 else f"{falls} times"
     words = f"rises and falls, {times} in the second half of the run, and does not grow"
     return CounterAnswer(Standing(Status.FLAT, words))
 

@@ -15,7 +15,6 @@ from harness.verdict.bounded_growth import objects_when_full
 from harness.verdict.counter_rules import CounterFacts, rules_of
 from harness.verdict.evidence import Evidence, evidence, lasting_rate, sessions_needed
 from harness.verdict.gate import GateEntry, GateResult
-from harness.verdict.growth_engine import growth_between_falls, smallest_fall
 from harness.verdict.metric_rules import METRIC_RULES
 from harness.verdict.orphan_tasks import orphans
 from harness.verdict.outcome import Gate, Kind, Status
@@ -63,9 +62,6 @@ def counter_gate(situation: Situation, metric: str) -> GateResult:
         upper_per_session=None if counted is None or not counted.bounds else counted.bounds[1],
         is_past_guard=situation.sessions >= situation.full_guard,
         is_over=_is_over(situation),
-        falls=_falls(counted),
-        bound_of_two_looks=_bound_of_two_looks(counted),
-        between_falls_per_session=_between_falls(counted),
         orphans=orphans(situation) if metric == names.TASKS else None,
     )
     answer, trace = first_answer(rules_of(metric), facts)
@@ -103,25 +99,6 @@ def _limit(policy: Policy, rule: CounterLimit | None) -> float:
 
 def _is_over(situation: Situation) -> bool:
     return situation.at_bounds and (situation.latest.idle or not may_wait(situation))
-
-
-def _falls(counted: Evidence | None) -> int:
-    latest = None if counted is None else counted.trend.latest
-    return 0 if latest is None else latest.falls
-
-
-def _bound_of_two_looks(counted: Evidence | None) -> float | None:
-    if counted is None or len(counted.trend.looks) < 2:
-        return None
-    return max(seen.upper for seen in counted.trend.looks[-2:])
-
-
-def _between_falls(counted: Evidence | None) -> float | None:
-    latest = None if counted is None else counted.trend.latest
-    if counted is None or latest is None:
-        return None
-    smallest = smallest_fall(latest.span, counted.limit, counted.quantum)
-    return growth_between_falls(counted.series.t, counted.series.x, smallest)
 
 
 def _swing(counted: Evidence) -> float | None:

@@ -7,11 +7,20 @@ from typing import Final
 
 from harness.record.metrics import METRICS
 from harness.record.record import Series
-from harness.verdict.growth_engine import STEP_SHARE, Look, Trend, follow, look, tail_rate
+from harness.verdict.growth_engine import (
+    STEP_SHARE,
+    Look,
+    Trend,
+    follow,
+    look,
+    smallest_fall,
+    tail_rate,
+)
 from harness.verdict.look_schedule import FLAT_SPAN_SESSIONS, STEP_SPAN_SESSIONS, sessions_to_settle
 from harness.verdict.metric_rules import METRIC_RULES, MetricFacts, Standing
 from harness.verdict.outcome import Status
 from harness.verdict.rules import Step, first_answer
+from harness.verdict.saw_teeth import growth_between_falls
 from harness.verdict.situation import Situation
 from harness.verdict.waits import (
     after_wait,
@@ -51,6 +60,36 @@ class Evidence:
         """The engine's bounds of the growth per session."""
         latest = self.trend.latest
         return (latest.lower, latest.upper) if latest is not None else None
+
+    @property
+    def falls(self) -> int:
+        """Falls over the tail, as one of the latest two looks sees them."""
+        return max((seen.falls for seen in self.trend.looks[-2:]), default=0)
+
+    @property
+    def bound_of_two_looks(self) -> float | None:
+        """Growth per session that one of the latest two looks cannot exclude."""
+        looks = self.trend.looks[-2:]
+        return max(seen.upper for seen in looks) if len(looks) == 2 else None
+
+    @property
+    def between_falls_per_session(self) -> float | None:
+        """Growth from what the first fall after the warm-up has left to what the last one has; None with
+        fewer than two.
+        """
+        if self.trend.latest is None:
+            return None
+        smallest = smallest_fall(self.trend.latest.span, self.limit, self.quantum)
+        return growth_between_falls(self.series.t, self.series.x, smallest)
+
+    @property
+    def is_level_but_for_falls(self) -> bool:
+        """Whether growth over the limit is excluded but for one or two falls in the tail, and from
+        the first fall after the warm-up to the last one.
+        """
+        bounds = (self.bound_of_two_looks, self.between_falls_per_session)
+        is_within = all(bound is not None and bound <= self.limit for bound in bounds)
+        return self.falls > 0 and is_within
 
 
 def evidence(

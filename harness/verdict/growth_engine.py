@@ -328,25 +328,6 @@ def steady_growth(t: Floats, x: Floats) -> bool:
     return bool(np.all(rates > _MIN_MEAN_SHARE * mean) and is_spread)
 
 
-def growth_between_falls(t: Floats, x: Floats, smallest: float) -> float | None:
-    """Growth per session from what the first fall of a whole run has left to what the last one has.
-
-    Args:
-        t: cumulative sessions.
-        x: the metric at each.
-        smallest: a smaller fall is noise.
-
-    Returns:
-        None where the run has fewer than two falls.
-    """
-    falling = np.diff(x) < -smallest
-    # Of a fall that takes several samples, the last one.
-    ends = np.flatnonzero(falling & ~np.append(falling[1:], False)) + 1
-    if len(ends) < 2:
-        return None
-    return float((x[ends[-1]] - x[ends[0]]) / (t[ends[-1]] - t[ends[0]]))
-
-
 def smallest_fall(span: float, limit: float, quantum: float) -> float:
     """A smaller fall over a tail is noise.
 

@@ -241,6 +241,21 @@ class MemoryFacts:
         )
 
     @property
+    def outside_is_level_but_for_falls(self) -> bool:
+        """All that is open is USS or RSS whose pages come and go, while what is in use does not
+        grow.
+        """
+        if self.blocks is None or self.blocks.standing.growing or not self.malloc_rests:
+            return False
+        return all(growth.is_level_but_for_falls for growth in self.not_flat.values())
+
+    @property
+    def bound_of_two_looks(self) -> float | None:
+        """Growth of what is open that one of the latest two looks cannot exclude."""
+        bounds = [growth.bound_of_two_looks for growth in self.not_flat.values()]
+        return max((bound for bound in bounds if bound is not None), default=None)
+
+    @property
     def is_early_growth(self) -> bool:
         """The growth reaches the threshold, is over the limit for each session, and is steady."""
         reached = (
