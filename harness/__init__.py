@@ -1,9 +1,10 @@
 """Does your WebSocket chat server leak? Sessions are driven, the server is measured, growth is
 decided and explained.
 
-    import harness
+    import leak_harness
 
-    run = harness.run(harness.RunOptions("visit.py", target=harness.Serve("python app.py")))
+    options = leak_harness.RunOptions("visit.py", target=leak_harness.Serve("python app.py"))
+    run = leak_harness.run(options)
     assert run.is_flat, run.verdict.summary
 
 The public names are loaded when first used, so that `--help` and servers under test do not pay for
@@ -15,9 +16,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .own_name import answer_to_both_names
+
 if TYPE_CHECKING:
-    from harness.errors import HarnessError
-    from harness.experiment.options import (
+    from .errors import HarnessError
+    from .experiment.options import (
         ConnectionOptions,
         LoadOptions,
         MeasurementOptions,
@@ -25,38 +28,41 @@ if TYPE_CHECKING:
         PolicyOptions,
         RunOptions,
     )
-    from harness.experiment.runs import Run, run
-    from harness.record.policy import Policy
-    from harness.record.record import RunRecord
-    from harness.record.record import RunRecord as Record
-    from harness.record.store import load_record as load
-    from harness.sessions.contract import Action, ChatProtocol, Greeting, Reply, Timing
-    from harness.sessions.protocols.graphql import Session as GraphqlSession
-    from harness.sessions.protocols.jsonrpc import Session as JsonrpcSession
-    from harness.sessions.protocols.open_llm_vtuber import Character
-    from harness.sessions.protocols.open_llm_vtuber import Session as OpenLlmVtuberSession
-    from harness.sessions.protocols.plain import Session as PlainSession
-    from harness.sessions.protocols.socketio import Session as SocketioSession
-    from harness.sessions.scenario import scenario
-    from harness.sessions.session import Session
-    from harness.target.target import Target
-    from harness.target.ways.cgroup import Cgroup
-    from harness.target.ways.container import Container
-    from harness.target.ways.embedded import Embedded
-    from harness.target.ways.metrics_url import MetricsUrl
-    from harness.target.ways.pid import Pid
-    from harness.target.ways.serve import Serve
-    from harness.verdict.judge import judge
-    from harness.verdict.outcome import Finding, Judgement, Verdict
+    from .experiment.runs import Run, run
+    from .record.policy import Policy
+    from .record.record import RunRecord
+    from .record.record import RunRecord as Record
+    from .record.store import load_record as load
+    from .sessions.contract import Action, ChatProtocol, Greeting, Reply, Timing
+    from .sessions.protocols.graphql import Session as GraphqlSession
+    from .sessions.protocols.jsonrpc import Session as JsonrpcSession
+    from .sessions.protocols.open_llm_vtuber import Character
+    from .sessions.protocols.open_llm_vtuber import Session as OpenLlmVtuberSession
+    from .sessions.protocols.plain import Session as PlainSession
+    from .sessions.protocols.socketio import Session as SocketioSession
+    from .sessions.scenario import scenario
+    from .sessions.session import Session
+    from .target.target import Target
+    from .target.ways.cgroup import Cgroup
+    from .target.ways.container import Container
+    from .target.ways.embedded import Embedded
+    from .target.ways.metrics_url import MetricsUrl
+    from .target.ways.pid import Pid
+    from .target.ways.serve import Serve
+    from .verdict.judge import judge
+    from .verdict.outcome import Finding, Judgement, Verdict
 
 __all__ = [
+    "RECEIVE",
     "Action",
+    "BaseSession",
     "Cgroup",
     "Character",
     "ChatProtocol",
     "ConnectionOptions",
     "Container",
     "Embedded",
+    "Exchange",
     "Finding",
     "GraphqlSession",
     "Greeting",
@@ -77,6 +83,7 @@ __all__ = [
     "Run",
     "RunOptions",
     "RunRecord",
+    "Send",
     "Serve",
     "Session",
     "SocketioSession",
@@ -90,13 +97,16 @@ __all__ = [
 ]
 
 _HOMES = {
+    "RECEIVE": ("sessions.contract", "RECEIVE"),
     "Action": ("sessions.contract", "Action"),
+    "BaseSession": ("sessions.session", "BaseSession"),
     "Cgroup": ("target.ways.cgroup", "Cgroup"),
     "Character": ("sessions.protocols.open_llm_vtuber", "Character"),
     "ChatProtocol": ("sessions.contract", "ChatProtocol"),
     "ConnectionOptions": ("experiment.options", "ConnectionOptions"),
     "Container": ("target.ways.container", "Container"),
     "Embedded": ("target.ways.embedded", "Embedded"),
+    "Exchange": ("sessions.contract", "Exchange"),
     "Finding": ("verdict.outcome", "Finding"),
     "GraphqlSession": ("sessions.protocols.graphql", "Session"),
     "Greeting": ("sessions.contract", "Greeting"),
@@ -117,6 +127,7 @@ _HOMES = {
     "Run": ("experiment.runs", "Run"),
     "RunOptions": ("experiment.options", "RunOptions"),
     "RunRecord": ("record.record", "RunRecord"),
+    "Send": ("sessions.contract", "Send"),
     "Serve": ("target.ways.serve", "Serve"),
     "Session": ("sessions.session", "Session"),
     "SocketioSession": ("sessions.protocols.socketio", "Session"),
@@ -130,9 +141,11 @@ _HOMES = {
 }
 """The module of each public name, and what it is called there."""
 
+answer_to_both_names()
+
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
-        raise AttributeError(f"module 'harness' has no attribute {name!r}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module, own_name = _HOMES[name]
-    return getattr(import_module(f"harness.{module}"), own_name)
+    return getattr(import_module(f"{__name__}.{module}"), own_name)

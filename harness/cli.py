@@ -16,15 +16,15 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any, Final, NoReturn
 
-from harness.commands import Verb, verb_named, verb_names
-from harness.errors import (
+from .commands import Verb, verb_named, verb_names
+from .errors import (
     GIT_ABORTED,
     GIT_SKIPPED,
     ExitStatus,
     HarnessError,
     ScriptFailed,
 )
-from harness.streams import usable_streams
+from .streams import usable_streams
 
 PROGRAM: Final = "leak-harness"
 DESCRIPTION: Final = """\
@@ -162,7 +162,7 @@ def _unexpected(error: BaseException) -> int:
     if isinstance(error, BrokenPipeError) and _is_unread():
         return 128 + signal.SIGPIPE
     # Imported here: most calls do not need it.
-    from harness.sessions.script_errors import in_words, line_in  # noqa: PLC0415
+    from .sessions.script_errors import in_words, line_in  # noqa: PLC0415
 
     where = "" if isinstance(error, Exception) else line_in(error.__traceback__, "")
     if where:  # of a task that the script has started

@@ -10,8 +10,9 @@ from pkgutil import iter_modules
 from types import ModuleType
 from typing import Final
 
-from harness.errors import ExtensionInvalid
+from .errors import ExtensionInvalid
 
+_FOLDER: Final = Path(__file__).parent
 _OF_THE_FILE: Final = (AttributeError, NameError, SyntaxError, TypeError, ValueError)
 """Errors that code of the file itself makes."""
 
@@ -46,7 +47,7 @@ def modules_with(
 
 def place_of(module: str) -> str:
     """The file of a module of the package, as a path from where the package is."""
-    return f"{module.replace('.', '/')}.py"
+    return Path(_FOLDER.name, *module.split(".")[1:]).as_posix() + ".py"
 
 
 def _loaded(name: str) -> ModuleType:

@@ -22,11 +22,11 @@ import pytest
 if TYPE_CHECKING:
     import asyncio
 
-    from harness.experiment.runs import Run
-    from harness.record.record import RunRecord
-    from harness.sessions.scenario import Scenario
-    from harness.sessions.session import Session
-    from harness.verdict.outcome import Verdict
+    from .experiment.runs import Run
+    from .record.record import RunRecord
+    from .sessions.scenario import Scenario
+    from .sessions.session import Session
+    from .verdict.outcome import Verdict
 
 MARK: Final = "leak_harness"
 QUICK: Final = {"limit": "16KiB", "max_cycles": 40, "grace": "5s"}
@@ -167,7 +167,7 @@ class LeakRun(str):
     @classmethod
     def of(cls, done: Run) -> LeakRun:
         """The text of a run that has ended."""
-        from harness.reporters.console import render
+        from .reporters.console import render
 
         text = render(done.record, done.verdict, _COLUMNS, False).rstrip()
         run = cls(f"{text}\nreport: {done.report}")
@@ -204,8 +204,8 @@ class _Harness:
 
     def measure(self, scenario: str | Scenario, **options: Any) -> LeakRun:
         """Run a scenario by its name or file, or one that is there already."""
-        from harness.errors import HarnessError
-        from harness.experiment.stopping import in_thread
+        from .errors import HarnessError
+        from .experiment.stopping import in_thread
 
         keywords, folder = self._options(options), self._folder()
         try:
@@ -229,7 +229,7 @@ class _Harness:
         return run
 
     def _options(self, options: dict[str, Any]) -> dict[str, Any]:
-        from harness.units import parse_size
+        from .units import parse_size
 
         asked = _marked(self._item) | options
         if self._item.config.getoption("--leak-quick"):
@@ -266,10 +266,10 @@ def _marked(item: pytest.Item) -> dict[str, Any]:
 
 def _run(nodeid: str, scenario: str | Scenario, keywords: Mapping[str, Any], folder: Path) -> Run:
     """One run, or several judged together, with the settings of the file that counts here."""
-    from harness.experiment.config import settings
-    from harness.experiment.marker import values_of_keywords
-    from harness.experiment.options import options_from
-    from harness.experiment.runs import run
+    from .experiment.config import settings
+    from .experiment.marker import values_of_keywords
+    from .experiment.options import options_from
+    from .experiment.runs import run
 
     given = values_of_keywords(keywords)
     values = settings(given, Path.cwd(), _tell)
@@ -286,7 +286,7 @@ def _scenario(
 ) -> Scenario:
     import asyncio
 
-    from harness.sessions.scenario import scenario
+    from .sessions.scenario import scenario
 
     marked = {name: value for name, value in _marked(item).items() if name in _OF_SCENARIO}
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO, cast
 
-from harness.errors import OutputLost
-from harness.redaction import SECRETS
+from .errors import OutputLost
+from .redaction import SECRETS
 
 
 class _Stream:

@@ -1,6 +1,6 @@
 """Talk, change the character, talk again."""
 
-from harness import OpenLlmVtuberSession, scenario
+from leak_harness import OpenLlmVtuberSession, scenario
 
 
 @scenario

@@ -1,6 +1,6 @@
 """The connection breaks in the middle of a reply."""
 
-from harness import OpenLlmVtuberSession, scenario
+from leak_harness import OpenLlmVtuberSession, scenario
 
 
 @scenario

@@ -1,6 +1,6 @@
 """A GraphQL server: a query, and a subscription that is left after its first value."""
 
-from harness import GraphqlSession, scenario
+from leak_harness import GraphqlSession, scenario
 
 
 @scenario(protocol="graphql")

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from harness import OpenLlmVtuberSession, scenario
+from leak_harness import OpenLlmVtuberSession, scenario
 
 LISTENING_LIMIT_S = 100.0
 """Longer than the talk: the guest is told when it is over."""

@@ -1,6 +1,6 @@
 """Interrupt a reply, and talk on."""
 
-from harness import OpenLlmVtuberSession, scenario
+from leak_harness import OpenLlmVtuberSession, scenario
 
 
 @scenario

@@ -1,6 +1,6 @@
 """A JSON-RPC server: calls, and a notification."""
 
-from harness import JsonrpcSession, scenario
+from leak_harness import JsonrpcSession, scenario
 
 
 @scenario(protocol="jsonrpc")

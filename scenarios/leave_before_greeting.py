@@ -1,6 +1,6 @@
 """Leave while the server is still getting ready."""
 
-from harness import OpenLlmVtuberSession, scenario
+from leak_harness import OpenLlmVtuberSession, scenario
 
 
 @scenario(connect=False)

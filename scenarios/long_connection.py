@@ -1,6 +1,6 @@
 """One user who stays, and says one thing after another."""
 
-from harness import OpenLlmVtuberSession, scenario
+from leak_harness import OpenLlmVtuberSession, scenario
 
 
 @scenario(per="message")

@@ -1,6 +1,6 @@
 """Come and go while three others stay."""
 
-from harness import OpenLlmVtuberSession, scenario
+from leak_harness import OpenLlmVtuberSession, scenario
 
 
 @scenario(standing=3)

@@ -1,6 +1,6 @@
 """Leave without ever saying that a reply was played."""
 
-from harness import OpenLlmVtuberSession, scenario
+from leak_harness import OpenLlmVtuberSession, scenario
 
 
 @scenario

@@ -1,6 +1,6 @@
 """Talk and leave."""
 
-from harness import Session, scenario
+from leak_harness import Session, scenario
 
 
 @scenario

@@ -4,7 +4,7 @@ hear.
 leak-harness run plain-request --serve "python server.py {port}" --url "ws://127.0.0.1:{port}/ws"
 """
 
-from harness import PlainSession, scenario
+from leak_harness import PlainSession, scenario
 
 
 @scenario(protocol="plain")

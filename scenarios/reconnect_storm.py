@@ -2,7 +2,7 @@
 
 import asyncio
 
-from harness import OpenLlmVtuberSession, scenario
+from leak_harness import OpenLlmVtuberSession, scenario
 
 
 @scenario

@@ -1,6 +1,6 @@
 """Knock at a path that is not there."""
 
-from harness import OpenLlmVtuberSession, scenario
+from leak_harness import OpenLlmVtuberSession, scenario
 
 
 @scenario(connect=False)

@@ -1,6 +1,6 @@
 """A Socket.IO server: an event with an acknowledgement, one without, one of the server's own."""
 
-from harness import SocketioSession, scenario
+from leak_harness import SocketioSession, scenario
 
 
 @scenario(protocol="socketio")

@@ -1,6 +1,6 @@
 """Change the character and leave at once."""
 
-from harness import OpenLlmVtuberSession, scenario
+from leak_harness import OpenLlmVtuberSession, scenario
 
 
 @scenario

@@ -1,6 +1,6 @@
 """Ask again before the answer is over."""
 
-from harness import OpenLlmVtuberSession, scenario
+from leak_harness import OpenLlmVtuberSession, scenario
 
 
 @scenario

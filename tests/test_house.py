@@ -10,13 +10,11 @@ import shutil
 import subprocess
 import sys
 import tomllib
-import venv
-from collections.abc import Iterable, Iterator
-from importlib.metadata import Distribution, distribution
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from bare import Bare
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
@@ -229,63 +227,6 @@ def test_lint_sees_an_import_that_runs_the_wrong_way(
     assert any(line.startswith(contract) for line in broken), done.stdout
 
 
-class Bare:
-    """An environment that holds the wheel and what its metadata ask for, and nothing of the
-    checkout.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        build = [
-            sys.executable,
-            "-m",
-            "build",
-            "--wheel",
-            "--no-isolation",
-            "--outdir",
-            str(folder),
-            str(ROOT),
-        ]
-        subprocess.run(build, check=True, capture_output=True)
-        (self.wheel,) = folder.glob("*.whl")
-        venv.create(folder / "venv", with_pip=True)
-        self.run(
-            "python", "-m", "pip", "install", "--no-index", "--no-deps", "--quiet", str(self.wheel)
-        )
-        (site,) = (folder / "venv" / "lib").glob("python*/site-packages")
-        for package in needed(PROJECT["dependencies"]):
-            link(package, site)
-
-    def run(self, command: str, *words: str) -> str:
-        """Output of a command of the environment, far from the checkout."""
-        env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-        arguments = [str(self.folder / "venv" / "bin" / command), *words]
-        done = subprocess.run(
-            arguments, cwd=self.folder, env=env, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-
-def needed(requirements: Iterable[str], seen: set[str] | None = None) -> Iterator[Distribution]:
-    """Installed distributions that meet the requirements, and what those need in turn."""
-    seen = set() if seen is None else seen
-    for requirement in map(Requirement, requirements):
-        unmet = requirement.marker is not None and not requirement.marker.evaluate({"extra": ""})
-        if not unmet and requirement.name not in seen:
-            seen.add(requirement.name)
-            package = distribution(requirement.name)
-            yield package
-            yield from needed(package.requires or (), seen)
-
-
-def link(package: Distribution, site: Path) -> None:
-    """Make a distribution visible in another environment."""
-    for name in {file.parts[0] for file in package.files or ()} - {"..", "__pycache__"}:
-        if not (site / name).exists():
-            (site / name).symlink_to(Path(str(package.locate_file(name))))
-
-
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Bare:
     return Bare(tmp_path_factory.mktemp("bare"))
@@ -293,35 +234,35 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Bare:
 
 def test_the_wheel_holds_what_is_not_imported_but_needed(bare: Bare) -> None:
     inside = set(ZipFile(bare.wheel).namelist())
-    assert "harness/probe/inject/sitecustomize.py" in inside
-    assert "harness/reporters/page/report.html.j2" in inside
-    characters = "harness/demo/chat_server/characters/"
+    assert "leak_harness/probe/inject/sitecustomize.py" in inside
+    assert "leak_harness/reporters/page/report.html.j2" in inside
+    characters = "leak_harness/demo/chat_server/characters/"
     assert sum(name.startswith(characters) and name.endswith(".toml") for name in inside) >= 4
     for folder, shipped in (
-        ("harness/demo/faults", "harness/demo/faults"),
-        ("scenarios", "harness/shipped_scenarios"),
+        ("harness/demo/faults", "leak_harness/demo/faults"),
+        ("scenarios", "leak_harness/shipped_scenarios"),
     ):
         names = [file.name for file in (ROOT / folder).glob("*.py")]
         assert names
         assert {f"{shipped}/{name}" for name in names} <= inside
-    assert not [name for name in inside if name.startswith(("tests", "scenarios"))]
+    assert not [name for name in inside if name.startswith(("tests", "scenarios", "harness"))]
 
 
 def test_the_installed_command_answers_from_any_folder(bare: Bare) -> None:
     assert "run" in bare.run("leak-harness", "--help")
-    assert "run" in bare.run("python", "-m", "harness", "--help")
+    assert "run" in bare.run("python", "-m", "leak_harness", "--help")
 
 
 def test_the_metadata_name_every_library_that_a_module_imports(bare: Bare) -> None:
     code = """
 import pkgutil, sys
 from importlib import import_module
-import harness
-names = [module.name for module in pkgutil.walk_packages(harness.__path__, "harness.")]
+import leak_harness
+names = [module.name for module in pkgutil.walk_packages(leak_harness.__path__, "leak_harness.")]
 for name in names:
     if not name.endswith(("__main__", "sitecustomize", "pytest_plugin")):
         import_module(name)
-print(len(names), harness.__file__)
+print(len(names), leak_harness.__file__)
 """
     count, file = bare.run("python", "-W", "error", "-c", code).split()
     assert int(count) > 40

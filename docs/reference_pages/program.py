@@ -1,4 +1,4 @@
-"""What a program imports from `harness`."""
+"""What a program imports from `leak_harness`."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ EXAMPLE: Final = """\
 ```python
 from pathlib import Path
 
-import harness
-from harness import LoadOptions, OutputOptions, RunOptions, Serve
+import leak_harness
+from leak_harness import LoadOptions, OutputOptions, RunOptions, Serve
 
-run = harness.run(
+run = leak_harness.run(
     RunOptions(
         "visit.py",
         target=Serve("uvicorn app:app --port {port}", url="ws://127.0.0.1:{port}/ws"),
@@ -34,7 +34,7 @@ print(run.verdict.name, run.verdict.summary)
 for finding in run.findings:
     print(finding.summary, finding.created_at)
 
-again = harness.judge(harness.load(run.folder))  # the stored run, judged once more
+again = leak_harness.judge(leak_harness.load(run.folder))  # the stored run, judged once more
 assert again.verdict.name == run.verdict.name
 ```"""
 _GROUPS: Final = (
@@ -49,7 +49,10 @@ _GROUPS: Final = (
 def program_page() -> str:
     """The functions, then the options, then what comes back."""
     functions = [
-        (f"`harness.{name}{signature(getattr(harness, name))}`", summary(getattr(harness, name)))
+        (
+            f"`leak_harness.{name}{signature(getattr(harness, name))}`",
+            summary(getattr(harness, name)),
+        )
         for name in ("run", "judge", "load")
     ]
     of_run = [(f"`{name}`", text) for name, text in field_texts(RunOptions)]
@@ -65,8 +68,9 @@ def program_page() -> str:
         ["## Functions"],
         table(("function", "does"), functions),
         [
-            "`harness.run` blocks until the run has ended. A leak is a result, not an error. "
-            "What cannot be run raises a `harness.HarnessError` with what happened and what to do."
+            "`leak_harness.run` blocks until the run has ended. A leak is a result, not an error. "
+            "What cannot be run raises a `leak_harness.HarnessError` with what happened and what "
+            "to do."
         ],
         ["## RunOptions"],
         ["Each group of options is a frozen dataclass. All fields have defaults."],

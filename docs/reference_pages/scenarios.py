@@ -51,14 +51,14 @@ def _types() -> Iterator[tuple[str, str, str]]:
         session = getattr(protocols.protocol_named(protocol), "session", BaseSession)
         if session in public:
             name = public[session]
-            yield f"`{protocol}`", f"`{name}`", f"`from harness import {name}`"
+            yield f"`{protocol}`", f"`{name}`", f"`from leak_harness import {name}`"
         else:
             yield (
                 f"`{protocol}`",
                 f"`{session.__name__}`",
                 f"`from {session.__module__} import ...`",
             )
-    yield "any", "`Session`", "`from harness import Session`"
+    yield "any", "`Session`", "`from leak_harness import Session`"
 
 
 def _methods(owner: type) -> Iterator[tuple[str, Any]]:

@@ -1,6 +1,6 @@
 """A visit to the chat room."""
 
-from harness import Session, scenario
+from leak_harness import Session, scenario
 
 
 @scenario(protocol="plain")

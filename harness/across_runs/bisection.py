@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import msgspec
 
-from harness.errors import RecordDamaged
-from harness.record.lines import MAX_REASON
-from harness.redaction import printable
-from harness.verdict.outcome import Verdict
+from ..errors import RecordDamaged
+from ..record.lines import MAX_REASON
+from ..redaction import printable
+from ..verdict.outcome import Verdict
 
 NOISY: Final = frozenset({"latency", "cpu"})
 """Gates that stay open on a busy machine, however long the run."""

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from harness.formulas import Floats
+from ..formulas import Floats
 
 MIN_RUNS: Final = 8
 """With fewer runs, no change point is looked for."""

@@ -16,15 +16,15 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from harness.errors import RecordNotWritable
-from harness.record.lines import MAX_REASON
-from harness.record.record import RunRecord
-from harness.redaction import printable
-from harness.verdict.findings import worth_telling
-from harness.verdict.gates.cpu import CpuGate
-from harness.verdict.gates.latency import LatencyGate
-from harness.verdict.gates.memory import MemoryGate
-from harness.verdict.outcome import Verdict
+from ..errors import RecordNotWritable
+from ..record.lines import MAX_REASON
+from ..record.record import RunRecord
+from ..redaction import printable
+from ..verdict.findings import worth_telling
+from ..verdict.gates.cpu import CpuGate
+from ..verdict.gates.latency import LatencyGate
+from ..verdict.gates.memory import MemoryGate
+from ..verdict.outcome import Verdict
 
 WAIT_S: Final = 60.0
 _SCHEMA: Final = """

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.errors import UsageError
+from ..errors import UsageError
 
 SETUP_LIMIT_S = 1800.0
 """A set-up that installs and compiles an application may take half an hour."""

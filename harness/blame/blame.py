@@ -18,7 +18,14 @@ from typing import Final
 
 import numpy as np
 
-from harness.blame.design_matrix import (
+from ..errors import UsageError
+from ..formulas import Floats
+from ..record.facts import last_third
+from ..record.metrics import METRICS, names
+from ..record.record import RestSample, RunRecord
+from ..verdict.bounded_growth import ROUNDING, filling
+from ..verdict.suspects import is_within_bound
+from .design_matrix import (
     CLOSE,
     CONNECT,
     DROP,
@@ -30,14 +37,7 @@ from harness.blame.design_matrix import (
     may_explain,
     may_explain_more,
 )
-from harness.blame.regression import fit
-from harness.errors import UsageError
-from harness.formulas import Floats
-from harness.record.facts import last_third
-from harness.record.metrics import METRICS, names
-from harness.record.record import RestSample, RunRecord
-from harness.verdict.bounded_growth import ROUNDING, filling
-from harness.verdict.suspects import is_within_bound
+from .regression import fit
 
 MIN_CYCLES: Final = 6
 """After the warm-up. With fewer, more columns than rows are left."""

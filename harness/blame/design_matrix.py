@@ -16,9 +16,9 @@ from typing import Final
 
 import numpy as np
 
-from harness.blame.regression import Columns, Key
-from harness.formulas import Floats
-from harness.record.record import CycleDone, RestSample, RunRecord
+from ..formulas import Floats
+from ..record.record import CycleDone, RestSample, RunRecord
+from .regression import Columns, Key
 
 Counts = dict[str, float]
 """How often each action happened in one session."""

@@ -23,7 +23,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.formulas import Floats, sine_transform, t_quantile
+from ..formulas import Floats, sine_transform, t_quantile
 
 Key = tuple[str, str]
 """An action, and whose leavings it makes more; empty where it is what it leaves itself."""

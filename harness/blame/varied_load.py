@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from harness.blame.design_matrix import WARMUP_CYCLES
+from .design_matrix import WARMUP_CYCLES
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from harness.cause.python_source import Function, inside
+from .python_source import Function, inside
 
 Numbers = Mapping[str, int]
 """Whole numbers by the names that the source has for them."""

@@ -20,8 +20,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from harness.cause.container_in_source import Home, Numbers, Target
-from harness.cause.python_source import Function, functions, inside, text_of
+from .container_in_source import Home, Numbers, Target
+from .python_source import Function, functions, inside, text_of
 
 MIN_BOUND: Final = 2
 """What is emptied altogether, or down to one, is no container that fills."""

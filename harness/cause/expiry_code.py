@@ -11,9 +11,9 @@ import ast
 import re
 from typing import Final
 
-from harness.cause.container_in_source import Home, Target
-from harness.cause.eviction_code import Trims
-from harness.cause.python_source import Function, functions, text_of
+from .container_in_source import Home, Target
+from .eviction_code import Trims
+from .python_source import Function, functions, text_of
 
 _CLOCKS: Final = frozenset(("time", "monotonic", "perf_counter", "now", "utcnow", "timer"))
 _ORDER: Final = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)

@@ -9,8 +9,8 @@ from functools import cache
 from importlib import resources
 from typing import Final
 
-from harness.cause.container_in_source import Home, Numbers
-from harness.cause.eviction_code import Trim
+from .container_in_source import Home, Numbers
+from .eviction_code import Trim
 
 FILE: Final = "known_caches.toml"
 IN_C: Final = "->"

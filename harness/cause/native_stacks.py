@@ -8,13 +8,12 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final
 
-from harness.record.owners import owner_of_file
-from harness.record.record import Cause
-from harness.verdict.what_grows import Growth, is_part
+from ..record.owners import owner_of_file
+from ..record.record import Cause
+from ..verdict.what_grows import Growth, is_part
 
 INSTALL: Final = (
-    "`pip install leak-harness[native]` in the server's Python lets a second pass name the "
-    "native stack"
+    "`pip install memray` in the server's Python lets a second pass name the native stack"
 )
 MIN_BYTES: Final = 512.0
 """Per session: less is nobody's leak."""

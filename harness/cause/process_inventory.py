@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -16,8 +16,26 @@ _VARYING: Final = re.compile(
 )
 """Ids, random parts of temporary names, numbers."""
 MAX_WORDS: Final = 12
+DEFUNCT: Final = " <defunct>"
+"""After the name of a process that has ended and that nobody has waited for, as `ps` has it."""
 _PLAIN_ADDRESS: Final = 8
 _KIB: Final = 1024
+
+
+class Unread(Counter[str]):
+    """What could not be read although it is there, counted by reason."""
+
+    @contextmanager
+    def noting(self, what: str) -> Iterator[None]:
+        """Leave the block where something in it cannot be read. A process that is gone by then is
+        not counted.
+        """
+        try:
+            yield
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+        except OSError as error:
+            self[f"{what}: {error.strerror or error}"] += 1
 
 
 def without_numbers(words: str) -> str:
@@ -25,16 +43,17 @@ def without_numbers(words: str) -> str:
     return _VARYING.sub("*", words)
 
 
-def open_paths(pids: Iterable[int]) -> list[str]:
+def open_paths(pids: Iterable[int], unread: Unread | None = None) -> list[str]:
     """What each descriptor of these processes leads to: a path, `pipe`, `anon_inode:[eventfd]`,
     `tcp 127.0.0.1:80`.
     """
+    unread = Unread() if unread is None else unread
     paths = []
     for pid in pids:
-        sockets = _sockets(pid)
-        with suppress(OSError):
+        sockets = _sockets(pid, unread)
+        with unread.noting("descriptors of a process"):
             for link in Path(f"/proc/{pid}/fd").iterdir():
-                with suppress(OSError):
+                with unread.noting("a descriptor"):
                     target = str(link.readlink())
                     paths.append(
                         sockets.get(target, "socket") if target.startswith("socket:") else target
@@ -42,22 +61,36 @@ def open_paths(pids: Iterable[int]) -> list[str]:
     return paths
 
 
-def descriptors(pids: Iterable[int]) -> dict[str, int]:
+def descriptors(pids: Iterable[int], unread: Unread | None = None) -> dict[str, int]:
     """Descriptors counted by what they lead to, numbers left out."""
-    return dict(Counter(without_numbers(path) for path in open_paths(pids)).most_common(500))
+    counts = Counter(without_numbers(path) for path in open_paths(pids, unread))
+    return dict(counts.most_common(500))
 
 
-def command(pid: int) -> list[str]:
-    """The words by which a process was started; none of one that is gone."""
-    with suppress(OSError):
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")
-        return [word.decode(errors="replace") for word in words]
+def command(pid: int, unread: Unread | None = None) -> list[str]:
+    """The words by which a process was started; of a zombie its name, marked; none of one that is
+    gone.
+    """
+    unread = Unread() if unread is None else unread
+    with unread.noting("the command of a process"):
+        text = Path(f"/proc/{pid}/cmdline").read_bytes()
+        if not text:
+            return _zombie(pid)
+        return [word.decode(errors="replace") for word in text.rstrip(b"\0").split(b"\0")]
     return []
 
 
-def children(pids: Sequence[int]) -> dict[str, int]:
+def _zombie(pid: int) -> list[str]:
+    """The name of a zombie, of which the kernel keeps 15 characters; none of another process."""
+    name, _, rest = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")
+    is_zombie = rest.split()[:1] == ["Z"]
+    return [f"{name.partition('(')[2]}{DEFUNCT}"] if is_zombie else []
+
+
+def children(pids: Sequence[int], unread: Unread | None = None) -> dict[str, int]:
     """Processes counted by program and arguments, folders and numbers left out."""
-    return dict(Counter(program(words) for pid in pids if (words := command(pid))))
+    commands = (command(pid, unread) for pid in pids)
+    return dict(Counter(program(words) for words in commands if words))
 
 
 def program(words: Sequence[str]) -> str:
@@ -65,13 +98,14 @@ def program(words: Sequence[str]) -> str:
     return without_numbers(" ".join(word.rpartition("/")[2] for word in words[:MAX_WORDS]))
 
 
-def mappings(pids: Iterable[int]) -> dict[str, int]:
+def mappings(pids: Iterable[int], unread: Unread | None = None) -> dict[str, int]:
     """Resident bytes by kind of mapping: `[heap]`, `[anonymous]`, `[stack]`, or the name of a
     file.
     """
+    unread = Unread() if unread is None else unread
     resident: Counter[str] = Counter()
     for pid in pids:
-        with suppress(OSError):
+        with unread.noting("the mappings of a process"):
             name = ""
             for line in (
                 Path(f"/proc/{pid}/smaps")
@@ -86,17 +120,17 @@ def mappings(pids: Iterable[int]) -> dict[str, int]:
     return dict(resident.most_common(50))
 
 
-def _sockets(pid: int) -> dict[str, str]:
+def _sockets(pid: int, unread: Unread) -> dict[str, str]:
     """By the link that a descriptor shows: the protocol and the address at either end."""
     by_link = {}
     for family in ("tcp", "tcp6"):
-        with suppress(OSError):
+        with unread.noting("the sockets of a process"):
             for line in (
                 Path(f"/proc/{pid}/net/{family}").read_text(encoding="ascii").splitlines()[1:]
             ):
                 words = line.split()
                 by_link[f"socket:[{words[9]}]"] = f"tcp {_address(words[1])} - {_address(words[2])}"
-    with suppress(OSError):
+    with unread.noting("the sockets of a process"):
         for line in (
             Path(f"/proc/{pid}/net/unix")
             .read_text(encoding="utf-8", errors="replace")

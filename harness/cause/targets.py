@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from harness.probe.wire import Target
-from harness.verdict.container_lengths import is_place
-from harness.verdict.what_grows import Growth
+from ..probe.wire import Target
+from ..verdict.container_lengths import is_place
+from ..verdict.what_grows import ZOMBIE, Growth
 
 
 def target_of(growth: Growth) -> Target | None:
@@ -21,7 +21,8 @@ def target_of(growth: Growth) -> Target | None:
         case "thread" | "object":
             return Target(key=growth.key, kind=growth.kind, name=growth.name)
         case "child-process" | "descriptor" if growth.words:
-            return Target(key=growth.key, kind="opened", words=growth.words)
+            kind = "started" if growth.label == ZOMBIE else "opened"
+            return Target(key=growth.key, kind=kind, words=growth.words)
         case "container":
             number = growth.key.partition(":")[2]
             kind = "place" if is_place(int(number)) else "container"

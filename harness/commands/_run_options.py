@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.experiment.options import RunOptions
-    from harness.option import Option
+    from ..experiment.options import RunOptions
+    from ..option import Option
 
 STATUSES = """\
 status:
@@ -37,7 +37,7 @@ def add_run_options(
             and that do nothing there.
         refused: keys of options that the verb does not take, each with the reason.
     """
-    from harness.experiment.options import options
+    from ..experiment.options import options
 
     left_out = refused or {}
     parser.set_defaults(refused=left_out)
@@ -67,8 +67,8 @@ def asked(
         ConfigInvalid: the file has errors.
         UsageError: two targets are named.
     """
-    from harness.experiment.config import settings
-    from harness.experiment.options import options_from
+    from ..experiment.config import settings
+    from ..experiment.options import options_from
 
     values = settings({**values_of(given), **(also or {})}, Path.cwd(), tell)
     unwanted = {*given.refused, *left_out}
@@ -76,10 +76,19 @@ def asked(
     return options_from(taken, tuple(given.command_line))
 
 
+def asked_again(words: Sequence[str]) -> RunOptions:
+    """What a line of `run` or `ci` asked for, which has one word that is its verb."""
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    add_run_options(parser)
+    given, _ = parser.parse_known_args(words[2:])
+    given.command_line = list(words)
+    return asked(given)
+
+
 def values_of(given: argparse.Namespace) -> dict[str, Any]:
     """The values that were typed, by the keys of their options."""
-    from harness.experiment.options import options
-    from harness.option import Form
+    from ..experiment.options import options
+    from ..option import Form
 
     values: dict[str, Any] = {}
     for option in options():
@@ -95,7 +104,7 @@ def values_of(given: argparse.Namespace) -> dict[str, Any]:
 
 
 def _add(group: argparse._ActionsContainer, option: Option, *, is_hidden: bool) -> None:
-    from harness.option import Form
+    from ..option import Form
 
     kind = option.kind
     text = argparse.SUPPRESS if is_hidden else option.says.replace("%", "%%")

@@ -6,11 +6,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from harness.commands._run_options import add_run_options, asked, tell
-from harness.errors import ExitStatus
+from ..errors import ExitStatus
+from ._run_options import add_run_options, asked, tell
 
 if TYPE_CHECKING:
-    from harness.experiment.bisecting import Bisection
+    from ..experiment.bisecting import Bisection
 
 HELP: Final = "Find the commit that brought a leak. The same command resumes a stopped search."
 _WORK_TREE: Final = (
@@ -52,7 +52,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Find it; 0 where it is one commit, 3 where several are left that cannot be told apart."""
-    from harness.experiment.bisecting import Range, bisect
+    from ..experiment.bisecting import Range, bisect
 
     wanted = asked(options)
     commits = Range(options.good, options.bad, options.repo, options.setup)

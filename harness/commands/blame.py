@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Final
 
-from harness.commands._run_options import add_run_options, asked, tell
-from harness.errors import ExitStatus
+from ..errors import ExitStatus
+from ._run_options import add_run_options, asked, tell
 
 if TYPE_CHECKING:
-    from harness.record.record import RunRecord
-    from harness.verdict.outcome import Judgement
+    from ..record.record import RunRecord
+    from ..verdict.outcome import Judgement
 
 HELP: Final = "Find the action that leaks: vary how often each one runs, and measure its growth."
 _SCHEDULE: Final = "it runs one schedule, to its end"
@@ -29,9 +29,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run a schedule, print what each action leaves; 1 if one is to blame, or time is."""
-    from harness.experiment.blaming import run_schedule
-    from harness.record.store import BLAME_FILE
-    from harness.reporters.blame_text import words
+    from ..experiment.blaming import run_schedule
+    from ..record.store import BLAME_FILE
+    from ..reporters.blame_text import words
 
     wanted = asked(options, left_out=() if "cycles" in options else ("cycles",))
     ended = run_schedule(wanted, _announce)

@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from harness.commands import run as run_verb
-from harness.commands._run_options import STATUSES, add_run_options, asked, tell
+from . import run as run_verb
+from ._run_options import STATUSES, add_run_options, asked, tell
 
 if TYPE_CHECKING:
-    from harness.experiment.options import RunOptions
+    from ..experiment.options import RunOptions
 
 HELP: Final = "Run in CI: write the job page, outputs and annotations of GitHub and GitLab."
 FOLDER: Final = Path("leak-report")
@@ -36,7 +36,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run, then tell the CI; the status is that of the run."""
-    from harness.record.store import alone_in
+    from ..record.store import alone_in
 
     wanted = asked(options)
     folder = wanted.output.out or FOLDER
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _run_in(folder: Path, wanted: RunOptions, options: argparse.Namespace) -> int:
-    from harness.experiment.ci_outputs import clear, comment, publish
+    from ..experiment.ci_outputs import clear, comment, publish
 
     clear(folder)
     # The server under test does not get to see the token.

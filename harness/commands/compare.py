@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from harness.commands._run_options import add_run_options, asked, tell
+from ._run_options import add_run_options, asked, tell
 
 if TYPE_CHECKING:
-    from harness.experiment.compared_runs import Judged
+    from ..experiment.compared_runs import Judged
 
 HELP: Final = "Compare memory, latency, CPU and findings before and after a change."
 _RUNNING: Final = "compare starts both servers"
@@ -57,9 +57,9 @@ def run(options: argparse.Namespace) -> int:
     """Print and write the comparison; 1 where the second is worse by more than the limit, 0
     where it is not.
     """
-    from harness.across_runs.compare import compare
-    from harness.record.store import made, write_whole
-    from harness.reporters import comparison
+    from ..across_runs.compare import compare
+    from ..record.store import made, write_whole
+    from ..reporters import comparison
 
     before, after, folder = _stored(options) if options.after_run else _run(options)
     result = compare(before, after)
@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _stored(options: argparse.Namespace) -> tuple[Judged, Judged, Path]:
-    from harness.experiment.compared_runs import stored_pair
+    from ..experiment.compared_runs import stored_pair
 
     after_run = Path(options.after_run)
     before, after = stored_pair((Path(options.scenario), after_run))
@@ -83,20 +83,12 @@ def _stored(options: argparse.Namespace) -> tuple[Judged, Judged, Path]:
 
 
 def _run(options: argparse.Namespace) -> tuple[Judged, Judged, Path]:
-    from harness.experiment.compared_runs import Comparison, run_pair
-    from harness.record.store import dated
+    from ..experiment.compared_runs import Comparison, run_pair
+    from ..record.store import dated
 
-    comparison = Comparison(
-        options.before,
-        options.after,
-        tuple(options.before_fault),
-        options.against,
-        options.setup,
-    )
-    also: dict[str, Any] = {"serve": options.before} if options.before else {}
-    if comparison.before_fault:
-        also = {"fault": comparison.before_fault}
-    wanted = asked(options, also=also)
+    faults = tuple(options.before_fault)
+    comparison = Comparison(options.before, options.after, faults, options.against, options.setup)
+    wanted = asked(options, also=comparison.target_words)
     comparison.check(wanted)
     folder = wanted.output.out or dated("compare")
     before, after, unwritten = run_pair(comparison, wanted, folder)

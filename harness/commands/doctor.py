@@ -8,11 +8,11 @@ import argparse
 import textwrap
 from typing import TYPE_CHECKING, Final
 
-from harness.commands._run_options import add_run_options, asked
-from harness.errors import ExitStatus
+from ..errors import ExitStatus
+from ._run_options import add_run_options, asked
 
 if TYPE_CHECKING:
-    from harness.experiment.checks import Check
+    from ..experiment.checks import Check
 
 HELP: Final = "Check this machine and the server under test: probe, memory, allocator, interpreter."
 NOTE: Final = """\
@@ -25,9 +25,9 @@ _COLUMN: Final = 18
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Those of a run that say which server, and how it is reached."""
-    from harness.experiment.options import options as run_options
-    from harness.experiment.options.connection import GROUP as CONNECTION
-    from harness.target.ways import all_keys
+    from ..experiment.options import options as run_options
+    from ..experiment.options.connection import GROUP as CONNECTION
+    from ..target.ways import all_keys
 
     taken = {*_TAKEN, *all_keys()}
     hidden = [
@@ -41,7 +41,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print what was looked at; 0 where a run is possible."""
-    from harness.experiment.checks import machine_checks, server_checks
+    from ..experiment.checks import machine_checks, server_checks
 
     checks = [*machine_checks(), *server_checks(asked(options))]
     for check in checks:
@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _print(check: Check) -> None:
-    mark = "mind" if check.advice else "ok"
+    mark = "warn" if check.advice else "ok"
     if check.fatal:
         mark = "no"
     print(f"{mark:5} {check.what:12} {check.finding}")

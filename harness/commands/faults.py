@@ -17,7 +17,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the list."""
-    from harness.target.embedded import fault_specs
+    from ..target.embedded import fault_specs
 
     specs = list(fault_specs().values())
     if options.json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from harness.errors import UsageError
+from ..errors import UsageError
 
 HELP = "Draw what keeps the objects of a finding alive, as SVG."
 
@@ -35,10 +35,10 @@ def run(options: argparse.Namespace) -> int:
         UsageError: the run has no such finding, or no graph of it.
         RecordError: the record cannot be read.
     """
-    from harness.experiment.graphviz import draw
-    from harness.record.store import load_record, write_whole
-    from harness.reporters.reference_graph import graph_of
-    from harness.verdict.judge import judge
+    from ..experiment.graphviz import draw
+    from ..record.store import load_record, write_whole
+    from ..reporters.reference_graph import graph_of
+    from ..verdict.judge import judge
 
     record = load_record(options.run)
     verdict = judge(record).verdict

@@ -12,15 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from harness.commands import run as run_verb
-from harness.commands._run_options import add_run_options, asked, tell
-from harness.errors import ExitStatus
+from ..errors import ExitStatus
+from . import run as run_verb
+from ._run_options import asked_again, tell
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from harness.across_runs.history import HistoryRun
-    from harness.experiment.options import RunOptions
+    from ..across_runs.history import HistoryRun
 
 HELP: Final = (
     "Show runs over time: where memory, latency or CPU changed, and which findings are new."
@@ -67,10 +64,10 @@ def run(options: argparse.Namespace) -> int:
     """Add, look for steps, print them; 1 where the last level is confirmed to be worse than the
     one before.
     """
-    from harness.across_runs.history import History
-    from harness.experiment.histories import confirmed, course, entries_in
-    from harness.record.store import made, write_whole
-    from harness.reporters import history_page
+    from ..across_runs.history import History
+    from ..experiment.histories import confirmed, course, entries_in
+    from ..record.store import made, write_whole
+    from ..reporters import history_page
 
     history = History(options.db)
     history.add(entries_in(options.runs, tell))
@@ -91,16 +88,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _run_again(folder: Path, last: HistoryRun) -> Path:
-    from harness.experiment.histories import run_again
+    from ..experiment.histories import run_again
 
     with contextlib.redirect_stdout(sys.stderr):
-        return run_again(last, folder, _reread, run_verb.run_with)
-
-
-def _reread(words: Sequence[str]) -> RunOptions:
-    """The options of a line of `run` or `ci`, which has one of its own."""
-    parser = argparse.ArgumentParser(allow_abbrev=False)
-    add_run_options(parser)
-    given, _ = parser.parse_known_args(words[2:])
-    given.command_line = list(words)
-    return asked(given)
+        return run_again(last, folder, asked_again, run_verb.run_with)

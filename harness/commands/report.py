@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Final
 
-from harness.commands._run_options import tell
-from harness.errors import ExitStatus, NotARun, RecordError, UsageError
+from ..errors import ExitStatus, NotARun, RecordError, UsageError
+from ._run_options import tell
 
 HELP: Final = (
     "Write the reports of a run again from its run.jsonl, even if the run was interrupted."
@@ -16,7 +16,7 @@ HELP: Final = (
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Run folders, and what to draw."""
-    from harness.experiment.options.output import LANGUAGES
+    from ..experiment.options.output import LANGUAGES
 
     parser.add_argument(
         "runs", metavar="RUN", type=Path, nargs="+", help="A run folder, or a folder of such."
@@ -41,11 +41,11 @@ def run(options: argparse.Namespace) -> int:
     Returns:
         The worst status.
     """
-    from harness.commands._terminal import report_text
-    from harness.experiment.reports import write_reports
-    from harness.record.store import records_in, write_whole
-    from harness.reporters.index import Entry, Index, render
-    from harness.verdict.judge import judge
+    from ..experiment.reports import write_reports
+    from ..record.store import records_in, write_whole
+    from ..reporters.index import Entry, Index, render
+    from ..verdict.judge import judge
+    from ._terminal import report_text
 
     entries, is_damaged = [], False
     for place, record in records_in(options.runs):

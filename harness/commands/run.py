@@ -7,12 +7,12 @@ import sys
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Final
 
-from harness.commands._run_options import STATUSES, add_run_options, asked, tell
-from harness.errors import GIT_SKIPPED, ExitStatus, ReportsIncomplete, ServerError
+from ..errors import GIT_SKIPPED, ExitStatus, ReportsIncomplete, ServerError
+from ._run_options import STATUSES, add_run_options, asked, tell
 
 if TYPE_CHECKING:
-    from harness.experiment.options import RunOptions
-    from harness.verdict.outcome import Verdict
+    from ..experiment.options import RunOptions
+    from ..verdict.outcome import Verdict
 
 HELP: Final = "Drive sessions against a server, measure it, and decide: leak, flat or inconclusive."
 EXAMPLES: Final = f"""\
@@ -43,7 +43,7 @@ def run_with(options: RunOptions) -> int:
     if not options.output.bisect_status:
         verdict = _verdict(options)
         return ExitStatus.FLAT if verdict is None else verdict.exit_status
-    from harness.across_runs.bisection import Answer, answer_of
+    from ..across_runs.bisection import Answer, answer_of
 
     try:
         verdict = _verdict(options)
@@ -60,18 +60,19 @@ def run_with(options: RunOptions) -> int:
 
 def _verdict(options: RunOptions) -> Verdict | None:
     """The verdict of a run whose results are printed; None of one session that went well."""
-    from harness.commands._terminal import announce, report_text
-    from harness.experiment import one_session, runs
-    from harness.experiment.exports import export
-    from harness.experiment.plan import plan_of
-    from harness.experiment.reports import RESULT
+    from ..experiment import one_session, runs
+    from ..experiment.exports import export
+    from ..experiment.plan import plan_of
+    from ..experiment.reports import RESULT
+    from ._terminal import ProgressLine, report_text
 
     trace = one_session.tracer(tell) if options.load.trace else None
     if options.load.once:
         print(one_session.run_once(plan_of(options, trace=trace), tell))
         return None
-    with redirect_stdout(sys.stderr):  # what the script prints is no result
-        done = runs.run(options, announce=announce, tell=tell, trace=trace)
+    # What the script prints is no result.
+    with redirect_stdout(sys.stderr), ProgressLine() as line:
+        done = runs.run(options, announce=line.announce, tell=tell, trace=trace)
     for name, why in done.unwritten.items():
         tell(f"leak-harness: {name} is missing: {why}")
     export(done.folder / RESULT, options.output, tell)

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-from harness.commands._run_options import tell
+from ._run_options import tell
 
 HELP: Final = "Run every fault and look-alike, and check that each gets the expected verdict."
 
@@ -41,8 +41,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run them all; 1 if one is not called what it is."""
-    from harness.experiment.selftest import chosen, line, matrix, run_cells
-    from harness.record.store import made
+    from ..experiment.selftest import chosen, line, matrix, run_cells
+    from ..record.store import made
 
     specs = chosen(options.only)
     if options.out:

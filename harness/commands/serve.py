@@ -6,8 +6,8 @@ import argparse
 import os
 from typing import Final
 
-from harness.errors import UsageError
-from harness.units import parse_size
+from ..errors import UsageError
+from ..units import parse_size
 
 HELP: Final = "Run the embedded chat server alone."
 
@@ -34,7 +34,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Become the server."""
-    from harness.target.embedded import embedded_command
+    from ..target.embedded import embedded_command
 
     try:
         size_bytes = parse_size(options.agent_size)

@@ -8,20 +8,20 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from harness.across_runs.bisection import Answer, Search, answer_of, read_state
-from harness.across_runs.worktrees import Repository
-from harness.errors import UsageError
-from harness.experiment.options import OutputOptions, RunOptions
-from harness.experiment.plan import Plan, plan_of
-from harness.experiment.reports import write_reports
-from harness.experiment.runs import Tell, all_runs
-from harness.experiment.secret_values import secrets_of
-from harness.record.store import load_record, made, write_whole
-from harness.redaction import SECRETS
-from harness.reporters.commits import Commits, Tried, render
-from harness.target.ways.serve import Serve
-from harness.verdict.judge import judge
-from harness.verdict.outcome import VerdictName
+from ..across_runs.bisection import Answer, Search, answer_of, read_state
+from ..across_runs.worktrees import Repository
+from ..errors import UsageError
+from ..record.store import load_record, made, write_whole
+from ..redaction import SECRETS
+from ..reporters.commits import Commits, Tried, render
+from ..target.ways.serve import Serve
+from ..verdict.judge import judge
+from ..verdict.outcome import VerdictName
+from .options import OutputOptions, RunOptions
+from .plan import Plan, plan_of
+from .reports import write_reports
+from .runs import Tell, all_runs
+from .secret_values import secrets_of
 
 STATE: Final = "bisect.json"
 """What was tried, so that a search that was cut short goes on."""

@@ -8,22 +8,22 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from harness.blame.blame import MIN_CYCLES, Blame, blame
-from harness.blame.design_matrix import WARMUP_CYCLES
-from harness.blame.varied_load import schedule
-from harness.errors import UsageError
-from harness.experiment.experiment import Announce, Experiment
-from harness.experiment.options import RunOptions
-from harness.experiment.plan import plan_of
-from harness.experiment.stopping import run_stoppable
-from harness.record.metrics import METRICS
-from harness.record.record import RunRecord
-from harness.record.store import BLAME_FILE, RunFolder, dated, write_whole
-from harness.reporters import html
-from harness.sessions.varied_session import factors_of, unvaried_of
-from harness.verdict.judge import judge
-from harness.verdict.outcome import Judgement, NextStep, Verdict, VerdictName
-from harness.verdict.situation import Situation
+from ..blame.blame import MIN_CYCLES, Blame, blame
+from ..blame.design_matrix import WARMUP_CYCLES
+from ..blame.varied_load import schedule
+from ..errors import UsageError
+from ..record.metrics import METRICS
+from ..record.record import RunRecord
+from ..record.store import BLAME_FILE, RunFolder, dated, write_whole
+from ..reporters import html
+from ..sessions.varied_session import factors_of, unvaried_of
+from ..verdict.judge import judge
+from ..verdict.outcome import Judgement, NextStep, Verdict, VerdictName
+from ..verdict.situation import Situation
+from .experiment import Announce, Experiment
+from .options import RunOptions
+from .plan import plan_of
+from .stopping import run_stoppable
 
 MAX_CYCLES: Final = 82
 """Where the user does not say how many. What is rare takes long to show: 82 cycles are about 200
@@ -74,7 +74,8 @@ def run_schedule(options: RunOptions, announce: Announce) -> Blaming:
     folder = RunFolder(path)
     try:
         decide = _judge_until(cycles, unvaried)
-        record = run_stoppable(Experiment(plan, folder, decide, announce).run)
+        experiment = Experiment(plan, folder, decide, announce)
+        record = run_stoppable(experiment.run, experiment.ask_to_stop)
     finally:
         folder.close()
     verdict = judge(record).verdict

@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from harness.errors import HarnessError
-from harness.experiment.machine import available_memory_bytes
-from harness.experiment.memory_guard import Limits
-from harness.experiment.opened_server import opened
-from harness.experiment.options import RunOptions
-from harness.experiment.plan import Plan, plan_of
-from harness.sessions.handshake import shake_hands
-from harness.target.launched import trial_log
-from harness.target.probe_client import ProbeLink
-from harness.target.target import ServerUnderTest
-from harness.units import format_size
+from ..errors import HarnessError
+from ..sessions.handshake import shake_hands
+from ..target.launched import trial_log
+from ..target.probe_client import ProbeLink
+from ..target.target import ServerUnderTest
+from ..units import format_size
+from .machine import available_memory_bytes
+from .memory_guard import Limits
+from .opened_server import opened
+from .options import RunOptions
+from .plan import Plan, plan_of
 
 ROOM_BYTES: Final = 512 * 2**20
 _ASK_VERSION: Final = (

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from harness.errors import UsageError
-from harness.experiment.request_comment import Thread
-from harness.reporters import REPORTERS, openmetrics
-from harness.reporters.escaping import workflow_message, workflow_property
+from ..errors import UsageError
+from ..reporters import REPORTERS, openmetrics
+from ..reporters.escaping import workflow_message, workflow_property
+from .request_comment import Thread
 
 FOLDER: Final = Path("leak-report")
 _MAX_ANNOTATIONS: Final = 10

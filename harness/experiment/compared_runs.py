@@ -7,21 +7,21 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from harness.across_runs.worktrees import Repository
-from harness.errors import UsageError
-from harness.experiment.experiment import Experiment
-from harness.experiment.options import RunOptions
-from harness.experiment.plan import plan_of
-from harness.experiment.reports import write_reports
-from harness.record.record import RunRecord
-from harness.record.store import RunFolder, load_record
-from harness.target.target import Target
-from harness.target.ways.embedded import Embedded
-from harness.target.ways.serve import Serve
-from harness.verdict.judge import judge
-from harness.verdict.outcome import Judgement, Verdict
+from ..across_runs.worktrees import Repository
+from ..errors import UsageError
+from ..record.record import RunRecord
+from ..record.store import RunFolder, load_record
+from ..target.target import Target
+from ..target.ways.embedded import Embedded
+from ..target.ways.serve import Serve
+from ..verdict.judge import judge
+from ..verdict.outcome import Judgement, Verdict
+from .experiment import Experiment
+from .options import RunOptions
+from .plan import plan_of
+from .reports import write_reports
 
 CYCLES: Final = 20
 """Cycles of each server where the user does not say how many."""
@@ -42,6 +42,13 @@ class Comparison:
     """A revision of `--serve`, which the first server is started from."""
     setup: str | None = None
     """A command for a shell, run in the work tree of that revision."""
+
+    @property
+    def target_words(self) -> dict[str, Any]:
+        """The options of a run that name the target of both servers, as if they were typed."""
+        if self.before_fault:
+            return {"fault": self.before_fault}
+        return {"serve": self.before} if self.before else {}
 
     def check(self, options: RunOptions) -> None:
         """See that exactly one way to get two servers was named.

@@ -19,9 +19,9 @@ from typing import Annotated, Any, Final, get_type_hints
 
 import msgspec
 
-from harness.errors import ConfigInvalid
-from harness.experiment.options import merged, options
-from harness.option import Form, Option
+from ..errors import ConfigInvalid
+from ..option import Form, Option
+from .options import merged, options
 
 OWN_FILE: Final = "leak-harness.toml"
 SHARED_FILE: Final = "pyproject.toml"

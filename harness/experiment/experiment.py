@@ -15,8 +15,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
-from harness.cause.explain import Explainer
-from harness.errors import (
+from ..cause.explain import Explainer
+from ..errors import (
     CheckFailed,
     OutOfMemoryGuard,
     ScriptFailed,
@@ -24,11 +24,8 @@ from harness.errors import (
     SessionError,
     UsageError,
 )
-from harness.experiment.memory_guard import SOFT_FACTOR, Limits, MemoryGuard
-from harness.experiment.opened_server import opened
-from harness.experiment.plan import Plan
-from harness.record.metrics import FALLING, names
-from harness.record.record import (
+from ..record.metrics import FALLING, names
+from ..record.record import (
     CycleDone,
     Incident,
     Line,
@@ -40,16 +37,20 @@ from harness.record.record import (
     SessionResult,
     Values,
 )
-from harness.record.store import RunFolder
-from harness.sessions.driver import run_cycle, standing_sessions
-from harness.sessions.script_errors import Stopped
-from harness.sessions.varied_session import rest
-from harness.target.log_lines import mask_log
-from harness.target.log_watch import LogWatch, files_in
-from harness.target.target import AnySampler, ServerUnderTest
-from harness.units import format_time
-from harness.verdict.outcome import Judgement, NextStep, Wait
-from harness.verdict.suspects import census_is_due
+from ..record.store import RunFolder
+from ..sessions.driver import run_cycle, standing_sessions
+from ..sessions.script_errors import Stopped
+from ..sessions.varied_session import rest
+from ..target.log_lines import mask_log
+from ..target.log_watch import LogWatch, files_in
+from ..target.server_errors import ServerErrors
+from ..target.target import AnySampler, ServerUnderTest
+from ..units import format_time
+from ..verdict.outcome import Judgement, NextStep, Wait
+from ..verdict.suspects import census_is_due
+from .memory_guard import SOFT_FACTOR, Limits, MemoryGuard
+from .opened_server import opened
+from .plan import Plan
 
 MAX_GAP_S: Final = 5.0
 """Without a sample: more is told. Peaks and growth in that time were not seen."""
@@ -97,10 +98,13 @@ class Experiment:
         self._announce = announce
         self._began_s = time.monotonic()
         self._over_budget = False
+        self._in_cycle = False
+        self._is_asked_to_stop = False
         self._gaps = 0
         self._guard: MemoryGuard | None = None
         self._explainer: Explainer | None = None
         self._log: LogWatch | None = None
+        self._errors: ServerErrors | None = None
         self._census_tried: list[int] = []
         """After how many sessions one was asked for, answered or not."""
         self.record = RunRecord(
@@ -126,6 +130,8 @@ class Experiment:
             async with self._server() as server:
                 await self._cycles(server)
             reason = "decided"
+            if self._is_asked_to_stop:
+                reason = self._interrupted()
         except OutOfMemoryGuard as error:
             reason = self._stopped_by_guard(str(error))
         except (ServerError, SessionError) as error:  # of sessions, only standing ones come here
@@ -136,10 +142,18 @@ class Experiment:
             self._add(RunEnded(self._now_s(), "the scenario is wrong"))
             raise
         except (asyncio.CancelledError, Stopped):
-            reason = "interrupted"
-            self._add(Incident(self._now_s(), "stopped by the user", fatal=True, interrupted=True))
+            reason = self._interrupted()
         self._add(RunEnded(self._now_s(), reason))
         return self.record
+
+    def _interrupted(self) -> str:
+        self._add(Incident(self._now_s(), "stopped by the user", fatal=True, interrupted=True))
+        return "interrupted"
+
+    def ask_to_stop(self) -> bool:
+        """Stop once the cycle under way has ended; False where none is."""
+        self._is_asked_to_stop = self._in_cycle
+        return self._in_cycle
 
     def _stopped_by_guard(self, what: str) -> str:
         """Why the run ended: what was measured is judged, where anything was."""
@@ -169,6 +183,7 @@ class Experiment:
         ):
             self._guard = server.guard
             if path := server_log if planned.target.LAUNCHES else planned.target.log_file:
+                self._errors = ServerErrors(path)
                 self._log = LogWatch(
                     path, policy.log_expected, (*policy.log_forbidden, *policy.log_noted)
                 )
@@ -194,7 +209,11 @@ class Experiment:
                 match judgement.next:
                     case NextStep.CONTINUE:
                         async with self._turn:
+                            self._in_cycle = True
                             await self._cycle(server, sampler)
+                            self._in_cycle = False
+                        if self._is_asked_to_stop:
+                            return
                     case NextStep.WAIT:
                         assert judgement.wait is not None, "a wait comes with its length"
                         await self._wait(judgement.wait, server, sampler)
@@ -214,6 +233,8 @@ class Experiment:
         assert self._guard is not None, "it watches for as long as there is a server"
         sessions = self._plan.sessions_in(number)
         self._guard.sessions_open(min(sessions, self._plan.load.concurrency))
+        if self._errors is not None:
+            self._errors.begin()
         results = await run_cycle(
             self._plan.load_in(number),
             sessions,
@@ -222,6 +243,8 @@ class Experiment:
             ),
         )
         self._guard.sessions_open(0)
+        if self._errors is not None:
+            results = await self._errors.next_to(results)
         if self._plan.schedule:
             await rest(self._plan.schedule[number - 1])
         ended_s = self._now_s()
@@ -235,8 +258,15 @@ class Experiment:
             await self._probe.plant(self._plan.planted_bytes, len(results))
         self._add(await self._rest(sampler, number))
         server.check_alive()
-        if census_is_due(self._census_tried, self.record.sessions):
+        if census_is_due(self._census_tried, self.record.sessions) and self._has_worked():
             await self._take_census()
+
+    def _has_worked(self) -> bool:
+        """Whether a session of the latest cycle did what the script says. Sessions that a server
+        turns away leave nothing, and hide what those before them have left.
+        """
+        latest = self.record.cycles[-1:]
+        return any(cycle.failed_sessions < len(cycle.sessions) for cycle in latest)
 
     async def _take_census(self) -> None:
         if self._explainer is None:
@@ -251,9 +281,8 @@ class Experiment:
         assert self._explainer is not None, (
             "the judge asks for explanations only where there is a probe"
         )
-        if self.record.sessions > max(
-            (census.sessions for census in self.record.censuses), default=0
-        ):
+        taken = max((census.sessions for census in self.record.censuses), default=0)
+        if self.record.sessions > taken and self._has_worked():
             await self._take_census()
 
         async def run_sessions(number: int) -> int:
@@ -279,7 +308,8 @@ class Experiment:
         for news in self._probe.news() if self._probe is not None else ():
             self._add(Incident(self._now_s(), news))
         if self._log is not None and not idle:
-            self._add(self._log.counts(self._now_s(), cycle))
+            is_failing = bool(self.record.cycles) and self.record.cycles[-1].failed_sessions > 0
+            self._add(self._log.counts(self._now_s(), cycle, is_failing=is_failing))
         if not self._plan.watched:
             return sample
         unread = [

@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from harness.errors import RecordNotWritable
-from harness.experiment.options import OutputOptions
-from harness.experiment.runs import Tell
-from harness.record.store import write_whole
-from harness.reporters import openmetrics, otlp
+from ..errors import RecordNotWritable
+from ..record.store import write_whole
+from ..reporters import openmetrics, otlp
+from .options import OutputOptions
+from .runs import Tell
 
 LIMIT_S: Final = 10.0
 """Seconds until a collector has to answer."""

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from typing import Final
 
-from harness.reporters.reference_graph import read, svg, written
+from ..reporters.reference_graph import read, svg, written
 
 GRAPHVIZ_LIMIT_S: Final = 10.0
 

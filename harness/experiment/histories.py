@@ -8,20 +8,20 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from harness.across_runs.change_points import (
+from ..across_runs.change_points import (
     CONFIRMED,
     Change,
     by_target,
     change_points,
     findings_since,
 )
-from harness.across_runs.history import History, HistoryRun
-from harness.errors import RecordError, UsageError
-from harness.experiment.machine import revision
-from harness.experiment.options import OutputOptions, RunOptions
-from harness.experiment.runs import Tell
-from harness.record.store import BLAME_FILE, dated, load_record, records_in
-from harness.verdict.judge import judge
+from ..across_runs.history import History, HistoryRun
+from ..errors import RecordError, UsageError
+from ..record.store import BLAME_FILE, dated, load_record, records_in
+from ..verdict.judge import judge
+from .machine import revision
+from .options import OutputOptions, RunOptions
+from .runs import Tell
 
 MIN_STEPS: Final = {
     "growth_bytes": 512.0,

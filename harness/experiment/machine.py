@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from harness.errors import HarnessError, UsageError
+from ..errors import HarnessError, UsageError
 
 OWN_DESCRIPTORS: Final = 60
 """Descriptors of the harness without any session: files, pipes, sockets of the probe, libraries."""

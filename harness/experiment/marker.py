@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, Final
 
-from harness.errors import UsageError
-from harness.experiment.options import options_by_key
-from harness.option import Form, Option
+from ..errors import UsageError
+from ..option import Form, Option
+from .options import options_by_key
 
 _HINT: Final = "the arguments are the options of `leak-harness run`, with _ in place of -"
 

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Final
 
-from harness.errors import ExitStatus, OutOfMemoryGuard
-from harness.record.record import MemoryStop
-from harness.target.process_tree import free_memory_bytes, rss_bytes
-from harness.units import format_size
+from ..errors import ExitStatus, OutOfMemoryGuard
+from ..record.record import MemoryStop
+from ..target.process_tree import free_memory_bytes, rss_bytes
+from ..units import format_size
 
 LOOK_EVERY_S: Final = 0.1
 SOFT_FACTOR: Final = 2.0

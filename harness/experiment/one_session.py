@@ -6,17 +6,18 @@ import time
 from pathlib import Path
 from typing import Final
 
-from harness.errors import CheckFailed, ScriptFailed, ServerError
-from harness.experiment.plan import Plan
-from harness.experiment.runs import Tell
-from harness.experiment.stopping import run_stoppable
-from harness.record.record import SessionResult
-from harness.sessions.connection import Trace
-from harness.sessions.contract import Data
-from harness.sessions.driver import run_cycle
-from harness.sessions.handshake import why_not_ready
-from harness.target.launched import trial_log
-from harness.target.target import ServerUnderTest, Start
+from ..errors import CheckFailed, ScriptFailed, ServerError
+from ..record.record import SessionResult
+from ..sessions.connection import Trace
+from ..sessions.contract import Data
+from ..sessions.driver import run_cycle
+from ..sessions.handshake import why_not_ready
+from ..target.launched import trial_log
+from ..target.server_errors import ServerErrors
+from ..target.target import ServerUnderTest, Start
+from .plan import Plan
+from .runs import Tell
+from .stopping import run_stoppable
 
 END_KNOWN_S: Final = 2.0
 """After a session that failed, how long it takes until the end of the server is known."""
@@ -50,7 +51,9 @@ async def _once(plan: Plan, log: Path, tell: Tell) -> str:
             await server.wait_ready(
                 lambda: why_not_ready(load.address, any_answer=any_answer), planned.ready_limit_s
             )
-        (result,) = await run_cycle(load, 1, lambda _: True)
+        errors = ServerErrors(log)
+        errors.begin()
+        (result,) = await errors.next_to(await run_cycle(load, 1, lambda _: True))
         words = _in_words(result)
         if result.ok:
             return words

@@ -7,14 +7,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import ProbeError
-from harness.experiment.memory_guard import Limits, MemoryGuard
-from harness.experiment.plan import PlannedServer
-from harness.sessions.driver import Load
-from harness.sessions.handshake import why_not_ready
-from harness.target.attach_probe import attach_probe
-from harness.target.probe_client import ProbeLink
-from harness.target.target import ServerUnderTest, Start
+from ..errors import ProbeError
+from ..sessions.driver import Load
+from ..sessions.handshake import why_not_ready
+from ..target.attach_probe import attach_probe
+from ..target.probe_client import ProbeLink
+from ..target.target import ServerUnderTest, Start
+from .memory_guard import Limits, MemoryGuard
+from .plan import PlannedServer
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,29 +10,29 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
-from harness.blame.varied_load import Variation
-from harness.errors import UsageError
-from harness.experiment.machine import (
+from ..blame.varied_load import Variation
+from ..errors import UsageError
+from ..record.policy import Policy
+from ..redaction import SECRETS, url_without_secrets, without_secrets
+from ..sessions.connection import Trace
+from ..sessions.contract import ChatProtocol
+from ..sessions.credentials import headers_of
+from ..sessions.driver import Load
+from ..sessions.handshake import Address
+from ..sessions.protocols import protocol_named
+from ..sessions.scenario import Scenario, load_scenario
+from ..target.launched import free_port
+from ..target.target import Target
+from ..verdict.gates import entries
+from ..verdict.gates.memory import LIMIT_PROBE_BYTES
+from .machine import (
     available_memory_bytes,
     check_descriptors,
     describe_machine,
     revision,
 )
-from harness.experiment.options import DEFAULT_PROTOCOL, PolicyOptions, RunOptions
-from harness.experiment.secret_values import secrets_of
-from harness.record.policy import Policy
-from harness.redaction import SECRETS, url_without_secrets, without_secrets
-from harness.sessions.connection import Trace
-from harness.sessions.contract import ChatProtocol
-from harness.sessions.credentials import headers_of
-from harness.sessions.driver import Load
-from harness.sessions.handshake import Address
-from harness.sessions.protocols import protocol_named
-from harness.sessions.scenario import Scenario, load_scenario
-from harness.target.launched import free_port
-from harness.target.target import Target
-from harness.verdict.gates import entries
-from harness.verdict.gates.memory import LIMIT_PROBE_BYTES
+from .options import DEFAULT_PROTOCOL, PolicyOptions, RunOptions
+from .secret_values import secrets_of
 
 CONTROL_GUARD_SESSIONS: Final = 54
 """Sessions before which a control is not called a leak: the least without false alarms where no

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from harness.errors import RecordLost, RecordNotWritable
-from harness.experiment.graphviz import draw as draw_graph
-from harness.record.record import RunRecord
-from harness.record.store import write_whole
-from harness.reporters import REPORTERS, html, plots
-from harness.verdict.outcome import Verdict
+from ..errors import RecordLost, RecordNotWritable
+from ..record.record import RunRecord
+from ..record.store import write_whole
+from ..reporters import REPORTERS, html, plots
+from ..verdict.outcome import Verdict
+from .graphviz import draw as draw_graph
 
 RESULT: Final = "result.json"
 PAGE: Final = "report.html"

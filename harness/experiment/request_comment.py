@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import httpx
 
-from harness.errors import UsageError
+from ..errors import UsageError
 
 MARK: Final = "<!-- leak-harness -->"
 """Begins a comment, so that the next run finds it."""

@@ -1,6 +1,6 @@
 """Whole runs for programs: options in, what was measured and decided out.
 
-`run` is `harness.run`. The commands and the pytest plugin call it, too.
+`run` is `leak_harness.run`. The commands and the pytest plugin call it, too.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 
-from harness.errors import ExitStatus
-from harness.experiment.experiment import Announce, Experiment
-from harness.experiment.live_page import LivePage
-from harness.experiment.options import RunOptions
-from harness.experiment.plan import Plan, control_of, plan_of
-from harness.experiment.reports import PAGE, write_reports
-from harness.experiment.stopping import in_thread, run_stoppable
-from harness.record.record import RunRecord
-from harness.record.store import RunFolder, dated
-from harness.reporters import html
-from harness.sessions.connection import Trace
-from harness.units import format_size
-from harness.verdict.judge import judge
-from harness.verdict.outcome import Finding, Judgement, Verdict, VerdictName
-from harness.verdict.several_runs import Done, controlled, together
+from ..errors import ExitStatus
+from ..record.record import RunRecord
+from ..record.store import RunFolder, dated
+from ..reporters import html
+from ..sessions.connection import Trace
+from ..units import format_size
+from ..verdict.judge import judge
+from ..verdict.outcome import Finding, Judgement, Verdict, VerdictName
+from ..verdict.several_runs import Done, controlled, together
+from .experiment import Announce, Experiment
+from .live_page import LivePage
+from .options import RunOptions
+from .plan import Plan, control_of, plan_of
+from .reports import PAGE, write_reports
+from .stopping import in_thread, run_stoppable
 
 Tell = Callable[[str], None]
 """Hears a line on what goes on, for a person."""
@@ -161,7 +161,7 @@ def _measured(
         if live:
             page = _live_page(experiment.record)
             tell(f"live: {page.url}")
-        record = run_stoppable(experiment.run)
+        record = run_stoppable(experiment.run, experiment.ask_to_stop)
     finally:
         folder.close()
         if page is not None:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from harness.experiment.options import RunOptions
-from harness.redaction import has_secret_name, names_secret
+from ..redaction import has_secret_name, names_secret
+from .options import RunOptions
 
 _HARMLESS_HEADERS: Final = re.compile(
     r"accept(-.*)?|user-agent|origin|host|content-type|cache-control|pragma|referer|sec-fetch-.*",

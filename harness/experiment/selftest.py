@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from harness.errors import UsageError
-from harness.target.embedded import FaultSpec, fault_specs
+from ..errors import UsageError
+from ..target.embedded import FaultSpec, fault_specs
 
 FAULTLESS: Final = FaultSpec(
     "none", "the server as it is", "plain-chat", ("--agent-size", "1MiB"), "flat", innocent=True
@@ -110,7 +110,7 @@ def _try(spec: FaultSpec, out: Path) -> Cell:
     command = [
         sys.executable,
         "-m",
-        "harness",
+        __name__.partition(".")[0],
         "run",
         spec.scenario,
         *spec.options,

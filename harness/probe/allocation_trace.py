@@ -18,11 +18,16 @@ TRACED_FRAMES = 12
 with 10, 21.
 """
 MAX_EVENTS = 500
-_AUDITED = frozenset(
-    ("open", "subprocess.Popen", "os.posix_spawn", "os.exec", "socket.connect", "socket.bind")
-)
-_events: Deque[tuple[str, str, list[str]]] = deque(maxlen=MAX_EVENTS)
-"""What was opened or started: the event, its words, the places from the innermost on."""
+_FORKS = ("os.fork", "os.forkpty")
+_STARTS = ("subprocess.Popen", "os.posix_spawn")
+"""The path of a program, and its arguments."""
+_AUDITED = frozenset(("open", *_STARTS, "os.exec", *_FORKS, "socket.connect", "socket.bind"))
+MAX_NAME = 15
+"""Characters that the kernel keeps of the name of a process."""
+_events: Deque[tuple[str, str, list[str], str]] = deque(maxlen=MAX_EVENTS)
+"""What was opened or started: the event, its words, the places from the innermost on, and the
+command that was started.
+"""
 _MANAGED_DICT = 1 << 4
 _flags_of = type.__dict__["__flags__"].__get__
 _BEFORE_OBJECT_BYTES = 32
@@ -58,7 +63,7 @@ def stop() -> None:
         _state["ours"] = False
 
 
-def places_of(item: Any) -> list[str]:
+def places_of(item: object) -> list[str]:
     """Files and lines that made the object, the innermost first; empty for what is older, or the
     trace's own.
     """
@@ -72,7 +77,7 @@ def places_of(item: Any) -> list[str]:
     return _places_before(item) if sys.version_info[:2] == (3, 11) else []
 
 
-def _places_before(item: Any) -> list[str]:
+def _places_before(item: object) -> list[str]:
     """Where an instance of a class was made, which CPython 3.11's own tracemalloc looks for at the
     wrong address.
 
@@ -100,18 +105,36 @@ def places_of_event(word: str) -> list[str]:
     """Files and lines that opened or started the newest thing with this word in its name, the
     innermost first.
     """
-    return next((places for _, words, places in reversed(_events) if word in words), [])
+    return next((places for _, words, places, _ in reversed(_events) if word in words), [])
+
+
+def start_of(name: str) -> tuple[str, list[str]]:
+    """The command of the newest process that was started under this name, and the places that
+    started it, the innermost first.
+
+    A process that was forked and has called no other program has the name of the server, and no
+    command.
+    """
+    forked: list[str] = []
+    for event, words, places, command in reversed(_events):
+        program = words.partition(" ")[0].rpartition("/")[2]
+        if event in _STARTS and program[:MAX_NAME] == name:
+            return command, places
+        if event in _FORKS and not forked:
+            forked = places
+    return "", forked
 
 
 def _heard(event: str, arguments: tuple[Any, ...]) -> None:
     if not _state["on"] or event not in _AUDITED:
         return
-    _events.append((event, _words(arguments), _places(sys._getframe(1))))
+    command = _words(arguments[1:2]) if event in _STARTS else ""
+    _events.append((event, _words(arguments), _places(sys._getframe(1)), command))
 
 
 def _noted(*args: Any, **kwargs: Any) -> Any:
     """In the place of `atexit.register`, of which there is no event."""
-    _events.append((AT_EXIT, AT_EXIT, _places(sys._getframe(1))))
+    _events.append((AT_EXIT, AT_EXIT, _places(sys._getframe(1)), ""))
     return _register(*args, **kwargs)
 
 

@@ -76,8 +76,8 @@ class Target(TypedDict, total=False):
     key: str
     """What its answer is called."""
     kind: str
-    """`object`, `container`, `place`, `task`, `thread`, or `opened`: that says which of the others
-    are there.
+    """`object`, `container`, `place`, `task`, `thread`, `opened`, or `started` for a process that
+    has ended: that says which of the others are there.
     """
     id: str
     """Of a container, its identity. Of a place, see `census.place_of`."""
@@ -87,7 +87,9 @@ class Target(TypedDict, total=False):
     made_at: str
     """Of tasks."""
     words: str
-    """Of what was opened or started: the path, or the command."""
+    """Of what was opened or started: the path, or the command. Of a process that has ended: its
+    name.
+    """
 
 
 class _CausesRequest(Request):

@@ -10,9 +10,9 @@ from typing import TypeVar
 
 import numpy as np
 
-from harness.formulas import Floats
-from harness.record.metrics import names
-from harness.record.record import RunRecord
+from ..formulas import Floats
+from .metrics import names
+from .record import RunRecord
 
 Values = TypeVar("Values", bound="Sequence[float] | Floats | Sequence[object]")
 

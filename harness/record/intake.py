@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Final, TypeVar
 
-from harness.record.lines import FastSample, Line, LogCounts, RunStarted
-from harness.redaction import printable
+from ..redaction import printable
+from .lines import FastSample, Line, LogCounts, RunStarted
 
 MAX_TEXT: Final = 8192
 """Characters of one name or message. Messages may hold the last lines of a server's log."""

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import msgspec
 
-from harness.errors import RecordDamaged, UnknownSchema
-from harness.record.policy import Policy
+from ..errors import RecordDamaged, UnknownSchema
+from .policy import Policy
 
 SCHEMA: Final = 1
 MAX_REASON: Final = 200
@@ -98,6 +98,11 @@ class CycleDone:
     peaks: Values = field(default_factory=dict)
     """Largest 10 Hz readings of the cycle."""
 
+    @property
+    def failed_sessions(self) -> int:
+        """Sessions of it that did not do what the script says."""
+        return sum(not session.ok for session in self.sessions)
+
 
 @dataclass(frozen=True, slots=True)
 class ProcessReading:
@@ -106,6 +111,7 @@ class ProcessReading:
     pid: int
     name: str
     values: Values
+    """None of a zombie, which holds nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +281,8 @@ class LogCounts:
     """Lines that came before one that should have preceded them."""
     problem: str = ""
     """Why the log could not be read this time."""
+    reason: str = ""
+    """Where sessions of the cycle failed: the line that says why, as far as one does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import RecordDamaged
-from harness.formulas import Floats
-from harness.record.intake import fit
-from harness.record.lines import (
+from ..errors import RecordDamaged
+from ..formulas import Floats
+from .intake import fit
+from .lines import (
     SCHEMA,
     Bounded,
     Cause,
@@ -38,7 +38,7 @@ from harness.record.lines import (
     decode_line,
     encode_line,
 )
-from harness.record.metrics import names
+from .metrics import names
 
 __all__ = [
     "SCHEMA",
@@ -168,7 +168,7 @@ class RunRecord:
     @property
     def failed_sessions(self) -> int:
         """Sessions that did not do what the script says."""
-        return sum(not session.ok for cycle in self.cycles for session in cycle.sessions)
+        return sum(cycle.failed_sessions for cycle in self.cycles)
 
     @property
     def probe_silence(self) -> str:

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from itertools import chain, count
 from pathlib import Path
 
-from harness.errors import NotARun, RecordDamaged, RecordError, RecordLost, RecordNotWritable
-from harness.record.intake import fit
-from harness.record.record import (
+from ..errors import NotARun, RecordDamaged, RecordError, RecordLost, RecordNotWritable
+from .intake import fit
+from .record import (
     CycleDone,
     FastSample,
     Line,

@@ -11,7 +11,7 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from harness.reporters.contract import RunReport
+    from .contract import RunReport
 
 REPORTERS: dict[str, RunReport]
 """What a run folder gets next to its record: file name to the function that draws it. Made when

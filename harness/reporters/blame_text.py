@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from typing import Final
 
-from harness.blame.blame import Blame, Share
-from harness.blame.design_matrix import SECOND
-from harness.record.metrics import METRICS, Unit
-from harness.units import format_size
-from harness.verdict.outcome import Verdict
+from ..blame.blame import Blame, Share
+from ..blame.design_matrix import SECOND
+from ..record.metrics import METRICS, Unit
+from ..units import format_size
+from ..verdict.outcome import Verdict
 
 IN_BYTES: Final = tuple(metric.name for metric in METRICS.values() if metric.unit is Unit.BYTES)
 """Metrics that are shown as sizes."""

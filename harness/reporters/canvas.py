@@ -9,10 +9,10 @@ import warnings
 from io import BytesIO
 from typing import TYPE_CHECKING, Final
 
-from harness.formulas import Floats
-from harness.redaction import printable
-from harness.units import SIZE_UNITS
-from harness.verdict.outcome import Status
+from ..formulas import Floats
+from ..redaction import printable
+from ..units import SIZE_UNITS
+from ..verdict.outcome import Status
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,8 +8,8 @@ from typing import Final
 
 import numpy as np
 
-from harness.reporters import canvas
-from harness.reporters.contract import Report
+from . import canvas
+from .contract import Report
 
 _COLORS: Final = {"good": canvas.GREEN, "bad": canvas.VERMILION, "skip": canvas.INK}
 

@@ -20,8 +20,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from harness.record.record import RunRecord
-    from harness.verdict.outcome import Judgement, Verdict
+    from ..record.record import RunRecord
+    from ..verdict.outcome import Judgement, Verdict
 
 Subject_contra = TypeVar("Subject_contra", contravariant=True)
 Judged_contra = TypeVar("Judged_contra", "Verdict", "Judgement", contravariant=True)

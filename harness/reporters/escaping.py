@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from harness.redaction import printable
+from ..redaction import printable
 
 _MARKDOWN: Final = re.compile(r"([\\`*_\[\]<>#|~@&!])")
 _AT_LINE_START: Final = re.compile(r"^(\s*)([-+=:]|\d+(?=[.)]))")

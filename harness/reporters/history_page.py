@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
-from harness.across_runs.change_points import Change, by_target, findings_since
-from harness.reporters import canvas
-from harness.reporters.contract import Report
-from harness.reporters.escaping import clean, markdown
-from harness.reporters.templates import draw_page, page_file, raw
-from harness.units import format_percent, format_size, format_time
+from ..across_runs.change_points import Change, by_target, findings_since
+from ..units import format_percent, format_size, format_time
+from . import canvas
+from .contract import Report
+from .escaping import clean, markdown
+from .templates import draw_page, page_file, raw
 
 if TYPE_CHECKING:
     from collections.abc import Callable

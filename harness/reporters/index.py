@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from harness.record.facts import duration_s
-from harness.record.record import RunRecord
-from harness.reporters.contract import Report
-from harness.reporters.facts import rows, sentence
-from harness.reporters.templates import draw_page, page_file, raw
-from harness.units import format_time
-from harness.verdict.outcome import Verdict
+from ..record.facts import duration_s
+from ..record.record import RunRecord
+from ..units import format_time
+from ..verdict.outcome import Verdict
+from .contract import Report
+from .facts import rows, sentence
+from .templates import draw_page, page_file, raw
 
 
 @dataclass(frozen=True, slots=True)

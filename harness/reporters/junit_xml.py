@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Final
 from xml.etree import ElementTree as ET
 
-from harness.record.facts import duration_s
-from harness.record.record import RunRecord
-from harness.reporters.contract import RunReports
-from harness.reporters.escaping import clean
-from harness.reporters.facts import failures, incidents, rows
-from harness.verdict.outcome import Status, Verdict, VerdictName
-from harness.verdict.rows import Row
+from ..record.facts import duration_s
+from ..record.record import RunRecord
+from ..verdict.outcome import Status, Verdict, VerdictName
+from ..verdict.rows import Row
+from .contract import RunReports
+from .escaping import clean
+from .facts import failures, incidents, rows
 
 _ELEMENTS: Final = {
     Status.LEAK: "failure",

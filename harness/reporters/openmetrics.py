@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from harness.reporters.contract import Report
+from .contract import Report
 
 
 def render(result: Mapping[str, Any]) -> bytes:

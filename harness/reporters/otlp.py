@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from harness.reporters.contract import Report
+from .contract import Report
 
 
 def render(result: Mapping[str, Any]) -> bytes:

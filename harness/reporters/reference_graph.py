@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
-from harness.record.record import Cause, RunRecord
-from harness.verdict.outcome import Finding
+from ..record.record import Cause, RunRecord
+from ..verdict.outcome import Finding
 
 _NAME: Final = r"((?:too_many_)?n\d+)"
 _TEXT: Final = r'"((?:[^"\\]|\\.)*)"'

@@ -10,14 +10,14 @@ from typing import Any, Final
 
 import msgspec
 
-from harness.record.facts import other_load_percent
-from harness.record.record import RunRecord
-from harness.reporters.contract import RunReports
-from harness.verdict.gates import entries
-from harness.verdict.outcome import Finding, Gate, RunFacts, Verdict
-from harness.verdict.problems import problems
-from harness.verdict.rules import Step
-from harness.verdict.several_runs import run_facts
+from ..record.facts import other_load_percent
+from ..record.record import RunRecord
+from ..verdict.gates import entries
+from ..verdict.outcome import Finding, Gate, RunFacts, Verdict
+from ..verdict.problems import problems
+from ..verdict.rules import Step
+from ..verdict.several_runs import run_facts
+from .contract import RunReports
 
 SCHEMA: Final = 1
 

@@ -13,10 +13,10 @@ from itertools import groupby
 from textwrap import wrap
 from typing import Final
 
-from harness.record.metrics import METRICS, Unit
-from harness.units import format_count, format_percent, format_size, format_time
-from harness.verdict.outcome import Status, Verdict
-from harness.verdict.rules import Step
+from ..record.metrics import METRICS, Unit
+from ..units import format_count, format_percent, format_size, format_time
+from ..verdict.outcome import Status, Verdict
+from ..verdict.rules import Step
 
 WIDTH: Final = 100
 """Columns of a line, as a terminal that is split in two has them."""

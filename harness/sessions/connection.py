@@ -13,9 +13,9 @@ from contextlib import suppress
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from harness.errors import ConnectionLost
-from harness.sessions.contract import Data
-from harness.sessions.handshake import Address, lost_connection, open_tcp, shake_hands
+from ..errors import ConnectionLost
+from .contract import Data
+from .handshake import Address, lost_connection, open_tcp, shake_hands
 
 Trace = Callable[[str, Data], None]
 """Is told of every message: "->" sent or "<-" received, and the data."""

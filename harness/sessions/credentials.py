@@ -6,7 +6,7 @@ import base64
 import os
 from collections.abc import Mapping
 
-from harness.errors import UsageError
+from ..errors import UsageError
 
 
 def headers_of(

@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
-from harness.errors import ProtocolViolation
-from harness.sessions.contract import Data
+from ..errors import ProtocolViolation
+from .contract import Data
 
 SHOWN_CHARACTERS: Final = 80
 """How much of a message an error shows."""

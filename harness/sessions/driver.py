@@ -8,18 +8,19 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
-from harness.blame.varied_load import Variation
-from harness.errors import ConnectionLost, SessionError
-from harness.record.record import SessionResult
-from harness.sessions.connection import Trace
-from harness.sessions.contract import ChatProtocol
-from harness.sessions.following import failure_of, follow_script, result_of, within_limit
-from harness.sessions.handshake import Address
-from harness.sessions.long_connection import LongConnection, reading
-from harness.sessions.scenario import Scenario
-from harness.sessions.script_errors import all_awaited
-from harness.sessions.session import BaseSession, Session
-from harness.sessions.varied_session import varied
+from ..blame.varied_load import Variation
+from ..errors import ConnectionLost, SessionError
+from ..record.record import SessionResult
+from .connection import Trace
+from .contract import ChatProtocol
+from .following import failure_of, follow_script, result_of, within_limit
+from .handshake import Address
+from .long_connection import LongConnection, reading
+from .patience import Patience
+from .scenario import Scenario
+from .script_errors import all_awaited
+from .session import BaseSession, Session
+from .varied_session import varied
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +36,14 @@ class Load:
     """How often each action of the script really happens; None: as the script says."""
     long_connections: list[LongConnection] = field(default_factory=list, compare=False)
     """Those that are open, while `standing_sessions` keeps them; of a scenario per message."""
+    patience: Patience = field(default_factory=Patience, compare=False)
+    """How long the next session is waited for, by what became of the latest ones."""
 
     def session(self) -> BaseSession:
         """A session of the protocol, not connected yet."""
         kind: type[BaseSession] = getattr(self.protocol, "session", Session)
-        arguments = (self.address, self.protocol(), self.scenario.limits, self.trace)
+        limits = self.patience.limited(self.scenario).limits
+        arguments = (self.address, self.protocol(), limits, self.trace)
         if self.variation is None:
             return kind(*arguments)
         return varied(kind)(self.variation, *arguments)
@@ -56,12 +60,14 @@ async def run_session(load: Load) -> SessionResult:
     failure = ""
     try:
         script = asyncio.create_task(follow_script(session, load.scenario))
-        await within_limit(script, load.scenario)
+        await within_limit(script, load.patience.limited(load.scenario))
     except SessionError as error:
         failure = failure_of(error)
     finally:
         await session.close()
-    return result_of(session, time.monotonic() - began_s, failure)
+    result = result_of(session, time.monotonic() - began_s, failure)
+    load.patience.note(result)
+    return result
 
 
 async def run_cycle(

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from harness.errors import HarnessError, NoReply, ProtocolViolation
-from harness.sessions.connection import Connection
-from harness.sessions.contract import ChatProtocol, Data, Exchange, Mark, Receive, Send, Stage
-from harness.sessions.decoding import Arrived, shown
-from harness.sessions.script_errors import explained, in_words, line_in, near, of_script
+from ..errors import HarnessError, NoReply, ProtocolViolation
+from .connection import Connection
+from .contract import ChatProtocol, Data, Exchange, Mark, Receive, Send, Stage
+from .decoding import Arrived, shown
+from .script_errors import explained, in_words, line_in, near, of_script
 
 T = TypeVar("T")
 

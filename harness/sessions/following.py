@@ -7,7 +7,7 @@ import inspect
 from types import CodeType, FrameType
 from typing import Any, Final
 
-from harness.errors import (
+from ..errors import (
     CheckFailed,
     HarnessError,
     NoReply,
@@ -15,11 +15,11 @@ from harness.errors import (
     SessionError,
     UsageError,
 )
-from harness.record.record import SessionResult
-from harness.sessions.handshake import lost
-from harness.sessions.scenario import Scenario, plain_function
-from harness.sessions.script_errors import Stopped, place, raised
-from harness.sessions.session import BaseSession
+from ..record.record import SessionResult
+from .handshake import lost
+from .scenario import Scenario, plain_function
+from .script_errors import Stopped, place, raised
+from .session import BaseSession
 
 ABANDON_S: Final = 3.0
 """How long a script may take to end once it was cancelled."""

@@ -24,7 +24,7 @@ from websockets.exceptions import (
 )
 from websockets.typing import Origin, Subprotocol
 
-from harness.errors import (
+from ..errors import (
     ConnectionLost,
     HandshakeRefused,
     NoReply,
@@ -32,7 +32,7 @@ from harness.errors import (
     SessionError,
     UsageError,
 )
-from harness.redaction import url_without_secrets
+from ..redaction import url_without_secrets
 
 READY_ATTEMPT_S = 2.0
 MAX_MESSAGE_BYTES: Final = 16 * 2**20

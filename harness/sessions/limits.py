@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.sessions.contract import Timing
+from .contract import Timing
 
 
 @dataclass(frozen=True, slots=True)

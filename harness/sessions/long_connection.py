@@ -10,12 +10,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from harness.errors import ScriptFailed, SessionError
-from harness.record.record import SessionResult
-from harness.sessions.following import failure_of, follow_script, result_of, within_limit
-from harness.sessions.scenario import Scenario
-from harness.sessions.script_errors import place
-from harness.sessions.session import BaseSession
+from ..errors import ScriptFailed, SessionError
+from ..record.record import SessionResult
+from .following import failure_of, follow_script, result_of, within_limit
+from .scenario import Scenario
+from .script_errors import place
+from .session import BaseSession
 
 READING_S: Final = 24 * 3600.0
 """Longer than any run."""

@@ -14,12 +14,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, Literal, overload
 
-from harness.errors import HarnessError, ScenarioInvalid, ScenarioNotFound
-from harness.sessions.contract import ChatProtocol
-from harness.sessions.limits import Limits
-from harness.sessions.protocols import actions_of_others
-from harness.sessions.script_errors import exits_raised, in_words, line_in, near, place
-from harness.sessions.script_names import all_names, methods_called
+from ..errors import HarnessError, ScenarioInvalid, ScenarioNotFound
+from .contract import ChatProtocol
+from .limits import Limits
+from .protocols import actions_of_others
+from .script_errors import exits_raised, in_words, line_in, near, place
+from .script_names import all_names, methods_called
 
 Script = Callable[[Any], Awaitable[None]]
 """Takes the session of a protocol: `Session` of any, or that protocol's own typed one."""
@@ -228,7 +228,8 @@ def load_scenario(wanted: str) -> Scenario:
 def _choose(path: Path, name: str, scenarios: list[Scenario]) -> Scenario:
     if not scenarios:
         raise ScenarioInvalid(
-            f"{path} holds no scenario", hint="put @scenario (from harness) above an async function"
+            f"{path} holds no scenario",
+            hint="put @scenario (from leak_harness) above an async function",
         )
     names = ", ".join(sorted(scenario.name for scenario in scenarios))
     if name:
@@ -254,6 +255,7 @@ def _module(path: Path) -> ModuleType:
         raise ScenarioInvalid(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
+    _find_next_to(path)
     with _interrupts() as interrupts, redirect_stdout(sys.stderr), exits_raised():
         try:
             spec.loader.exec_module(module)
@@ -262,6 +264,17 @@ def _module(path: Path) -> ModuleType:
                 raise
             raise _does_not_load(path, error) from error
     return module
+
+
+def _find_next_to(path: Path) -> None:
+    """Let the script import what lies next to it or in the current folder; last, so that nothing
+    there hides a module of ours.
+    """
+    if path.parent == shipped_folder():
+        return
+    for folder in (str(path.parent.absolute()), str(Path.cwd())):
+        if folder not in sys.path:
+            sys.path.append(folder)
 
 
 @contextmanager

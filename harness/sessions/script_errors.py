@@ -20,7 +20,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Concatenate, Final, NoReturn, ParamSpec, TypeVar, cast
 
-from harness.errors import HarnessError, ScriptFailed
+from ..errors import HarnessError, ScriptFailed
 
 P = ParamSpec("P")
 T = TypeVar("T")

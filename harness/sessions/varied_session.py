@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Self
 
-from harness.blame.design_matrix import LEFT_REPLY
-from harness.blame.varied_load import Factor, Variation
-from harness.sessions.contract import Action, ChatProtocol, Stage, declared
-from harness.sessions.scenario import Scenario
-from harness.sessions.session import BaseSession
+from ..blame.design_matrix import LEFT_REPLY
+from ..blame.varied_load import Factor, Variation
+from .contract import Action, ChatProtocol, Stage, declared
+from .scenario import Scenario
+from .session import BaseSession
 
 
 def factors_of(scenario: Scenario, protocol: type[ChatProtocol]) -> tuple[Factor, ...]:

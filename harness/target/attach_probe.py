@@ -16,8 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from harness.errors import ProbeError
-from harness.target.probe_peers import INJECTED
+from ..errors import ProbeError
+from .probe_peers import INJECTED
 
 _INJECTED: Final = INJECTED / "sitecustomize.py"
 _SCRIPT: Final = """\

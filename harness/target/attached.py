@@ -12,10 +12,10 @@ from typing import Final
 
 import psutil
 
-from harness.errors import NoSuchProcess, NotPermitted, ServerExited, ServerNotReady
-from harness.target.probe_client import ProbeLink
-from harness.target.process_tree import descendants
-from harness.target.sampler import Sampler
+from ..errors import NoSuchProcess, NotPermitted, ServerExited, ServerNotReady
+from .probe_client import ProbeLink
+from .process_tree import descendants
+from .sampler import Sampler
 
 READY_STEP_S: Final = 0.1
 

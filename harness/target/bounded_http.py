@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from harness.units import format_size, format_time
+from ..units import format_size, format_time
 
 if TYPE_CHECKING:
     import httpx

@@ -10,11 +10,15 @@ from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
+from typing import Final
 
 import msgspec
 
-from harness.errors import FaultInvalid, UsageError
-from harness.units import format_size, parse_size
+from ..errors import FaultInvalid, UsageError
+from ..units import format_size, parse_size
+
+_FAULTS: Final = "..demo.faults"
+"""The folder of the faults, as this package names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +145,7 @@ def _specs_of(name: str) -> list[FaultSpec]:
     """Of a module with one fault, `SPEC`; of one with several, `SPECS`."""
     file = f"{name}.py"
     try:
-        module = import_module(f"harness.demo.faults.{name}")
+        module = import_module(f"{_FAULTS}.{name}", __package__)
     except Exception as error:
         raise FaultInvalid(
             f"{file}: the fault cannot be loaded: {type(error).__name__}: {error}"
@@ -156,7 +160,7 @@ def _specs_of(name: str) -> list[FaultSpec]:
 
 
 def _folder() -> Path:
-    spec = importlib.util.find_spec("harness.demo.faults")
+    spec = importlib.util.find_spec(_FAULTS, __package__)
     assert spec is not None
     assert spec.submodule_search_locations is not None
     return Path(spec.submodule_search_locations[0])

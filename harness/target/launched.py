@@ -17,12 +17,12 @@ from typing import Final
 
 import psutil
 
-from harness.errors import ServerError, ServerExited, ServerNotReady, UsageError
-from harness.target.log_lines import LogLines, tail
-from harness.target.probe_client import ProbeLink
-from harness.target.process_tree import descendants
-from harness.target.sampler import Sampler
-from harness.target.scratch import ScratchFolder, remove_stale
+from ..errors import ServerError, ServerExited, ServerNotReady, UsageError
+from .log_lines import LogLines, tail
+from .probe_client import ProbeLink
+from .process_tree import descendants
+from .sampler import Sampler
+from .scratch import ScratchFolder, remove_stale
 
 STOP_LIMIT_S = 5.0
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from harness.redaction import SECRETS
+from ..redaction import SECRETS
 
 MAX_LINE_BYTES: Final = 1 << 16
 """What comes after it in a line is not looked at."""

@@ -9,9 +9,27 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from harness.record.metrics import names
-from harness.record.record import LogCounts
-from harness.target.log_lines import LogLines
+from ..record.metrics import names
+from ..record.record import LogCounts
+from .log_lines import LogLines
+
+_BOUND_WORDS: Final = (
+    r"too many open files|can't start new thread|out of system resource|cannot allocate"
+    r"|resource temporarily unavailable|no space left|exhausted|memoryerror"
+    r"|\b(limit|maximum)\b.{0,40}\b(reached|exceeded|overflow)|too many (connections|clients)"
+    r"|no (free|idle|available) |no \w+ (is |are )?(free|available|left)"
+)
+_ERROR: Final = r"^[\w.]*(Error|Exception|Timeout|Exhausted|Full)\b"
+REASONS: Final = (
+    re.compile(f"{_ERROR}.*({_BOUND_WORDS})", re.IGNORECASE),
+    re.compile(_BOUND_WORDS, re.IGNORECASE),
+    re.compile(rf"{_ERROR}|\b(ERROR|CRITICAL)\b"),
+)
+"""What a server writes when it has come to a bound, and what it writes of any other failure; what
+says most first.
+"""
+MAX_REASON: Final = 300
+"""Characters of a line that are kept."""
 
 _TRACEBACK: Final = "Traceback (most recent call last)"
 _EXCEPTION: Final = re.compile(r"^[A-Za-z_][\w.]*(?::|$)")
@@ -44,18 +62,33 @@ class LogWatch:
         self._in_traceback = False
         self._lines = LogLines(path, from_end=True)
 
-    def counts(self, at_s: float, cycle: int) -> LogCounts:
-        """So far."""
+    def counts(self, at_s: float, cycle: int, *, is_failing: bool = False) -> LogCounts:
+        """So far.
+
+        Args:
+            at_s: since the start of the run.
+            cycle: the latest one.
+            is_failing: sessions of that cycle have failed, and the reason is looked for.
+        """
         problem = ""
+        reasons = [""] * len(REASONS)
         try:
             for line in self._lines.new():
                 self._count(line)
+                if is_failing:
+                    _note_reason(line, reasons)
         except FileNotFoundError:  # it may come later
             pass
         except OSError as error:
             problem = f"{self._path}: {error.strerror}"
         return LogCounts(
-            at_s, cycle, dict(self._counts), dict(self._examples), self._early, problem
+            at_s,
+            cycle,
+            dict(self._counts),
+            dict(self._examples),
+            self._early,
+            problem,
+            next(filter(None, reasons), ""),
         )
 
     def _count(self, line: str) -> None:
@@ -83,6 +116,17 @@ class LogWatch:
             self._unexplained = None
         elif self._lines_since >= _MAX_TRACEBACK_LINES:
             self._unexplained = None
+
+
+def _note_reason(line: str, reasons: list[str]) -> None:
+    """Keep the first line of each kind that says why something fails. The source lines of a
+    traceback are indented, and only look so.
+    """
+    if line[:1].isspace():
+        return
+    for place, pattern in enumerate(REASONS):
+        if not reasons[place] and pattern.search(line):
+            reasons[place] = line.strip()[:MAX_REASON]
 
 
 def files_in(folders: Sequence[Path]) -> dict[str, float]:

@@ -9,19 +9,19 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, TypeVar
 
-from harness.errors import ProbeError, ProbeSilent
-from harness.probe import wire
-from harness.record.record import Values
-from harness.target.probe_answers import (
+from ..errors import ProbeError, ProbeSilent
+from ..probe import wire
+from ..record.record import Values
+from .probe_answers import (
     CauseAnswer,
     CensusAnswer,
     Collection,
     GarbageAnswer,
     NativeAnswer,
 )
-from harness.target.probe_health import Health
-from harness.target.probe_peer import SHOWN_BYTES, checked_answer, defect
-from harness.target.probe_peers import ProbePeers
+from .probe_health import Health
+from .probe_peer import SHOWN_BYTES, checked_answer, defect
+from .probe_peers import ProbePeers
 
 ANSWER_LIMIT_S: Final = 60.0
 MAX_FOLLOWED: Final = 40_000

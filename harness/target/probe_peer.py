@@ -10,8 +10,8 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from harness.errors import ProbeError, ProbeVersionMismatch
-from harness.probe import wire
+from ..errors import ProbeError, ProbeVersionMismatch
+from ..probe import wire
 
 SHOWN_BYTES: Final = 80
 """The first bytes of a malformed answer, which an error shows."""

@@ -12,11 +12,11 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import Final
 
-from harness.errors import ProbeError, ProbeSilent
-from harness.probe import wire
-from harness.target.probe_health import Silent, watched
-from harness.target.probe_peer import Peer
-from harness.target.scratch import ScratchFolder
+from ..errors import ProbeError, ProbeSilent
+from ..probe import wire
+from .probe_health import Silent, watched
+from .probe_peer import Peer
+from .scratch import ScratchFolder
 
 INJECTED: Final = Path(__file__).parents[1] / "probe" / "inject"
 GREETING_LIMIT_S: Final = 4.0

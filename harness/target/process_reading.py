@@ -8,8 +8,8 @@ from pathlib import Path
 
 import psutil
 
-from harness.record.metrics import METRICS, Metric, ProcessFile, ProcessFolder
-from harness.record.record import ProcessReading, Values
+from ..record.metrics import METRICS, Metric, ProcessFile, ProcessFolder
+from ..record.record import ProcessReading, Values
 
 
 def read_process(process: psutil.Process, problems: dict[str, str]) -> ProcessReading | None:
@@ -21,15 +21,28 @@ def read_process(process: psutil.Process, problems: dict[str, str]) -> ProcessRe
             be read.
 
     Returns:
-        Its readings; None where it is gone or cannot be read: then no part of it is known.
+        Its readings, of which a zombie has none; None where the process is gone or cannot be read:
+        then no part of it is known.
     """
     try:
         return ProcessReading(process.pid, process.name(), _values(process.pid, problems))
     except (psutil.NoSuchProcess, ProcessLookupError, FileNotFoundError):
-        return None
+        return _zombie(process)
     except (psutil.Error, OSError) as error:
         problems["memory"] = f"process {process.pid}: {error}"
         return None
+
+
+def _zombie(process: psutil.Process) -> ProcessReading | None:
+    """A process that has ended and that its parent has not waited for. It holds nothing but its
+    place among the processes.
+    """
+    try:
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return ProcessReading(process.pid, process.name(), {})
+    except psutil.Error:
+        pass
+    return None
 
 
 def totals(readings: Sequence[ProcessReading]) -> Values:

@@ -15,15 +15,15 @@ import psutil
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from harness.errors import NoMetrics, UsageError
-from harness.record.metrics import names
-from harness.record.record import FastSample, RestSample, Values
-from harness.redaction import url_without_secrets
-from harness.target.attached import until_ready
-from harness.target.bounded_http import AnswerUnbounded, fetch
+from ..errors import NoMetrics, UsageError
+from ..record.metrics import names
+from ..record.record import FastSample, RestSample, Values
+from ..redaction import url_without_secrets
+from .attached import until_ready
+from .bounded_http import AnswerUnbounded, fetch
 
 if TYPE_CHECKING:
-    from harness.target.probe_client import ProbeLink
+    from .probe_client import ProbeLink
 
 CPU_S: Final = "cpu_s"
 """Seconds of CPU used so far; all else are names of metrics."""

@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 
 import psutil
 
-from harness.errors import ProbeError
-from harness.record.metrics import names
-from harness.record.record import FastSample, ProcessReading, RestSample, Values
-from harness.target.probe_client import ProbeLink, summed
-from harness.target.process_reading import read_process, totals
-from harness.target.process_tree import rss_bytes
+from ..errors import ProbeError
+from ..record.metrics import names
+from ..record.record import FastSample, ProcessReading, RestSample, Values
+from .probe_client import ProbeLink, summed
+from .process_reading import read_process, totals
+from .process_tree import rss_bytes
 
 QUIET_S = 0.02
 """The tree uses no CPU for so long, and opens or closes nothing: it rests."""
@@ -86,6 +86,7 @@ class Sampler:
         if readings:  # else the server is gone: absent is not zero
             values |= {
                 names.CHILDREN: len(readings) - 1,
+                names.ZOMBIES: sum(not reading.values for reading in readings),
                 names.CPU_AT_REST: cpu_at_rest,
                 names.OTHER_LOAD: self._other_load.percent(),
             }

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
-from harness.option import FLAG, PAIRS, PATH, TEXT, TIME, Option, from_option
+from ..option import FLAG, PAIRS, PATH, TEXT, TIME, Option, from_option
 
 if TYPE_CHECKING:
     import psutil
 
-    from harness.record.record import FastSample, RestSample
-    from harness.target.probe_client import ProbeLink
+    from ..record.record import FastSample, RestSample
+    from .probe_client import ProbeLink
 
 LAUNCHED_READY_LIMIT_S: Final = 30.0
 """For a server that the run starts."""

@@ -24,11 +24,11 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from harness.record.policy import Policy
-from harness.record.record import RunRecord
-from harness.verdict.findings import UNNAMED, comes_with_others, objects_per_session
-from harness.verdict.gates import entries
-from harness.verdict.outcome import Finding
+from ..record.policy import Policy
+from ..record.record import RunRecord
+from .findings import UNNAMED, comes_with_others, objects_per_session
+from .gates import entries
+from .outcome import Finding
 
 MAX_ENTRIES_PER_THING: Final = 1.25
 """Each allowed thing is one entry of a list of the interpreter; the rest is for chance."""

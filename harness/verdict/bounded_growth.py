@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from harness.record.record import Bounded, RunRecord
+from ..record.record import Bounded, RunRecord
 
 MIN_PER_SESSION: Final = 0.08
 TRIM_SLACK: Final = 1.1

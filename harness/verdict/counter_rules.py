@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from harness.record.metrics import METRICS, Source, names
-from harness.verdict.bounded_growth import TRIM_SLACK, Filling
-from harness.verdict.evidence import Evidence
-from harness.verdict.metric_rules import Standing
-from harness.verdict.orphan_tasks import Orphans
-from harness.verdict.outcome import Kind, Status
-from harness.verdict.rules import Rule, source
-from harness.verdict.suspects import Unsure
+from ..record.metrics import METRICS, Source, names
+from .bounded_growth import TRIM_SLACK, Filling
+from .evidence import Evidence
+from .exhaustion import Exhaustion
+from .metric_rules import Standing
+from .orphan_tasks import Orphans
+from .outcome import Kind, Status
+from .rules import Rule, source
+from .suspects import Unsure
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,8 @@ class CounterFacts:
     """The run is as long as it may be, and has waited where a wait can tell something."""
     orphans: Orphans | None
     """Tasks that closed sessions have left; None for other counters."""
+    exhaustion: Exhaustion | None = None
+    """What the server ran into; None where the count did not rise with each session until then."""
 
     @property
     def filling_per_session(self) -> float | None:
@@ -74,6 +77,21 @@ class CounterFacts:
         return None if self.orphans is None else self.orphans.grace_s
 
     @property
+    def until_failing_per_session(self) -> float | None:
+        """Growth while sessions worked, where they fail since."""
+        return None if self.exhaustion is None else self.exhaustion.rates[self.metric]
+
+    @property
+    def sessions_that_worked(self) -> int | None:
+        """Before they began to fail."""
+        return None if self.exhaustion is None else self.exhaustion.worked
+
+    @property
+    def sessions_that_failed(self) -> int | None:
+        """Since then."""
+        return None if self.exhaustion is None else self.exhaustion.failed
+
+    @property
     def falls(self) -> int | None:
         """Falls over the tail."""
         return None if self.counted is None else self.counted.falls
@@ -102,6 +120,8 @@ class CounterAnswer:
     kind: Kind | None = None
     since_sessions: float | None = None
     """Where its growth was first significant."""
+    per_session: float | None = None
+    """Its growth, where it is not that of the latest look."""
 
 
 def _not_measured(facts: CounterFacts) -> CounterAnswer | None:
@@ -110,6 +130,14 @@ def _not_measured(facts: CounterFacts) -> CounterAnswer | None:
     by_probe = METRICS[facts.metric].source is Source.PROBE
     reason = "needs the probe" if by_probe else "could not be read"
     return CounterAnswer(Standing(Status.NOT_MEASURED, reason))
+
+
+def _met_bound(facts: CounterFacts) -> CounterAnswer | None:
+    met, rate = facts.exhaustion, facts.until_failing_per_session
+    if met is None or rate is None:
+        return None
+    words = f"rose by {rate:.2f} per session until sessions failed: {met.words}"
+    return CounterAnswer(Standing(Status.LEAK, words), per_session=rate)
 
 
 def _filling(facts: CounterFacts) -> CounterAnswer | None:
@@ -202,6 +230,14 @@ NOT_MEASURED_RULE: Final = Rule(
     source("gates"),
     _not_measured,
 )
+MET_BOUND_RULE: Final = Rule(
+    "counter.met-a-bound",
+    "The count rose by one or more with each of 20 sessions or more, and since then sessions fail, "
+    "the latest 3 among them: leak.",
+    source("runs-that-stop-early"),
+    _met_bound,
+    ("until_failing_per_session", "sessions_that_worked", "sessions_that_failed"),
+)
 COUNTED_RULE: Final = Rule(
     "counter.counted",
     "The count stands as its own rules have decided.",
@@ -269,16 +305,17 @@ ORPHAN_RULES: Final = (
     ),
 )
 
-RULES: Final = (NOT_MEASURED_RULE, COUNTED_RULE)
+RULES: Final = (NOT_MEASURED_RULE, MET_BOUND_RULE, COUNTED_RULE)
 OBJECT_RULES: Final = (
     NOT_MEASURED_RULE,
+    MET_BOUND_RULE,
     FILLING_RULE,
     UNSURE_RULE,
     SWEPT_RULE,
     SAW_TOOTH_RULE,
     COUNTED_RULE,
 )
-TASK_RULES: Final = (NOT_MEASURED_RULE, *ORPHAN_RULES, COUNTED_RULE)
+TASK_RULES: Final = (NOT_MEASURED_RULE, MET_BOUND_RULE, *ORPHAN_RULES, COUNTED_RULE)
 
 
 def rules_of(metric: str) -> tuple[Rule[CounterFacts, CounterAnswer], ...]:

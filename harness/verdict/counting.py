@@ -8,21 +8,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.record.metrics import METRICS, CounterLimit, Metric, names
-from harness.record.policy import Policy
-from harness.units import format_count
-from harness.verdict.bounded_growth import objects_when_full
-from harness.verdict.counter_rules import CounterFacts, rules_of
-from harness.verdict.evidence import Evidence, evidence, lasting_rate, sessions_needed
-from harness.verdict.gate import GateEntry, GateResult
-from harness.verdict.metric_rules import METRIC_RULES
-from harness.verdict.orphan_tasks import orphans
-from harness.verdict.outcome import Gate, Kind, Status
-from harness.verdict.rows import Row, change, known, signed
-from harness.verdict.rules import first_answer
-from harness.verdict.situation import Situation
-from harness.verdict.suspects import unsure
-from harness.verdict.waits import may_wait
+from ..record.metrics import METRICS, CounterLimit, Metric, names
+from ..record.policy import Policy
+from ..units import format_count
+from .bounded_growth import objects_when_full
+from .counter_rules import CounterFacts, rules_of
+from .evidence import Evidence, evidence, lasting_rate, sessions_needed
+from .exhaustion import exhaustion
+from .gate import GateEntry, GateResult
+from .metric_rules import METRIC_RULES
+from .orphan_tasks import orphans
+from .outcome import Gate, Kind, Status
+from .rows import Row, change, known, signed
+from .rules import first_answer
+from .situation import Situation
+from .suspects import unsure
+from .waits import may_wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ def counter_gate(situation: Situation, metric: str) -> GateResult:
     guard = METRICS[metric].guard_sessions
     limit = _limit(situation.policy, METRICS[metric].gate)
     counted = evidence(situation, metric, limit, guard)
+    met = exhaustion(situation.record)
     facts = CounterFacts(
         metric=metric,
         counted=counted,
@@ -63,6 +65,7 @@ def counter_gate(situation: Situation, metric: str) -> GateResult:
         is_past_guard=situation.sessions >= situation.full_guard,
         is_over=_is_over(situation),
         orphans=orphans(situation) if metric == names.TASKS else None,
+        exhaustion=met if met is not None and metric in met.rates else None,
     )
     answer, trace = first_answer(rules_of(metric), facts)
     standing = answer.standing
@@ -75,8 +78,8 @@ def counter_gate(situation: Situation, metric: str) -> GateResult:
         standing.reason,
         float(x[0]),
         float(x[-1]),
-        counted.rate,
-        counted.bounds,
+        counted.rate if answer.per_session is None else answer.per_session,
+        counted.bounds if answer.per_session is None else None,
         limit,
         answer.kind,
         trace=(*counted.trace, *trace),

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.formulas import Floats
-from harness.record.facts import (
+from ..formulas import Floats
+from ..record.facts import (
     cpu_per_session,
     cpu_while_talking,
     first_third,
     last_third,
     late_other_load_percent,
 )
-from harness.record.metrics import names
-from harness.record.record import Series
-from harness.verdict.drift import (
+from ..record.metrics import names
+from ..record.record import Series
+from .drift import (
     CROWDED_CPU_FACTOR,
     CROWDED_PERCENT,
     IDLE_LIMIT_PERCENT,
@@ -30,9 +30,9 @@ from harness.verdict.drift import (
     look_length,
     time_drift,
 )
-from harness.verdict.outcome import Status
-from harness.verdict.situation import Situation
-from harness.verdict.waits import has_waits_left
+from .outcome import Status
+from .situation import Situation
+from .waits import has_waits_left
 
 Ends = tuple[float | None, float | None]
 """Medians of the first third of a run and of the last; None where nothing was read."""

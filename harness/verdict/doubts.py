@@ -5,10 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Final
 
-from harness.record.metrics import DECISIVE
-from harness.record.record import RestSample, RunRecord
-from harness.verdict.problems import problems
-from harness.verdict.suspects import MIN_LENGTHS
+from ..record.metrics import DECISIVE
+from ..record.record import RestSample, RunRecord
+from .problems import problems
+from .suspects import MIN_LENGTHS
 
 MAX_FAILED_SHARE: Final = 0.01
 """Share of the sessions that may fail (docs/verdict.md#constants)."""
@@ -81,8 +81,10 @@ def _replaced_processes(record: RunRecord) -> str:
 
 
 def _is_replaced(before: RestSample, after: RestSample) -> bool:
-    """A worker that died and was started again would hide a leak in the sum over all processes."""
-    old = {process.pid: process.name for process in before.processes}
-    new = {process.pid: process.name for process in after.processes}
+    """A worker that died and was started again would hide a leak in the sum over all processes.
+    Zombies hold nothing, and come and go.
+    """
+    old = {process.pid: process.name for process in before.processes if process.values}
+    new = {process.pid: process.name for process in after.processes if process.values}
     gone = {name for pid, name in old.items() if pid not in new}
     return bool(gone & {name for pid, name in new.items() if pid not in old})

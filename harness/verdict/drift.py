@@ -37,9 +37,9 @@ from typing import Final
 
 import numpy as np
 
-from harness.formulas import Floats, kendall_rise_pvalue, theil_sen
-from harness.record.facts import last_third
-from harness.verdict.outcome import Status
+from ..formulas import Floats, kendall_rise_pvalue, theil_sen
+from ..record.facts import last_third
+from .outcome import Status
 
 LOOKS: Final = (6, 8, 10, 14, 20, 28, 40)
 """Numbers of values at which a run is looked at; beyond, they go on by a factor of the square

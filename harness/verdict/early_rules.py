@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from harness.units import format_size
-from harness.verdict.memory_answer import MemoryAnswer
-from harness.verdict.memory_facts import MemoryFacts
-from harness.verdict.metric_rules import RELEASED, Standing
-from harness.verdict.outcome import Kind, Status
-from harness.verdict.rules import Rule, source
+from ..units import format_size
+from .memory_answer import MemoryAnswer
+from .memory_facts import MemoryFacts
+from .metric_rules import RELEASED, Standing
+from .outcome import Kind, Status
+from .rules import Rule, source
 
 
 def _budget_elsewhere(facts: MemoryFacts) -> MemoryAnswer | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from harness.record.metrics import METRICS
-from harness.record.record import Series
-from harness.verdict.growth_engine import (
+from ..record.metrics import METRICS
+from ..record.record import Series
+from .growth_engine import (
     STEP_SHARE,
     Look,
     Trend,
@@ -16,13 +16,13 @@ from harness.verdict.growth_engine import (
     smallest_fall,
     tail_rate,
 )
-from harness.verdict.look_schedule import FLAT_SPAN_SESSIONS, STEP_SPAN_SESSIONS, sessions_to_settle
-from harness.verdict.metric_rules import METRIC_RULES, MetricFacts, Standing
-from harness.verdict.outcome import Status
-from harness.verdict.rules import Step, first_answer
-from harness.verdict.saw_teeth import growth_between_falls
-from harness.verdict.situation import Situation
-from harness.verdict.waits import (
+from .look_schedule import FLAT_SPAN_SESSIONS, STEP_SPAN_SESSIONS, sessions_to_settle
+from .metric_rules import METRIC_RULES, MetricFacts, Standing
+from .outcome import Status
+from .rules import Step, first_answer
+from .saw_teeth import growth_between_falls
+from .situation import Situation
+from .waits import (
     after_wait,
     fell_after_wait,
     level_after_waits,
@@ -74,8 +74,8 @@ class Evidence:
 
     @property
     def between_falls_per_session(self) -> float | None:
-        """Growth from what the first fall after the warm-up has left to what the last one has; None with
-        fewer than two.
+        """Growth from what the first fall after the warm-up has left to what the last one has;
+        None with fewer than two.
         """
         if self.trend.latest is None:
             return None

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from harness.verdict.outcome import Gate
-from harness.verdict.rows import Row
-from harness.verdict.rules import Rule
-from harness.verdict.situation import Situation
+from .outcome import Gate
+from .rows import Row
+from .rules import Rule
+from .situation import Situation
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,14 +21,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.formulas import Floats
-from harness.verdict.look_schedule import (
+from ..formulas import Floats
+from .look_schedule import (
     FLAT_SPAN_SESSIONS,
     STEP_SPAN_SESSIONS,
     first_of_tail,
     look_numbers,
 )
-from harness.verdict.outcome import Status
+from .outcome import Status
 
 NOISE_FACTOR: Final = 2.5
 """Times the noise that a rise must exceed; tuned with the shares below on synthetic series and on

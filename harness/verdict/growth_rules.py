@@ -7,11 +7,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from harness.verdict.memory_answer import MemoryAnswer
-from harness.verdict.memory_facts import MemoryFacts
-from harness.verdict.metric_rules import Standing
-from harness.verdict.outcome import Kind, Status
-from harness.verdict.rules import Rule, source
+from .memory_answer import MemoryAnswer
+from .memory_facts import MemoryFacts
+from .metric_rules import Standing
+from .outcome import Kind, Status
+from .rules import Rule, source
 
 
 @dataclass(frozen=True, slots=True)

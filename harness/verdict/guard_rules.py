@@ -7,13 +7,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from harness.record.record import MemoryStop
-from harness.units import format_size
-from harness.verdict.memory_answer import MemoryAnswer
-from harness.verdict.memory_facts import MemoryFacts
-from harness.verdict.metric_rules import Standing
-from harness.verdict.outcome import Kind, Status
-from harness.verdict.rules import Rule, source
+from ..record.record import MemoryStop
+from ..units import format_size
+from .memory_answer import MemoryAnswer
+from .memory_facts import MemoryFacts
+from .metric_rules import Standing
+from .outcome import Kind, Status
+from .rules import Rule, source
 
 
 def _grew_within_sessions(facts: MemoryFacts) -> MemoryAnswer | None:

@@ -12,16 +12,16 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from harness.record.facts import reported_metric
-from harness.record.policy import Policy
-from harness.record.record import RunRecord
-from harness.verdict.allowances import allowed_findings, excused_gates
-from harness.verdict.doubts import MAX_FAILED_SHARE, doubts_of
-from harness.verdict.findings import all_findings, shown, why_unexplained, worth_telling
-from harness.verdict.gate import GateResult
-from harness.verdict.gates import entries
-from harness.verdict.look_schedule import first_of_tail, look_numbers
-from harness.verdict.outcome import (
+from ..record.facts import reported_metric
+from ..record.policy import Policy
+from ..record.record import RunRecord
+from .allowances import allowed_findings, excused_gates
+from .doubts import MAX_FAILED_SHARE, doubts_of
+from .findings import all_findings, shown, why_unexplained, worth_telling
+from .gate import GateResult
+from .gates import entries
+from .look_schedule import first_of_tail, look_numbers
+from .outcome import (
     Finding,
     Judgement,
     Kind,
@@ -30,11 +30,11 @@ from harness.verdict.outcome import (
     Verdict,
     VerdictName,
 )
-from harness.verdict.rules import Rule, first_answer
-from harness.verdict.situation import Situation
-from harness.verdict.summary import summarise
-from harness.verdict.verdict_rules import VERDICT_RULES, VerdictFacts
-from harness.verdict.waits import due_wait
+from .rules import Rule, first_answer
+from .situation import Situation
+from .summary import summarise
+from .verdict_rules import VERDICT_RULES, VerdictFacts
+from .waits import due_wait
 
 GIVE_UP_SESSIONS: Final = 5
 """A run without fixed cycles stops from here on when most of its sessions fail."""
@@ -49,7 +49,9 @@ def judge(record: RunRecord) -> Judgement:
     """
     situation = Situation.of(record)
     results = {name: gate.decide(situation) for name, gate in entries().items()}
-    facts = VerdictFacts(situation, _counted(results, situation.policy), doubts_of(record))
+    facts = VerdictFacts(
+        situation, _counted(results, situation.policy), doubts_of(record), _stood(record)
+    )
     allowed = _allowed(record, facts, results)
     facts = replace(facts, counted=allowed.counted)
     name, trace = first_answer(VERDICT_RULES, facts)
@@ -76,6 +78,16 @@ def judge(record: RunRecord) -> Judgement:
     counted = {gate: result.gate for gate, result in facts.counted.items()}
     words = summarise(verdict, record, counted, [*allowed.excused])
     return _with_next_step(replace(verdict, summary=words), facts)
+
+
+def _stood(record: RunRecord) -> VerdictName | None:
+    """What had been decided when the user stopped the run; None where nothing was."""
+    if not any(incident.interrupted for incident in record.incidents):
+        return None
+    incidents = [incident for incident in record.incidents if not incident.interrupted]
+    before = judge(replace(record, incidents=incidents, ended=None))
+    is_decided = before.next in (NextStep.EXPLAIN, NextStep.STOP)
+    return before.verdict.name if is_decided and before.verdict.name in _FAILING else None
 
 
 def every_rule() -> tuple[Rule[Any, Any], ...]:
@@ -129,7 +141,7 @@ def _allowed(record: RunRecord, facts: VerdictFacts, results: Mapping[str, GateR
 def _told_as_allowed(result: GateResult, why: str) -> GateResult:
     allowed = f"allowed: {why}" if why else "allowed"
     reason = "; ".join(filter(None, (result.gate.reason, allowed)))
-    return replace(result, gate=replace(result.gate, reason=reason))
+    return replace(result, gate=replace(result.gate, reason=reason, allowed=True))
 
 
 def _findings(name: VerdictName, allowed: _Allowed) -> tuple[Finding, ...]:

@@ -7,11 +7,11 @@ from typing import Final
 
 import numpy as np
 
-from harness.formulas import Floats
-from harness.units import format_size
-from harness.verdict.growth_engine import Look, envelope, tail_rate
-from harness.verdict.look_schedule import first_of_tail
-from harness.verdict.outcome import Kind, Tag
+from ..formulas import Floats
+from ..units import format_size
+from .growth_engine import Look, envelope, tail_rate
+from .look_schedule import first_of_tail
+from .outcome import Kind, Tag
 
 WARM_FROM_SESSIONS: Final = 20
 NOTABLE_RISE_BYTES: Final = 64 * 1024

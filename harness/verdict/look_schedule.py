@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from harness.formulas import Floats
+from ..formulas import Floats
 
 LOOKS: Final = (12, 16, 22, 30, 40, 54, 72, 96, 120, 150, 200, 260, 330, 400, 500)
 """Sample numbers at which a run is looked at; beyond the last they go on, a third apart."""

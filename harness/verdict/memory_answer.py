@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.verdict.metric_rules import Standing
-from harness.verdict.outcome import Kind, Status
+from .metric_rules import Standing
+from .outcome import Kind, Status
 
 
 @dataclass(frozen=True, slots=True)

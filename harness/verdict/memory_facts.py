@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from harness.record.facts import reported_metric
-from harness.record.metrics import names
-from harness.record.record import MemoryStop
-from harness.verdict.bounded_growth import Filling
-from harness.verdict.evidence import Evidence, evidence, lasting_rate, went_with_collection
-from harness.verdict.growth_engine import steady_growth
-from harness.verdict.kinds import SMALL_BLOCK_BYTES, is_fragmentation
-from harness.verdict.look_schedule import STEP_SPAN_SESSIONS
-from harness.verdict.page_reuse import PageReuse, tail_growths
-from harness.verdict.situation import Situation
-from harness.verdict.suspects import Unsure, unsure
-from harness.verdict.waits import AfterWait, after_wait, may_wait
+from ..record.facts import reported_metric
+from ..record.metrics import names
+from ..record.record import MemoryStop
+from .bounded_growth import Filling
+from .evidence import Evidence, evidence, lasting_rate, went_with_collection
+from .growth_engine import steady_growth
+from .kinds import SMALL_BLOCK_BYTES, is_fragmentation
+from .look_schedule import STEP_SPAN_SESSIONS
+from .page_reuse import PageReuse, tail_growths
+from .situation import Situation
+from .suspects import Unsure, unsure
+from .waits import AfterWait, after_wait, may_wait
 
 MALLOC_SHARE: Final = 0.5
 """Share of the limit that malloc in use is held to: it is exact (docs/verdict.md#constants)."""

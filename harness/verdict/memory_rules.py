@@ -10,15 +10,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from harness.units import format_size
-from harness.verdict.early_rules import EARLY_RULES
-from harness.verdict.evidence import Evidence
-from harness.verdict.guard_rules import GUARD_RULES
-from harness.verdict.memory_answer import MemoryAnswer
-from harness.verdict.memory_facts import MemoryFacts
-from harness.verdict.metric_rules import RELEASED, Standing
-from harness.verdict.outcome import Kind, Status
-from harness.verdict.rules import Rule, source
+from ..units import format_size
+from .early_rules import EARLY_RULES
+from .evidence import Evidence
+from .guard_rules import GUARD_RULES
+from .memory_answer import MemoryAnswer
+from .memory_facts import MemoryFacts
+from .metric_rules import RELEASED, Standing
+from .outcome import Kind, Status
+from .rules import Rule, source
 
 USED_AGAIN: Final = MemoryAnswer(
     Standing(

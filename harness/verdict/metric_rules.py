@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from harness.verdict.look_schedule import FLAT_SPAN_SESSIONS
-from harness.verdict.outcome import Status
-from harness.verdict.rules import Rule, source
-from harness.verdict.waits import AfterWait
+from .look_schedule import FLAT_SPAN_SESSIONS
+from .outcome import Status
+from .rules import Rule, source
+from .waits import AfterWait
 
 MIN_TAIL_SESSIONS: Final = FLAT_SPAN_SESSIONS / 2
 """Sessions of the tail below which the reason for an open metric is that the run is short."""

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from harness.record.facts import reported_metric
-from harness.record.metrics import names
-from harness.record.record import RestSample
-from harness.verdict.situation import GUARD_TASKS, Situation
-from harness.verdict.waits import ORPHANED_SESSIONS, is_worth_waiting, may_wait
+from ..record.facts import reported_metric
+from ..record.metrics import names
+from ..record.record import RestSample
+from .situation import GUARD_TASKS, Situation
+from .waits import ORPHANED_SESSIONS, is_worth_waiting, may_wait
 
 MIN_SESSIONS: Final = 10
 """Sessions before which nothing is said."""

@@ -8,11 +8,11 @@ import math
 from dataclasses import dataclass
 from itertools import takewhile
 
-from harness.record.metrics import names
-from harness.record.record import RestSample
-from harness.verdict.kinds import SMALL_BLOCK_BYTES, is_fragmentation
-from harness.verdict.look_schedule import first_of_tail
-from harness.verdict.situation import Situation
+from ..record.metrics import names
+from ..record.record import RestSample
+from .kinds import SMALL_BLOCK_BYTES, is_fragmentation
+from .look_schedule import first_of_tail
+from .situation import Situation
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from harness.record.record import RunRecord
+from ..record.record import RunRecord
 
 MAX_FAILED_SHARE: Final = 0.5
 """A source that failed at more than this share of its readings puts a flat verdict in doubt."""

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from harness.formulas import Floats
+from ..formulas import Floats
 
 WARM_UP_SHARE: Final = 0.25
 """Share of the run in which a fall may be of the warm-up."""

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from harness.record.facts import duration_s
-from harness.record.record import RunRecord
-from harness.units import format_size
-from harness.verdict.outcome import RunFacts, Verdict, VerdictName
+from ..record.facts import duration_s
+from ..record.record import RunRecord
+from ..units import format_size
+from .outcome import RunFacts, Verdict, VerdictName
 
 _WORST_FIRST: Final = (
     VerdictName.INTERRUPTED,

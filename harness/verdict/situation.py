@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from harness.record.facts import reported_metric
-from harness.record.metrics import METRICS, names
-from harness.record.policy import Policy
-from harness.record.record import RestSample, RunRecord
-from harness.verdict.bounded_growth import Filling, filling
+from ..record.facts import reported_metric
+from ..record.metrics import METRICS, names
+from ..record.policy import Policy
+from ..record.record import RestSample, RunRecord
+from .bounded_growth import Filling, filling
 
 GUARD_PROBE: Final = 150
 """Sessions before which growth may be a cache that fills: `functools.lru_cache` holds 128

@@ -14,11 +14,11 @@ from itertools import pairwise
 from math import isfinite
 from typing import Final
 
-from harness.errors import NotASeries, RecordDamaged
-from harness.record.facts import reported_metric
-from harness.record.metrics import METRICS, names
-from harness.record.policy import Policy
-from harness.record.record import (
+from ..errors import NotASeries, RecordDamaged
+from ..record.facts import reported_metric
+from ..record.metrics import METRICS, names
+from ..record.policy import Policy
+from ..record.record import (
     CycleDone,
     RestSample,
     RunRecord,
@@ -26,9 +26,9 @@ from harness.record.record import (
     SessionResult,
     Values,
 )
-from harness.verdict.judge import judge
-from harness.verdict.look_schedule import LOOKS, look_numbers
-from harness.verdict.outcome import Judgement, NextStep
+from .judge import judge
+from .look_schedule import LOOKS, look_numbers
+from .outcome import Judgement, NextStep
 
 _ALIASES: Final = {"system": names.MALLOC_SYSTEM}
 COLUMNS: Final = (

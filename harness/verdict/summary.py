@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import ceil
 
-from harness.record.record import RunRecord
-from harness.verdict.gates import entries
-from harness.verdict.outcome import Gate, Status, Verdict, VerdictName
-from harness.verdict.situation import Situation
+from ..record.record import RunRecord
+from .exhaustion import exhaustion
+from .gates import entries
+from .outcome import Gate, Status, Verdict, VerdictName
+from .situation import Situation
 
 
 def summarise(
@@ -24,7 +25,7 @@ def summarise(
     """
     match verdict.name:
         case VerdictName.LEAK:
-            words = _failing(counted, Status.LEAK, record.sessions)
+            words = _leaking(counted, record)
         case VerdictName.DEGRADED:
             words = _memory_first(counted) + _failing(counted, Status.DRIFT, record.sessions)
         case VerdictName.INCONCLUSIVE:
@@ -45,6 +46,15 @@ def _failing(counted: Mapping[str, Gate], status: Status, sessions: int) -> str:
         if gate.outcome is status
     ]
     return "; ".join(parts)
+
+
+def _leaking(counted: Mapping[str, Gate], record: RunRecord) -> str:
+    """What leaks, and what it ran into."""
+    words = _failing(counted, Status.LEAK, record.sessions)
+    met = exhaustion(record)
+    if met is None or met.words in words:
+        return words
+    return f"{words}; {met.words}"
 
 
 def _flat(counted: Mapping[str, Gate], sessions: int) -> str:

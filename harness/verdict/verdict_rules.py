@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from harness.verdict.gate import GateResult
-from harness.verdict.outcome import Status, VerdictName
-from harness.verdict.rules import Rule, source
-from harness.verdict.situation import Situation
+from .exhaustion import exhaustion
+from .gate import GateResult
+from .outcome import Status, VerdictName
+from .rules import Rule, source
+from .situation import Situation
 
 MAX_FAILED_SHARE: Final = 0.5
 """Share of the sessions that may fail before the server has failed."""
@@ -23,6 +24,8 @@ class VerdictFacts:
     counted: Mapping[str, GateResult]
     """By gate; those that never fail the run, or are excused, are left out."""
     doubts: tuple[str, ...]
+    stood: VerdictName | None = None
+    """The verdict at the time when the user stopped the run; None where it was still open."""
 
     def having(self, status: Status) -> tuple[str, ...]:
         """Gates with this status."""
@@ -47,6 +50,11 @@ class VerdictFacts:
     def failed_sessions(self) -> int:
         """That did not do what the script says."""
         return self.situation.record.failed_sessions
+
+    @property
+    def met_a_bound(self) -> bool:
+        """Whether a count rose with each session, until sessions failed."""
+        return exhaustion(self.situation.record) is not None
 
     @property
     def ended_by(self) -> VerdictName | None:
@@ -84,8 +92,18 @@ class VerdictFacts:
         return "memory" not in self.having(Status.NOT_MEASURED)
 
 
+def _stood(facts: VerdictFacts) -> VerdictName | None:
+    is_failing = facts.leaking_gates or facts.drifting_gates
+    stands = facts.ended_by is VerdictName.INTERRUPTED and is_failing
+    return facts.stood if stands else None
+
+
 def _interrupted(facts: VerdictFacts) -> VerdictName | None:
     return VerdictName.INTERRUPTED if facts.ended_by is VerdictName.INTERRUPTED else None
+
+
+def _met_bound(facts: VerdictFacts) -> VerdictName | None:
+    return VerdictName.LEAK if facts.met_a_bound and facts.leaking_gates else None
 
 
 def _server_failed(facts: VerdictFacts) -> VerdictName | None:
@@ -124,10 +142,25 @@ _SECTION: Final = source("order-of-the-verdict")
 
 VERDICT_RULES: Final[tuple[Rule[VerdictFacts, VerdictName], ...]] = (
     Rule(
+        "verdict.stood",
+        "The user stopped the run when it was decided, and only the cause was looked for: the "
+        "verdict stands.",
+        _SECTION,
+        _stood,
+        ("leaking_gates", "drifting_gates"),
+    ),
+    Rule(
         "verdict.interrupted",
         "The user stopped the run: interrupted.",
         _SECTION,
         _interrupted,
+    ),
+    Rule(
+        "verdict.met-a-bound",
+        "A count rose with each session, and then sessions failed: leak, and what it ran into.",
+        _SECTION,
+        _met_bound,
+        ("met_a_bound", "leaking_gates"),
     ),
     Rule(
         "verdict.server-failed",

@@ -11,12 +11,12 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from harness.record.metrics import METRICS, names
-from harness.record.record import RestSample, Series
-from harness.verdict.growth_engine import follow, remaining_rate
-from harness.verdict.look_schedule import STEP_SPAN_SESSIONS
-from harness.verdict.outcome import Status, Wait
-from harness.verdict.situation import GUARD_TASKS, Situation
+from ..record.metrics import METRICS, names
+from ..record.record import RestSample, Series
+from .growth_engine import follow, remaining_rate
+from .look_schedule import STEP_SPAN_SESSIONS
+from .outcome import Status, Wait
+from .situation import GUARD_TASKS, Situation
 
 MAX_WAITS: Final = 3
 """Waits in one run; each may take the whole grace. One that comes early is not counted: it was for

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
+import subprocess
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,8 +13,10 @@ import msgspec
 import pytest
 from record_builder import MIB, Script, memory, rising
 
-from harness.cause.explain import Explainer, sessions_to_trace
+from harness.cause.explain import Explainer
 from harness.cause.process_inventory import (
+    Unread,
+    children,
     command,
     descriptors,
     mappings,
@@ -21,6 +25,7 @@ from harness.cause.process_inventory import (
     without_numbers,
 )
 from harness.cause.python_source import function_at
+from harness.cause.tracing import sessions_to_trace
 from harness.errors import ProbeSilent
 from harness.record.record import Cause, Causes, Census
 from harness.target.probe_answers import CauseAnswer
@@ -186,3 +191,22 @@ async def test_a_container_not_reached_in_time_keeps_its_name_and_its_trimming_c
     found = await explained({"made_at": "app.py:9", "bytes": 12}, known)
     assert (found.name, found.chain, found.trimmed_at) == (known.name, known.chain, "app.py:3")
     assert (found.made_at, found.bytes) == ("app.py:9", 12)
+
+
+def test_a_process_that_has_ended_is_counted_by_its_name_until_it_is_waited_for() -> None:
+    child = subprocess.Popen(["/bin/sleep", "0"])
+    try:
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert children([child.pid]) == {"sleep <defunct>": 1}
+    finally:
+        child.wait()
+    assert children([child.pid]) == {}
+
+
+def test_what_cannot_be_read_of_a_process_is_counted_by_its_reason() -> None:
+    unread = Unread()
+    with unread.noting("descriptors of a process"):
+        raise PermissionError(errno.EACCES, "Permission denied")
+    with unread.noting("descriptors of a process"):
+        raise ProcessLookupError(errno.ESRCH, "No such process")
+    assert unread == {"descriptors of a process: Permission denied": 1}

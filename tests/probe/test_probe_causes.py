@@ -169,6 +169,25 @@ def test_the_line_that_makes_things_is_told_once_it_has_been_traced(served: Laun
     assert served.do("__import__('tracemalloc').is_tracing()") is False
 
 
+@pytest.mark.parametrize(
+    ("starts", "command"),
+    [
+        ("__import__('os').posix_spawn('/bin/sleep', ['sleep', '0'], {})", "sleep 0"),
+        ("hotel.started = __import__('subprocess').Popen(['/bin/sleep', '0'])", "/bin/sleep 0"),
+    ],
+)
+def test_a_zombie_is_told_with_its_command_and_the_line_that_started_it(
+    served: Launched, starts: str, command: str
+) -> None:
+    peer = served.peer()
+    peer.ask("trace", on=True)
+    served.do(f"exec(compile({starts!r}, '/srv/app/hotel.py', 'exec'), globals())")
+    target = {"key": "tool", "kind": "started", "words": "sleep"}
+    found = peer.ask("causes", targets=[target])["tool"]
+    assert found["state"] == f"started as `{command}`"
+    assert found["made_at"] == "/srv/app/hotel.py:1"
+
+
 def test_what_the_probe_wraps_is_told_by_the_line_of_the_application(served: Launched) -> None:
     peer = served.peer()
     peer.ask("trace", on=True)

@@ -55,3 +55,15 @@ def test_one_of_several_scenarios_is_chosen_by_name(tmp_path: Path) -> None:
     assert load_scenario(f"{tmp_path / 'mine.py'}::two").name == "two"
     with pytest.raises(ScenarioInvalid, match="several"):
         load_scenario(str(tmp_path / "mine.py"))
+
+
+def test_a_script_imports_what_lies_next_to_it(tmp_path: Path) -> None:
+    (tmp_path / "words_of_a_visitor.py").write_text('GREETING = "hello"\n')
+    (tmp_path / "visit.py").write_text(
+        "from leak_harness import scenario\n"
+        "from words_of_a_visitor import GREETING\n\n\n"
+        "@scenario\n"
+        "async def visit(session):\n"
+        "    assert GREETING\n"
+    )
+    assert load_scenario(str(tmp_path / "visit.py")).name == "visit"

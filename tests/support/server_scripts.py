@@ -34,7 +34,7 @@ async def handle(connection):
         await connection.send(message)
 """
 ECHO_SCENARIO = """
-from harness import scenario
+from leak_harness import scenario
 
 @scenario
 async def echo(session):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 import time
@@ -71,6 +72,23 @@ async def test_a_tree_is_the_sum_of_its_processes_and_each_is_kept(start: Start)
     assert [one.pid for one in rest.processes] == [server.pid, child.pid]
     for metric in ("rss", "uss", "pss", "threads", "descriptors"):
         assert rest.values[metric] == sum(one.values[metric] for one in rest.processes)
+
+
+@pytest.fixture
+def zombie() -> Iterator[psutil.Process]:
+    """A process that has ended and that nobody has waited for."""
+    with subprocess.Popen([sys.executable, "-c", "pass"]) as child:
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        yield psutil.Process(child.pid)
+
+
+async def test_a_child_that_has_ended_and_that_nobody_waits_for_counts_as_a_child(
+    start: Start, zombie: psutil.Process
+) -> None:
+    server = start(IDLE)
+    rest = await sampler(server, zombie).rest(1, 1)
+    assert (rest.values["children"], rest.values["zombies"]) == (1, 1)
+    assert rest.values["uss"] == rest.processes[0].values["uss"]
 
 
 async def test_shared_pages_count_in_rss_partly_in_pss_and_not_in_uss(start: Start) -> None:

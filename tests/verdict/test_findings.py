@@ -59,6 +59,20 @@ def test_a_task_names_its_coroutine_the_line_that_made_it_and_what_it_holds() ->
     assert "local self <room.Room>" in one.chain
 
 
+def test_a_zombie_is_told_as_one_with_the_command_and_the_line_that_started_it() -> None:
+    record = Script().record(40)
+    for cycle, sessions in CYCLES:
+        record.add(Census(1.0, cycle, sessions, {}, children={"ffmpeg <defunct>": sessions}))
+    cause = Cause(made_at="/srv/app/voice.py:9", made_in="speak", state="started as `ffmpeg -i -`")
+    record.add(Causes(2.0, {"child-process:ffmpeg <defunct>": cause}))
+    (finding,) = findings(record)
+    assert finding.kind == "child-process"
+    assert finding.summary == (
+        "1.00 child processes per session have ended, and nobody waits for them: "
+        "`ffmpeg <defunct>`, created in `speak` (/srv/app/voice.py:9). Started as `ffmpeg -i -`"
+    )
+
+
 @pytest.mark.parametrize(
     ("left", "words"),
     [
@@ -82,6 +96,19 @@ def test_a_task_says_of_how_many_closed_sessions_they_are(left: int, words: str)
     (one,) = findings(record)
     assert words in one.summary
     assert ("belong to" in one.summary) is bool(words)
+
+
+def test_a_container_of_several_workers_is_one_finding_with_the_sum_of_their_entries() -> None:
+    record = censuses({}, entries=1.0)
+    for number, census in enumerate(record.censuses):
+        both = census.rising | {"101:9": tuple(length // 2 for length in census.rising["100:7"])}
+        record.censuses[number] = replace(census, rising=both)
+    cause = Cause(("module server",), "server.names", "application", bytes=100)
+    record.add(Causes(2.0, {"100:7": cause, "101:9": cause}))
+    (finding,) = findings(record)
+    assert finding.count_per_session == pytest.approx(1.5, abs=0.01)
+    assert finding.bytes_per_session == pytest.approx(150, abs=1)
+    assert finding.summary.startswith("1.50 entries per session stay in `server.names`")
 
 
 def test_a_container_is_named_by_its_path_without_places_in_lists() -> None:

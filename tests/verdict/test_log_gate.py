@@ -174,3 +174,22 @@ def test_the_headline_says_that_memory_is_flat_and_which_exception_it_was() -> N
         "DEGRADED: memory is flat, but the server's log: 'never retrieved' stands there 110 times, "
         "in 110 sessions, the first: Task exception was never retrieved"
     )
+
+
+def test_where_sessions_fail_the_line_that_says_why_is_kept(tmp_path: Path) -> None:
+    log = tmp_path / "server.log"
+    watched = watch(log)
+    write(
+        log,
+        "ERROR connection handler failed",
+        "Traceback (most recent call last):",
+        '    raise RuntimeError("can\'t start new thread")',
+        "socket.accept() out of system resource",
+        "OSError: [Errno 24] Too many open files: '/dev/null'",
+    )
+    said = "OSError: [Errno 24] Too many open files: '/dev/null'"
+    assert watched.counts(1.0, 1, is_failing=True).reason == said
+    write(log, "page closed", "ValueError: no such page")
+    assert watched.counts(2.0, 2, is_failing=True).reason == "ValueError: no such page"
+    write(log, "ValueError: no such page")
+    assert watched.counts(3.0, 3).reason == ""

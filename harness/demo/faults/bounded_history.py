@@ -6,7 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from harness.demo.chat_server.hooks import Hooks
+    from ..chat_server.hooks import Hooks
 
 SPEC: Final[dict[str, Any]] = {
     "name": "bounded-history",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from harness.demo.chat_server.hooks import Hooks
+    from ..chat_server.hooks import Hooks
 
 SPEC: Final[dict[str, Any]] = {
     "name": "collector-sawtooth",

@@ -6,8 +6,8 @@ from contextvars import Context, ContextVar, copy_context
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from harness.demo.chat_server.hooks import Context as PageContext
-    from harness.demo.chat_server.hooks import Hooks, Page
+    from ..chat_server.hooks import Context as PageContext
+    from ..chat_server.hooks import Hooks, Page
 
 SPEC: Final[dict[str, Any]] = {
     "name": "contextvar-holds-context",

@@ -10,7 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from harness.demo.chat_server.hooks import Context, Hooks
+    from ..chat_server.hooks import Context, Hooks
 
 SPEC: Final[dict[str, Any]] = {
     "name": "untracked-task",

@@ -11,17 +11,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.experiment.options.connection import DEFAULT_PROTOCOL, ConnectionOptions
-from harness.experiment.options.load import LoadOptions
-from harness.experiment.options.measurement import MeasurementOptions
-from harness.experiment.options.output import OutputOptions
-from harness.experiment.options.policy import PolicyOptions
-from harness.option import SCENARIO, Form, Option, declarations, declared, fields_from
-from harness.target.target import Target
-from harness.target.ways import all_keys, hinted, keys_of, target_from, target_named, targets
+from ...option import SCENARIO, Form, Option, declarations, declared, fields_from
+from ...target.target import Target
+from ...target.ways import all_keys, hinted, keys_of, target_from, target_named, targets
+from .connection import DEFAULT_PROTOCOL, ConnectionOptions
+from .load import LoadOptions
+from .measurement import MeasurementOptions
+from .output import OutputOptions
+from .policy import PolicyOptions
 
 if TYPE_CHECKING:
-    from harness.sessions.scenario import Scenario
+    from ...sessions.scenario import Scenario
 
 __all__ = [
     "DEFAULT_PROTOCOL",
@@ -78,7 +78,7 @@ class RunOptions:
     """What the verdict rests on."""
     output: OutputOptions = field(default_factory=OutputOptions)
     """Where results go."""
-    command_line: tuple[str, ...] = ("harness.run",)
+    command_line: tuple[str, ...] = ("leak_harness.run",)
     """What the record says of how the run was asked for."""
 
 

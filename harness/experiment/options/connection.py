@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from harness.option import FLAG, PAIRS, PATH, SIZE, SWITCH, TEXT, declared
+from ...option import FLAG, PAIRS, PATH, SIZE, SWITCH, TEXT, declared
 
 GROUP: Final = "connection"
 DEFAULT_PROTOCOL: Final = "open-llm-vtuber"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from harness.option import COUNT, FLAG, INTEGER, TIME, declared
+from ...option import COUNT, FLAG, INTEGER, TIME, declared
 
 GROUP: Final = "load"
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from harness.option import FLAG, PATH, SIZE, SWITCH, TEXT, declared
+from ...option import FLAG, PATH, SIZE, SWITCH, TEXT, declared
 
 GROUP: Final = "measurement"
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from harness.option import NUMBER, SIZE, TEXT, TIME, declared
+from ...option import NUMBER, SIZE, TEXT, TIME, declared
 
 GROUP: Final = "decision"
 

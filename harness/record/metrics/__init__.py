@@ -24,10 +24,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from harness.errors import ExtensionInvalid
-from harness.extensions import modules_with, place_of
-from harness.probe import gauges
-from harness.record.metrics.contract import (
+from ...errors import ExtensionInvalid
+from ...extensions import modules_with, place_of
+from ...probe import gauges
+from .contract import (
     BlameLimit,
     Chart,
     CounterLimit,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from harness.units import format_count, format_percent, format_size
+from ...units import format_count, format_percent, format_size
 
 
 class Unit(StrEnum):

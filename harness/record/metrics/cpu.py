@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from harness.record.metrics import names
-from harness.record.metrics.contract import BlameLimit, Chart, Metric, Unit
+from . import names
+from .contract import BlameLimit, Chart, Metric, Unit
 
 METRICS: Final = (
     Metric(

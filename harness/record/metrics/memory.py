@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from harness.record.metrics import names
-from harness.record.metrics.contract import BlameLimit, Chart, Metric, ProcessFile, Unit
-from harness.record.metrics.process_text import kib_after
+from . import names
+from .contract import BlameLimit, Chart, Metric, ProcessFile, Unit
+from .process_text import kib_after
 
 _FILE: Final = "smaps_rollup"
 PAGE_BYTES: Final = 4096

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from harness.record.metrics import names
-from harness.record.metrics.contract import (
+from . import names
+from .contract import (
     BlameLimit,
     Chart,
     CounterLimit,
@@ -14,7 +14,7 @@ from harness.record.metrics.contract import (
     ProcessFolder,
     Unit,
 )
-from harness.record.metrics.process_text import number_after
+from .process_text import number_after
 
 METRICS: Final = (
     Metric(
@@ -54,5 +54,14 @@ METRICS: Final = (
         falls_while_waiting=True,
         gate=CounterLimit("children", order=60, explained_by=("child-process",)),
         blame=BlameLimit(0.02, order=4, is_exact=True),
+    ),
+    Metric(
+        names.ZOMBIES,
+        Unit.COUNT,
+        "child processes that have ended and that nobody has waited for; they are among the "
+        "children",
+        label="zombies",
+        label_zh="僵尸进程",
+        falls_while_waiting=True,
     ),
 )

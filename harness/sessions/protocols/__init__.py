@@ -9,9 +9,9 @@ from importlib.metadata import EntryPoint, entry_points
 from pkgutil import iter_modules
 from typing import Final
 
-from harness.errors import UnknownProtocol
-from harness.sessions.contract import ChatProtocol
-from harness.sessions.session import BaseSession
+from ...errors import UnknownProtocol
+from ..contract import ChatProtocol
+from ..session import BaseSession
 
 ENTRY_POINTS: Final = "leak_harness.protocols"
 """The group in which other packages register adapter classes."""

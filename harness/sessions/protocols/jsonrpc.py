@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from itertools import count
 from typing import Any, ClassVar
 
-from harness.errors import ProtocolViolation
-from harness.sessions.contract import (
+from ...errors import ProtocolViolation
+from ..contract import (
     RECEIVE,
     Action,
     Exchange,
@@ -18,8 +18,8 @@ from harness.sessions.contract import (
     Stage,
     Timing,
 )
-from harness.sessions.decoding import object_of
-from harness.sessions.session import BaseSession
+from ..decoding import object_of
+from ..session import BaseSession
 
 
 class Session(BaseSession):

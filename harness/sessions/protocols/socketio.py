@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from itertools import count
 from typing import Any, ClassVar, Final
 
-from harness.errors import ProtocolViolation
-from harness.sessions.contract import (
+from ...errors import ProtocolViolation
+from ..contract import (
     RECEIVE,
     Action,
     Data,
@@ -23,8 +23,8 @@ from harness.sessions.contract import (
     Stage,
     Timing,
 )
-from harness.sessions.decoding import json_of, shown
-from harness.sessions.session import BaseSession
+from ..decoding import json_of, shown
+from ..session import BaseSession
 
 _OPEN, _CLOSE, _PING, _PONG, _MESSAGE = "0", "1", "2", "3", "4"
 _CONNECT, _DISCONNECT, _EVENT, _ACK, _ERROR, _BINARY_EVENT, _BINARY_ACK = "0123456"
@@ -45,9 +45,7 @@ class Session(BaseSession):
             text: what the user says.
             leave_at: `first_text` leaves the reply there, the rest unread; it is not timed then.
         """
-        if leave_at is not None:
-            return await self._leave(Adapter.chat, leave_at, text)
-        return await self._act(Adapter.chat, text)
+        return await self._act_until(leave_at, Adapter.chat, text)
 
     async def emit(self, event: str, *arguments: Any) -> None:
         """Send an event; bytes among the arguments go as binary messages of their own."""

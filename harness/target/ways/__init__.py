@@ -8,9 +8,9 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any, Final
 
-from harness.errors import UsageError
-from harness.option import declarations, fields_from
-from harness.target.target import Target
+from ...errors import UsageError
+from ...option import declarations, fields_from
+from ..target import Target
 
 _ADDRESSES: Final = ("url", "unix")
 """Options that say where to connect. Alone they choose the target `url`."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final
 
-from harness.errors import UsageError
-from harness.option import PATH, Option, from_option
-from harness.target.target import Running, ServerUnderTest, Start
+from ...errors import UsageError
+from ...option import PATH, Option, from_option
+from ..target import Running, ServerUnderTest, Start
 
 CGROUP: Final = Option(
     "cgroup",
@@ -40,6 +40,6 @@ class Cgroup(Running):
 
     async def open(self, start: Start) -> ServerUnderTest:  # noqa: ARG002
         """Nothing is opened: the files of the group are read when they are needed."""
-        from harness.target.remote import GroupFiles, Remote
+        from ..remote import GroupFiles, Remote
 
         return Remote(GroupFiles(self.cgroup))

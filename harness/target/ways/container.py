@@ -8,9 +8,9 @@ import subprocess
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from harness.errors import NoSuchProcess, UsageError
-from harness.option import TEXT, Option, from_option
-from harness.target.target import LocalProcess, ServerUnderTest, Start
+from ...errors import NoSuchProcess, UsageError
+from ...option import TEXT, Option, from_option
+from ..target import LocalProcess, ServerUnderTest, Start
 
 CONTAINER: Final = Option(
     "container",
@@ -38,7 +38,7 @@ class Container(LocalProcess):
 
     async def open(self, start: Start) -> ServerUnderTest:  # noqa: ARG002
         """Find its first process."""
-        from harness.target.attached import Attached
+        from ..attached import Attached
 
         return Attached(pid_of_container(self.container))
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from harness.option import SIZE, TEXT, declared, from_option
-from harness.redaction import without_secrets
-from harness.target.target import ENV, LAUNCHED_READY_LIMIT_S, ServerUnderTest, Start, Target
+from ...option import SIZE, TEXT, declared, from_option
+from ...redaction import without_secrets
+from ..target import ENV, LAUNCHED_READY_LIMIT_S, ServerUnderTest, Start, Target
 
 AGENT_SIZE_BYTES: Final = 32 * 2**20
 
@@ -46,7 +46,7 @@ class Embedded(Target):
 
     async def open(self, start: Start) -> ServerUnderTest:
         """Start it."""
-        from harness.target.launched import Server
+        from ..launched import Server
 
         return await Server.launch(
             self._command(start.port), environment=start.environment, folder=None, log=start.log
@@ -58,6 +58,6 @@ class Embedded(Target):
         return self.env
 
     def _command(self, port: str) -> list[str]:
-        from harness.target.embedded import embedded_command
+        from ..embedded import embedded_command
 
         return embedded_command(port, self.agent_size_bytes, self.fault)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar, Final
 
-from harness.errors import UsageError
-from harness.option import PAIRS, TEXT, Option, declared, from_option
-from harness.redaction import url_without_secrets
-from harness.target.target import Running, ServerUnderTest, Start
+from ...errors import UsageError
+from ...option import PAIRS, TEXT, Option, declared, from_option
+from ...redaction import url_without_secrets
+from ..target import Running, ServerUnderTest, Start
 
 METRICS_URL: Final = Option(
     "metrics-url",
@@ -59,6 +59,6 @@ class MetricsUrl(Running):
 
     async def open(self, start: Start) -> ServerUnderTest:  # noqa: ARG002
         """Nothing is opened: the page is read when it is needed."""
-        from harness.target.remote import Page, Remote
+        from ..remote import Page, Remote
 
         return Remote(Page(self.metrics_url, self.metric))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from harness.option import PROCESS_ID, Option, from_option
-from harness.target.target import LocalProcess, ServerUnderTest, Start
+from ...option import PROCESS_ID, Option, from_option
+from ..target import LocalProcess, ServerUnderTest, Start
 
 PID: Final = Option(
     "pid",
@@ -32,6 +32,6 @@ class Pid(LocalProcess):
 
     async def open(self, start: Start) -> ServerUnderTest:  # noqa: ARG002
         """Find it."""
-        from harness.target.attached import Attached
+        from ..attached import Attached
 
         return Attached(self.pid)

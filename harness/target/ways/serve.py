@@ -9,10 +9,10 @@ from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import ClassVar, Final
 
-from harness.errors import UsageError
-from harness.option import PATH, PATTERN, TEXT, Option, declared, from_option
-from harness.redaction import without_secrets
-from harness.target.target import ENV, LAUNCHED_READY_LIMIT_S, URL, ServerUnderTest, Start, Target
+from ...errors import UsageError
+from ...option import PATH, PATTERN, TEXT, Option, declared, from_option
+from ...redaction import without_secrets
+from ..target import ENV, LAUNCHED_READY_LIMIT_S, URL, ServerUnderTest, Start, Target
 
 SERVE: Final = Option(
     "serve",
@@ -66,7 +66,7 @@ class Serve(Target):
 
     async def open(self, start: Start) -> ServerUnderTest:
         """Start it."""
-        from harness.target.launched import Server
+        from ..launched import Server
 
         return await Server.launch(
             self._words(start.port),

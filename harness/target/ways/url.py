@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from harness.errors import UsageError
-from harness.target.target import Running, ServerUnderTest, Start
+from ...errors import UsageError
+from ..target import Running, ServerUnderTest, Start
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
-from harness.errors import ExtensionInvalid
-from harness.extensions import modules_with, place_of
-from harness.record.metrics import FILES, METRICS
-from harness.record.metrics.contract import SHARED_ORDER
-from harness.verdict.counting import counter_entry
-from harness.verdict.gate import GateEntry
+from ...errors import ExtensionInvalid
+from ...extensions import modules_with, place_of
+from ...record.metrics import FILES, METRICS
+from ...record.metrics.contract import SHARED_ORDER
+from ..counting import counter_entry
+from ..gate import GateEntry
 
 
 @cache

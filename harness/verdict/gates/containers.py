@@ -5,20 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from harness.record.record import Cause, RunRecord
-from harness.verdict.gate import GateEntry, GateResult
-from harness.verdict.outcome import Gate, Status
-from harness.verdict.problems import problem_of
-from harness.verdict.rows import Row, reason_summary
-from harness.verdict.rules import Rule, first_answer, source
-from harness.verdict.situation import Situation
-from harness.verdict.suspects import (
-    MIN_LENGTHS,
-    census_sessions,
-    is_within_bound,
-    suspects,
-)
-from harness.verdict.waits import may_wait
+from ...record.record import Cause, RunRecord
+from ..exhaustion import Exhaustion, exhaustion
+from ..gate import GateEntry, GateResult
+from ..outcome import Gate, Status
+from ..over_processes import summed
+from ..problems import problem_of
+from ..rows import Row, reason_summary
+from ..rules import Rule, first_answer, source
+from ..situation import Situation
+from ..suspects import MIN_LENGTHS, census_sessions, is_within_bound, suspects
+from ..waits import may_wait
 
 MAX_TOLD: Final = 3
 """Containers that are named as filling."""
@@ -53,6 +50,18 @@ class ContainerFacts:
     """No session is to follow."""
     words: str
     filling_words: str
+    exhaustion: Exhaustion | None = None
+    """What the server ran into; None where no container rose with each session until then."""
+
+    @property
+    def sessions_that_worked(self) -> int | None:
+        """Before they began to fail."""
+        return None if self.exhaustion is None else self.exhaustion.worked
+
+    @property
+    def sessions_that_failed(self) -> int | None:
+        """Since then."""
+        return None if self.exhaustion is None else self.exhaustion.failed
 
     @property
     def min_censuses(self) -> int:
@@ -70,6 +79,13 @@ def _flat(facts: ContainerFacts) -> GateResult | None:
     if facts.suspects:
         return None
     return GateResult(ContainersGate(Status.FLAT, facts.filling_words))
+
+
+def _met_bound(facts: ContainerFacts) -> GateResult | None:
+    if facts.exhaustion is None:
+        return None
+    words = f"{facts.words}, until sessions failed"
+    return GateResult(ContainersGate(Status.LEAK, words, facts.suspects))
 
 
 def _too_early(facts: ContainerFacts) -> GateResult | None:
@@ -125,6 +141,14 @@ RULES: Final = (
         ("suspects",),
     ),
     Rule(
+        "containers.met-a-bound",
+        "A container of the application got one entry or more with each of 20 sessions or more, "
+        "and since then sessions fail, the latest 3 among them: leak.",
+        source("runs-that-stop-early"),
+        _met_bound,
+        (*_NUMBERS, "sessions_that_worked", "sessions_that_failed"),
+    ),
+    Rule(
         "containers.too-early",
         "A container grew in every census. Before the guard this may be a cache that is still "
         "filling: open.",
@@ -175,6 +199,7 @@ def _facts(situation: Situation) -> tuple[ContainerFacts, int | None]:
     growing = suspects(record) if measured else []
     # What has some maximum is not blamed for the rest.
     blamed = [suspect for suspect in growing if not suspect.trimmed_at] or growing
+    blamed = summed(blamed, record.causes)
     words, first = "", None
     if blamed:
         named = ((record.causes.get(one.key, Cause()).name, one) for one in blamed)
@@ -182,6 +207,7 @@ def _facts(situation: Situation) -> tuple[ContainerFacts, int | None]:
         words = f"{name} grows by {first.per_session:.2f} entries per session"
         words += f", and {len(blamed) - 1} more" if blamed[1:] else ""
     last = record.censuses[-1] if record.censuses else None
+    met = exhaustion(record)
     waited = situation.last_waited
     facts = ContainerFacts(
         censuses=taken,
@@ -196,6 +222,7 @@ def _facts(situation: Situation) -> tuple[ContainerFacts, int | None]:
         is_last=situation.final,
         words=words,
         filling_words=_filling_words(record) if measured else "",
+        exhaustion=met if met is not None and met.containers else None,
     )
     return facts, min((suspect.suspected_sessions for suspect in blamed), default=None)
 

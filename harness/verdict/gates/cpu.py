@@ -7,15 +7,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from harness.record.metrics import names
-from harness.units import format_percent, format_time
-from harness.verdict.cpu_facts import CpuFacts
-from harness.verdict.drift import Jump, sessions_to_flat
-from harness.verdict.gate import GateEntry, GateResult
-from harness.verdict.outcome import Gate, Status
-from harness.verdict.rows import Row, change, known, reason_summary
-from harness.verdict.rules import Rule, first_answer, source
-from harness.verdict.situation import Situation
+from ...record.metrics import names
+from ...units import format_percent, format_time
+from ..cpu_facts import CpuFacts
+from ..drift import Jump, sessions_to_flat
+from ..gate import GateEntry, GateResult
+from ..outcome import Gate, Status
+from ..rows import Row, change, known, reason_summary
+from ..rules import Rule, first_answer, source
+from ..situation import Situation
 
 Answer = tuple[Status, str]
 

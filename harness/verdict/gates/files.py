@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from harness.record.metrics import METRICS, CounterLimit, names
-from harness.record.policy import KIB
-from harness.units import format_size
-from harness.verdict import counter_rules
-from harness.verdict.counting import CounterGate, counter_entry, counter_gate
-from harness.verdict.evidence import Evidence, evidence
-from harness.verdict.gate import GateEntry, GateResult
-from harness.verdict.growth_engine import tail_rate
-from harness.verdict.outcome import Status
-from harness.verdict.rules import Rule, first_answer, source
-from harness.verdict.situation import Situation
+from ...record.metrics import METRICS, CounterLimit, names
+from ...record.policy import KIB
+from ...units import format_size
+from .. import counter_rules
+from ..counting import CounterGate, counter_entry, counter_gate
+from ..evidence import Evidence, evidence
+from ..gate import GateEntry, GateResult
+from ..growth_engine import tail_rate
+from ..outcome import Status
+from ..rules import Rule, first_answer, source
+from ..situation import Situation
 
 LIMIT_BYTES: Final = 4.0 * KIB
 """Bytes per session: one block of most file systems."""

@@ -8,11 +8,11 @@ from typing import Final
 
 import numpy as np
 
-from harness.formulas import Floats
-from harness.record.record import SessionResult
-from harness.units import format_time
-from harness.verdict.cpu_facts import CpuFacts
-from harness.verdict.drift import (
+from ...formulas import Floats
+from ...record.record import SessionResult
+from ...units import format_time
+from ..cpu_facts import CpuFacts
+from ..drift import (
     FLAT_FROM_SESSIONS,
     LATENCY_FACTOR,
     LATENCY_FLOOR_S,
@@ -21,11 +21,11 @@ from harness.verdict.drift import (
     look_length,
     sessions_to_flat,
 )
-from harness.verdict.gate import GateEntry, GateResult
-from harness.verdict.outcome import Gate, Status
-from harness.verdict.rows import Row, change, known, named_values
-from harness.verdict.rules import Rule, first_answer, source
-from harness.verdict.situation import Situation
+from ..gate import GateEntry, GateResult
+from ..outcome import Gate, Status
+from ..rows import Row, change, known, named_values
+from ..rules import Rule, first_answer, source
+from ..situation import Situation
 
 Answer = tuple[Status, str]
 

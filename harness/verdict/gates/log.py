@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from harness.record.record import LogCounts
-from harness.verdict.gate import GateEntry, GateResult
-from harness.verdict.outcome import Gate, Status
-from harness.verdict.rows import Row
-from harness.verdict.rules import Rule, first_answer, source
-from harness.verdict.situation import Situation
+from ...record.record import LogCounts
+from ..gate import GateEntry, GateResult
+from ..outcome import Gate, Status
+from ..rows import Row
+from ..rules import Rule, first_answer, source
+from ..situation import Situation
 
 MIN_LINES: Final = 3
 """Fewer lines than that are told, and fail nothing."""
