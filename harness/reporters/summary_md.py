@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -20,26 +21,25 @@ _COLUMNS: Final = (
     "first → last",
     "why",
 )
+_PLAIN_COMMAND: Final = re.compile(r"leak-harness [\w ./:=,'\"{}+?&%-]+")
+"""Nothing that Markdown or HTML would read: in a block it is shown as it is, and can be copied."""
 
 
 def render(record: RunRecord, verdict: Verdict) -> bytes:
     """The whole file."""
-    lines = [
-        f"## leak-harness: {verdict.name}",
-        "",
-        markdown(sentence(verdict)),
-        "",
-        markdown(account(record)),
-        "",
-    ]
-    if verdict.gates:
-        lines += [*_table(verdict), ""]
-    lines += _list("Findings", [finding.summary for finding in verdict.findings])
+    lines = [f"## leak-harness: {verdict.name}", "", markdown(sentence(verdict)), ""]
+    lines += _list("Cause", [finding.summary for finding in verdict.findings])
     lines += _list("Why there is no finding", [verdict.unexplained] if verdict.unexplained else [])
-    lines += _list("Doubts", verdict.doubts)
-    lines += _list("Not read", not_read(record, verdict))
     lines += _list("Failed sessions", failures(record))
     lines += _list("Incidents", incidents(record))
+    lines += _list("Doubts", verdict.doubts)
+    lines += _list("Not read", not_read(record, verdict))
+    if verdict.gates:
+        lines += ["### Gates", "", *_table(verdict), ""]
+    lines += [markdown(account(record)), ""]
+    command = record.started.target.get("command_line", "")
+    if verdict.name != "flat" and _PLAIN_COMMAND.fullmatch(command):
+        lines += ["### Run it again", "", f"    {command}", ""]
     return "\n".join(lines).encode()
 
 
