@@ -87,7 +87,7 @@ def _linked_summary(folder: Path, result: dict[str, object], environment: Mappin
     for finding in _findings(result):
         file, line = _place(finding, Path(environment.get("GITHUB_WORKSPACE", ".")))
         if file:
-            item = f"- {markdown(finding['summary'])}\n"
+            item = f"- {markdown(finding['summary'])}"
             link = f"[{markdown(file)}:{line}]({files}/{quote(file)}#L{line})"
             summary = summary.replace(item, f"- {link} {item[2:]}", 1)
     return summary

@@ -7,10 +7,19 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ..record.record import RunRecord
+from ..verdict.consequences import nested
 from ..verdict.outcome import Verdict
 from .contract import RunReports
 from .escaping import markdown
-from .facts import account, failures, incidents, not_read, rows, sentence
+from .facts import (
+    account,
+    failures,
+    incidents,
+    kept_with,
+    not_read,
+    rows,
+    sentence,
+)
 
 _COLUMNS: Final = (
     "gate",
@@ -28,7 +37,11 @@ _PLAIN_COMMAND: Final = re.compile(r"leak-harness [\w ./:=,'\"{}+?&%-]+")
 def render(record: RunRecord, verdict: Verdict) -> bytes:
     """The whole file."""
     lines = [f"## leak-harness: {verdict.name}", "", markdown(sentence(verdict)), ""]
-    lines += _list("Cause", [finding.summary for finding in verdict.findings])
+    findings = [
+        ". ".join(filter(None, (nest.finding.summary, kept_with(nest))))
+        for nest in nested(verdict.findings)
+    ]
+    lines += _list("Cause", findings)
     lines += _list("Why there is no finding", [verdict.unexplained] if verdict.unexplained else [])
     lines += _list("Failed sessions", failures(record))
     lines += _list("Incidents", incidents(record))
