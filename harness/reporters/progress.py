@@ -133,7 +133,7 @@ def outlook(record: RunRecord, judgement: Judgement) -> str:
     else:
         needed = judgement.verdict.sessions_needed or 0
         sessions = min(needed, max(1, policy.max_sessions - record.sessions))
-        more = f"about {sessions or 'a few'} sessions more"
+        more = f"about {sessions} sessions more" if sessions else "a few sessions more"
     pace_s = seconds_per_session(record)
     if not pace_s or not sessions:
         return more
