@@ -130,9 +130,11 @@ PARTS = {
     "7 of 7, kept by 7",
     "7, until sessions failed",
     "CPU while talking 7",
-    "CPU at rest 7",
+    "CPU at rest 7; --settle gives the server time to come to rest",
+    "7 and stays there",
     "decided at rest; CPU while talking 7",
     "7, in 7 sessions",
+    ", the first: 7",
 }
 """Parts of sentences, and the sentence of a drift, which has its own Chinese."""
 
