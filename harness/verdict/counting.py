@@ -23,6 +23,7 @@ from .rows import Row, change, known, signed
 from .rules import Rule, first_answer, source
 from .situation import Situation
 from .suspects import Unsure, unsure
+from .uncollected import MIN_LEFT, Uncollected, uncollected
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,12 @@ class CounterFacts:
     upper_per_session: float | None
     """Growth that cannot be excluded."""
     is_past_guard: bool
+    is_final: bool
+    """No session is to follow."""
     orphans: Orphans | None
     """Tasks that closed sessions have left; None for other counters."""
+    uncollected: Uncollected | None = None
+    """What only a collection ends; None in a run that collects, and for other counters."""
     exhaustion: Exhaustion | None = None
     """What the server ran into; None where the count did not rise with each session until then."""
 
@@ -97,6 +102,16 @@ class CounterFacts:
         return None if self.orphans is None else self.orphans.grace_s
 
     @property
+    def left_uncollected(self) -> int | None:
+        """Tasks or processes that sessions have left."""
+        return None if self.uncollected is None else self.uncollected.left
+
+    @property
+    def ended_by_collection(self) -> int | None:
+        """Of these, what one collection ended."""
+        return None if self.uncollected is None else self.uncollected.ended
+
+    @property
     def until_failing_per_session(self) -> float | None:
         """Growth while sessions worked, where they fail since."""
         return None if self.exhaustion is None else self.exhaustion.rates[self.metric]
@@ -110,6 +125,12 @@ class CounterFacts:
     def sessions_that_failed(self) -> int | None:
         """Since then."""
         return None if self.exhaustion is None else self.exhaustion.failed
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether the run would end without another look at the count."""
+        is_flat = self.counted is not None and self.counted.standing.not_growing
+        return is_flat or self.is_final
 
     @property
     def is_growing(self) -> bool:
@@ -208,6 +229,21 @@ def _orphans_wait_due(facts: CounterFacts) -> CounterAnswer | None:
     return CounterAnswer(standing, None, left.since_sessions)
 
 
+def _ended_by_collection(facts: CounterFacts) -> CounterAnswer | None:
+    left = facts.uncollected
+    if left is None or left.ended is None or left.ended < MIN_LEFT:
+        return None
+    return CounterAnswer(Standing(Status.LEAK, left.words), Kind.NOT_YET_COLLECTED)
+
+
+def _collection_due(facts: CounterFacts) -> CounterAnswer | None:
+    left = facts.uncollected
+    if left is None or left.ended is not None or not left.may_wait or not facts.is_decided:
+        return None
+    words = f"{left.left} are left; whether a collection would end them is not known yet"
+    return CounterAnswer(Standing(Status.INCONCLUSIVE, words, suspect=True))
+
+
 def _counted(facts: CounterFacts) -> CounterAnswer:
     assert facts.counted is not None, "a rule before this one has answered"
     standing = facts.counted.standing
@@ -289,8 +325,26 @@ ORPHAN_RULES: Final = (
         ("orphan_tasks", "orphaned_sessions"),
     ),
 )
+COLLECTION_RULES: Final = (
+    Rule(
+        "counter.ended-by-collection",
+        "In a run that forces no collection, a wait left 5 or more, and the one collection after "
+        "it ended 5 or more: leak, not yet collected.",
+        _ORPHANS,
+        _ended_by_collection,
+        ("left_uncollected", "ended_by_collection"),
+    ),
+    Rule(
+        "counter.collection-due",
+        "In a run that forces no collection, 5 or more are left at its end: wait, then collect.",
+        _ORPHANS,
+        _collection_due,
+        ("left_uncollected",),
+    ),
+)
 
 RULES: Final = (NOT_MEASURED_RULE, MET_BOUND_RULE, COUNTED_RULE)
+CHILD_RULES: Final = (NOT_MEASURED_RULE, MET_BOUND_RULE, *COLLECTION_RULES, COUNTED_RULE)
 OBJECT_RULES: Final = (
     NOT_MEASURED_RULE,
     MET_BOUND_RULE,
@@ -299,7 +353,13 @@ OBJECT_RULES: Final = (
     SWEPT_RULE,
     COUNTED_RULE,
 )
-TASK_RULES: Final = (NOT_MEASURED_RULE, MET_BOUND_RULE, *ORPHAN_RULES, COUNTED_RULE)
+TASK_RULES: Final = (
+    NOT_MEASURED_RULE,
+    MET_BOUND_RULE,
+    *ORPHAN_RULES,
+    *COLLECTION_RULES,
+    COUNTED_RULE,
+)
 
 
 def counter_gate(situation: Situation, metric: str) -> GateResult:
@@ -325,6 +385,8 @@ def counter_gate(situation: Situation, metric: str) -> GateResult:
             objects_when_full(situation.record) if metric == names.TRACKED_OBJECTS else None
         ),
         upper_per_session=None if counted is None or not counted.bounds else counted.bounds[1],
+        is_final=situation.final,
+        uncollected=uncollected(situation, metric),
         is_past_guard=situation.sessions >= situation.full_guard,
         orphans=orphans(situation) if metric == names.TASKS else None,
         exhaustion=met if met is not None and metric in met.rates else None,
@@ -372,7 +434,12 @@ def _swing(counted: Evidence) -> float | None:
 
 def rules_of(metric: str) -> tuple[Rule[CounterFacts, CounterAnswer], ...]:
     """The rules that a counter is decided by, once its own evidence is there."""
-    return {names.TRACKED_OBJECTS: OBJECT_RULES, names.TASKS: TASK_RULES}.get(metric, RULES)
+    of_metric: dict[str, tuple[Rule[CounterFacts, CounterAnswer], ...]] = {
+        names.TRACKED_OBJECTS: OBJECT_RULES,
+        names.TASKS: TASK_RULES,
+        names.CHILDREN: CHILD_RULES,
+    }
+    return of_metric.get(metric, RULES)
 
 
 def counter_row(name: str, gate: CounterGate) -> Row:
