@@ -5,7 +5,6 @@ the code.
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -18,29 +17,42 @@ from statistics import mean
 
 import jsonschema
 import pytest
-from server_scripts import ECHO, written
+from doc_pages import DOCS, FENCE, ROOT, Block, blocks, said, write_files
 
 from harness.errors import ExitStatus
 
-ROOT = Path(__file__).parent.parent
-DOCS = ROOT / "docs"
 TUTORIAL = DOCS / "tutorial"
+
+
 README = ROOT / "README.md"
+
+
 CHINESE = ROOT / "README.zh-CN.md"
+
+
 PAGES = sorted(DOCS.rglob("*.md"))
+
+
 MADE = {
     DOCS / "reference" / name
     for name in ("options.md", "configuration.md", "results.md", "faults.md")
 }
 """Made from the code: the words of help texts are tested where those are."""
+
+
 PROSE = [
     README,
     *(ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md")),
     *sorted(set(PAGES) - MADE),
 ]
+
+
 MAX_README_LINES = 120
+
+
 MAX_SENTENCE_WORDS = 17
 """On average over a page."""
+
 
 MACHINE_IS_BUSY = "".join(
     f'[[allow]]\ngate = "{gate}"\nreason = "other tests run at the same time"\n'
@@ -48,29 +60,14 @@ MACHINE_IS_BUSY = "".join(
 )
 """For the settings of a run whose verdict must not depend on how fast this machine is now."""
 
-LOUD = """
-from harness import scenario
 
-@scenario(protocol="shout")
-async def loud(session):
-    assert await session.shout("hello") == "HELLO"
-"""
-"""A script for the protocol that the page about the architecture adds."""
-
-_FENCE = re.compile(
-    r"^(?P<mark>```+)(?P<info>[^\n]*)\n(?P<code>.*?)^(?P=mark)$", re.MULTILINE | re.DOTALL
-)
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+
+
 _LINK = re.compile(r"!?\[(?P<text>[^\]]*)\]\((?P<target>[^)\s]+)\)")
+
+
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A fenced block of a page."""
-
-    info: str
-    code: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +77,6 @@ class Step:
     command: str
     said: tuple[str, ...]
     """Pieces of its output, in order; `...` stands between them on the page."""
-
-
-def blocks(page: Path) -> list[Block]:
-    """The fenced blocks of a page."""
-    return [
-        Block(found["info"].strip(), found["code"])
-        for found in _FENCE.finditer(page.read_text(encoding="utf-8"))
-    ]
 
 
 def steps(block: Block) -> list[Step]:
@@ -102,16 +91,9 @@ def steps(block: Block) -> list[Step]:
     return found
 
 
-def write_files(page: Path, folder: Path) -> None:
-    """Write the files of a page: blocks whose first line is a comment with a name."""
-    for block in blocks(page):
-        if found := re.match(r"# (?P<name>\w+\.py)\n", block.code):
-            (folder / found["name"]).write_text(block.code, encoding="utf-8")
-
-
 def prose(page: Path) -> str:
     """The running text of a page: no code, tables, headings or addresses."""
-    text = _COMMENT.sub("", _FENCE.sub("", page.read_text(encoding="utf-8")))
+    text = _COMMENT.sub("", FENCE.sub("", page.read_text(encoding="utf-8")))
     lines = [line for line in text.splitlines() if not line.lstrip().startswith(("|", "#"))]
     return re.sub(r"`[^`]*`", "code", _LINK.sub(r"\g<text>", "\n".join(lines)))
 
@@ -122,26 +104,6 @@ def sentences(page: Path) -> Iterator[str]:
         for sentence in re.split(r"(?<=[.!?:])\s+", " ".join(paragraph.split())):
             if len(sentence.split()) > 1:
                 yield sentence
-
-
-def said(folder: Path, command: str) -> tuple[int, str]:
-    """Status and output of a command of a page, in words that do not depend on the folder or the
-    width.
-    """
-    scripts = str(Path(sys.executable).parent)
-    environment = {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
-    environment["COLUMNS"] = "1000"  # a path that is wrapped has lost its name
-    done = subprocess.run(
-        ["bash", "-c", command],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.returncode, " ".join(
-        f"{done.stdout}\n{done.stderr}".replace(f"{folder}/", "").split()
-    )
 
 
 def assert_says(output: str, pieces: tuple[str, ...]) -> None:
@@ -195,7 +157,7 @@ def test_the_readme_names_every_exit_status(page: Path) -> None:
     "page", [*sorted(ROOT.glob("*.md")), *PAGES], ids=lambda page: str(page.relative_to(ROOT))
 )
 def test_relative_links_lead_to_files(page: Path) -> None:
-    text = _FENCE.sub("", page.read_text(encoding="utf-8"))
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
     targets = {found["target"].partition("#")[0] for found in _LINK.finditer(text)}
     local = [target for target in targets if target and "://" not in target]
     assert [target for target in local if not (page.parent / target).exists()] == []
@@ -320,109 +282,6 @@ def test_every_message_of_the_table_is_one_of_the_program() -> None:
     joined = re.sub(r'"\s*\n\s*f?"', "", code)
     assert len(messages) > 20
     assert [message for message in messages if message not in joined] == []
-
-
-@pytest.fixture(scope="module")
-def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the package with every example of the page about the architecture in it."""
-    folder = tmp_path_factory.mktemp("copy")
-    for name in ("harness", "scenarios", "docs"):
-        ignored = shutil.ignore_patterns("__pycache__", "*.png")
-        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
-    shutil.copy(ROOT / "pyproject.toml", folder)
-    added = []
-    for block in blocks(DOCS / "architecture.md"):
-        if found := re.match(r"# (in )?(?P<path>[\w/]+\.py)", block.code):
-            path = folder / found["path"]
-            assert path.exists() == (found[1] is not None)
-            code = block.code
-            if found[1]:
-                code = path.read_text(encoding="utf-8") + code.partition("\n")[2]
-                code = code.replace("INTEGER, TIME,", "INTEGER, TEXT, TIME,")
-            path.write_text(code, encoding="utf-8")
-            added.append(found["path"])
-    (folder / "added.txt").write_text("\n".join(added))
-    return folder
-
-
-def said_by_copy(folder: Path, *words: str) -> str:
-    """What Python with the package of that folder prints."""
-    environment = {**os.environ, "PYTHONPATH": str(folder), "COLUMNS": "200"}
-    done = subprocess.run(
-        [sys.executable, *words],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode in (0, 3), done.stderr
-    return done.stdout
-
-
-def test_the_example_of_each_extension_is_found(extended: Path) -> None:
-    options = said_by_copy(extended, "-m", "harness", "run", "--help")
-    assert "--greeting WORDS" in options
-    assert "--pid-file FILE" in options
-    assert "kept-line " in said_by_copy(extended, "-m", "harness", "faults")
-    (extended / "places" / "a-run").mkdir(parents=True)
-    last = said_by_copy(extended, "-m", "harness", "last", "--reports", "places")
-    assert last == "places/a-run\n"
-    said_by_copy(extended, "docs/make_reference.py")
-    reference = "".join(page.read_text() for page in (extended / "docs/reference").glob("*.md"))
-    for name in ("kept-line", "shout(words)", "switches", "modules", "failures.some", "pid_file"):
-        assert name in reference
-
-
-def test_the_examples_of_extensions_work_in_a_run(extended: Path) -> None:
-    serve = ["--serve", written(extended, ECHO)]
-    short = ["--cycles", "2", "--no-explain", "--out", "out", "--json"]
-    printed = said_by_copy(extended, "-m", "harness", "run", "say-hello", *serve, *short)
-    result = json.loads(printed)
-    assert (result["scenario"], result["sessions_failed"]) == ("say-hello", 0)
-    assert result["gates"]["failures"]["outcome"] == "flat"
-    assert result["gates"]["modules"]["first"] > 20
-    assert result["gates"]["regions"]["limit"] == 0.5
-    assert "switches" in (extended / "out" / "run.jsonl").read_text()
-    assert (extended / "out" / "words.txt").read_text() == f"say-hello: {result['verdict']}\n"
-    (extended / "loud.py").write_text(LOUD)
-    said_by_copy(extended, "-m", "harness", "run", "loud.py", *serve, "--once")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "tool",
-    [
-        "ruff check --no-cache",
-        "ruff format --check --no-cache",
-        "mypy --strict --no-error-summary --cache-dir .mypy_cache",
-    ],
-)
-def test_the_examples_of_extensions_pass_what_lint_asks(extended: Path, tool: str) -> None:
-    added = (extended / "added.txt").read_text().split()
-    checked = subprocess.run(
-        [sys.executable, "-m", *tool.split(), *added],
-        cwd=extended,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert checked.returncode == 0, checked.stdout + checked.stderr
-
-
-@pytest.mark.slow
-def test_the_example_of_a_fault_is_called_what_it_says(extended: Path) -> None:
-    only = ["--only", "kept-line", "--json"]
-    (cell,) = json.loads(said_by_copy(extended, "-m", "harness", "selftest", *only))
-    assert (cell["verdict"], cell["wrong"]) == ("leak", "")
-
-
-def test_the_example_of_a_program_runs(tmp_path: Path) -> None:
-    write_files(DOCS / "how-to" / "fastapi.md", tmp_path)
-    code = blocks(DOCS / "reference" / "program.md")[0].code
-    (tmp_path / "program.py").write_text(code.replace("max_cycles=60", "cycles=2"))
-    status, output = said(tmp_path, "python program.py")
-    assert (status, output.partition(" ")[0]) == (0, "inconclusive"), output
 
 
 def test_a_large_binary_is_refused_outside_of_data_and_docs(tmp_path: Path) -> None:

@@ -357,21 +357,7 @@ def _says_more(answer: CauseAnswer, known: Cause | None) -> bool:
 
 
 def _cause(answer: CauseAnswer) -> Cause:
-    return Cause(
-        chain=answer.chain,
-        name=answer.name,
-        owner=answer.owner,
-        made_at=answer.made_at,
-        made_in=function_at(answer.made_at),
-        made_by=answer.made_by,
-        bytes=answer.bytes,
-        objects=answer.objects,
-        of=answer.of,
-        state=answer.state,
-        unreached=answer.unreached,
-        closed_s=answer.closed_s,
-        graph=answer.graph,
-    )
+    return replace(answer.cause, made_in=function_at(answer.made_at))
 
 
 def _beside(known: Cause, now: Cause) -> Cause:

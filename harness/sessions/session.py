@@ -21,10 +21,8 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, ca
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import InvalidStatus
 
-from ..errors import ConnectionLost, HandshakeRefused
+from ..errors import HandshakeRefused
 from ..record.record import Turn
-from ..redaction import url_without_secrets
-from ..target.bounded_http import AnswerUnbounded, fetch
 from .connection import Connection, Trace
 from .contract import (
     ChatProtocol,
@@ -47,6 +45,7 @@ from .exchanges import (
     unknown_action,
 )
 from .handshake import Address
+from .http_request import answer_over_http
 from .limits import Limits
 from .script_errors import Calls, tracked
 
@@ -172,28 +171,8 @@ class BaseSession:
         Raises:
             ConnectionLost: the server did not answer, or its answer was not over within the limits.
         """
-        import httpx  # noqa: PLC0415 - slow to import, and few scripts ask over HTTP
-
         self.counts["http"] += 1
-        address = self._address
-        url = address.at(path, scheme="https" if address.url.startswith("wss:") else "http")
-        try:
-            transport = httpx.AsyncHTTPTransport(
-                verify=address.tls or True, uds=str(address.unix) if address.unix else None
-            )
-            async with httpx.AsyncClient(
-                transport=transport, timeout=self._limits.reply_s
-            ) as client:
-                return await fetch(
-                    client,
-                    method,
-                    url,
-                    max_bytes=address.max_message_bytes,
-                    limit_s=self._limits.reply_s,
-                    **request,
-                )
-        except (httpx.HTTPError, AnswerUnbounded) as error:
-            raise ConnectionLost(f"{method} {url_without_secrets(url)}: {error}") from error
+        return await answer_over_http(self._address, method, path, self._limits.reply_s, **request)
 
     @tracked
     async def send(self, message: Any) -> None:
@@ -274,17 +253,19 @@ class BaseSession:
         """
         return cast(T, await self._done(action.__name__, arguments, named))
 
-    async def _leave(
+    async def _act_until(
         self,
+        stage: Stage | str | None,
         action: Callable[Concatenate[Any, P], Exchange[T]],
-        stage: Stage | str,
         /,
         *arguments: P.args,
         **named: P.kwargs,
     ) -> T:
-        """Carry out an action up to a stage, the rest unread. It is not timed; what comes back is
-        the result that is declared for that.
+        """Carry out an action up to a stage, the rest unread. It is not timed then; what comes back
+        is the result that is declared for that. Without a stage, as `_act`.
         """
+        if stage is None:
+            return await self._act(action, *arguments, **named)
         return cast(T, await self._left(action.__name__, Stage(stage), arguments, named))
 
     async def _begin(

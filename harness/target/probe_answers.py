@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Annotated
 
 import msgspec
 
-from ..record.record import Bounded, TaskGroup
+from ..record.record import Bounded, Cause, TaskGroup
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -79,27 +79,19 @@ class HomeAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class CauseAnswer:
-    """What one process says of a thing that piles up; the fields are those of `Cause`."""
+class CauseAnswer(Cause):
+    """What one process says of a thing that piles up."""
 
-    chain: tuple[str, ...] = ()
-    name: str = ""
-    owner: str = ""
-    made_at: str = ""
-    made_by: str = ""
-    bytes: int = 0
-    objects: int = 0
-    of: str = ""
-    state: str = ""
-    unreached: bool = False
-    closed_s: float | None = None
     expires_s: float | None = None
     """Of a container: seconds until its newest entries are due; None where they carry no time."""
     timed: bool = False
     """Timers take them then."""
     home: HomeAnswer | None = None
-    graph: str = ""
-    """What refers to the newest of them, in DOT; empty where it was not asked for."""
+
+    @property
+    def cause(self) -> Cause:
+        """What the record keeps of it."""
+        return Cause(**{known.name: getattr(self, known.name) for known in fields(Cause)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,100 +6,34 @@ import json
 import random
 import subprocess
 import sys
-from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from record_builder import NOW
+from varied_runs import Actions, Leaves, each, ran
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from harness.blame.blame import Blame, Share, blame
-from harness.blame.design_matrix import SECOND, WARMUP_CYCLES, may_explain
+from harness.blame.design_matrix import SECOND, may_explain
 from harness.blame.regression import Columns, fit
-from harness.blame.varied_load import BLOCK, Factor, Variation, schedule
+from harness.blame.varied_load import Variation
 from harness.errors import UsageError
 from harness.record.record import (
     Bounded,
     Cause,
     Causes,
     Census,
-    CycleDone,
-    RestSample,
-    RunRecord,
-    RunStarted,
-    SessionResult,
 )
-from harness.reporters import html
 from harness.reporters.blame_text import words
 from harness.sessions.contract import Reply
 from harness.sessions.handshake import Address
 from harness.sessions.protocols import protocol_named
 from harness.sessions.protocols.plain import Session as PlainSession
 from harness.sessions.varied_session import varied
-from harness.verdict.outcome import Verdict, VerdictName
-
-FACTORS = [Factor(name, (0, 1, 2)) for name in ("chat", "switch_character", "interrupt")]
-SCHEDULE = schedule(82, 1, FACTORS)
-BASE = {
-    "malloc_in_use": 5e6,
-    "tasks": 1.0,
-    "gc_objects": 9000.0,
-    "blocks": 50_000.0,
-    "idle_cpu": 0.0,
-}
-
-Actions = Mapping[str, int]
-Leaves = Callable[[Actions, int], Mapping[str, float]]
-"""What a session of these actions leaves of each metric; its number counts from 1."""
-
-
-def ran(
-    leaves: Leaves = lambda _actions, _number: {},
-    *,
-    cycles: int = 60,
-    per_second: float = 0.0,
-    warmup: float = 0.0,
-) -> RunRecord:
-    """A scheduled run; with `warmup`, the first cycles leave so many bytes more."""
-    record = RunRecord(RunStarted("plain-chat", {}, NOW, {}, "2026-01-01T00:00:00Z"))
-    noise = random.Random(1)
-    at_s, values = 0.0, defaultdict(float, BASE)
-    record.add(RestSample(0, 0, at_s, True, 0.0, dict(values)))
-    for number, variation in enumerate(SCHEDULE[:cycles], 1):
-        actions = {
-            "connect": 1,
-            "chat": 2 * variation.times.get("chat", 1),
-            "switch_character": 2 * variation.times.get("switch_character", 1),
-        }
-        actions["drop"] = int(variation.drop)
-        done = tuple(SessionResult(True, 0.1, actions=actions) for _ in range(variation.sessions))
-        for session in range(variation.sessions):
-            for metric, grown in leaves(actions, record.sessions + session + 1).items():
-                values[metric] += grown
-        record.add(CycleDone(number, at_s, at_s + 1, done))
-        seconds = 0.5 + 0.2 * variation.sessions + variation.pause_s
-        at_s += seconds
-        values["malloc_in_use"] += per_second * seconds + (
-            warmup if number <= WARMUP_CYCLES else 0.0
-        )
-        wobble = {
-            "malloc_in_use": values["malloc_in_use"] + 40.0 * (-1) ** number,
-            "idle_cpu": values["idle_cpu"] + noise.uniform(-1.5, 1.5) * (values["idle_cpu"] > 0),
-        }
-        record.add(RestSample(number, record.sessions, at_s, True, 0.0, values | wobble))
-    return record
-
-
-def each(**leaves: float) -> Leaves:
-    """Each action leaves so many bytes."""
-    return lambda actions, _: {
-        "malloc_in_use": sum(leaves.get(name, 0.0) * n for name, n in actions.items())
-    }
 
 
 def share(found: Blame, action: str, metric: str = "malloc_in_use") -> Share:
@@ -329,59 +263,6 @@ def test_an_exact_counter_that_never_moves_has_an_interval_of_nothing() -> None:
     assert tasks.estimate == pytest.approx(0, abs=1e-9)
 
 
-def test_the_first_line_says_what_is_to_blame_and_the_second_what_to_do_next() -> None:
-    first, second, *_ = words(
-        blame(ran(lambda actions, _: {"tasks": actions["switch_character"]}))
-    ).splitlines()
-    assert (
-        first
-        == "to blame: switch_character (+1.00 tasks each time); 172 sessions in 56 cycles after "
-        "the warm-up"
-    )
-    assert second.startswith("next: `leak-harness run` with the same options names what stays")
-    first, second, *_ = words(blame(ran())).splitlines()
-    assert first == "no action is to blame; 172 sessions in 56 cycles after the warm-up"
-    assert second.startswith("next: nothing")
-
-
-@pytest.mark.parametrize(
-    ("record", "language", "said"),
-    [
-        (ran(each(chat=2048.0)), "en", "to blame: chat"),
-        (ran(), "en", "to blame: no action"),
-        (ran(per_second=5000.0), "zh", "责任动作: 时间（每秒）"),
-    ],
-)
-def test_the_report_begins_with_who_is_to_blame(
-    record: RunRecord, language: str, said: str
-) -> None:
-    degraded = Verdict(VerdictName.DEGRADED, "DEGRADED: CPU at rest rose", {})
-    page = html.render(record, degraded, language, blame(record)).decode()
-    assert said in page.partition("</header>")[0]
-
-
-def test_where_nobody_is_to_blame_though_the_record_is_no_flat_one_that_is_said() -> None:
-    degraded = Verdict(VerdictName.DEGRADED, "DEGRADED: CPU at rest rose", {})
-    first, second, *_ = words(blame(ran()), degraded).splitlines()
-    assert first.startswith("no action is to blame; ")
-    assert first.endswith(", yet it is DEGRADED: CPU at rest rose")
-    assert second.startswith("next: more --cycles")
-    assert "DEGRADED" not in words(blame(ran(each(chat=2048.0))), degraded)
-
-
-def test_what_speaks_against_trusting_the_record_is_told_last() -> None:
-    flat = Verdict(VerdictName.INCONCLUSIVE, "", {}, doubts=("9 of 10 sessions failed",))
-    assert words(blame(ran()), flat).splitlines()[-1] == "doubt: 9 of 10 sessions failed"
-
-
-def test_actions_that_always_come_together_are_said_to_be_inseparable() -> None:
-    record = ran(each(chat=2048.0))
-    for cycle in record.cycles:
-        for session in cycle.sessions:
-            session.actions["wave"] = 3 * session.actions["chat"]
-    assert blame(record).inseparable == ("wave",)
-
-
 def test_a_few_cycles_are_enough_where_each_leaves_a_whole_number() -> None:
     record = ran(lambda actions, _: {"tasks": actions["switch_character"]}, cycles=10)
     assert blame(record).guilty == ("switch_character",)
@@ -390,20 +271,6 @@ def test_a_few_cycles_are_enough_where_each_leaves_a_whole_number() -> None:
 def test_too_few_cycles_are_an_error_that_says_how_many_are_needed() -> None:
     with pytest.raises(UsageError, match="too few"):
         blame(ran(cycles=9))
-
-
-def test_every_factor_has_each_of_its_levels_equally_often_in_each_block() -> None:
-    factors = [*FACTORS, Factor("call", (1, 2, 3)), Factor("wave", (0, 1))]
-    block = schedule(WARMUP_CYCLES + BLOCK, 1, factors)[WARMUP_CYCLES:]
-    assert Counter(cycle.times["chat"] for cycle in block) == {0: 2, 1: 2, 2: 2}
-    assert Counter(cycle.times["call"] for cycle in block) == {1: 2, 2: 2, 3: 2}
-    assert Counter(cycle.times["wave"] for cycle in block) == {0: 3, 1: 3}
-    assert Counter(cycle.drop for cycle in block) == {False: 3, True: 3}
-
-
-def test_a_schedule_is_the_same_for_the_same_seed_and_another_for_another() -> None:
-    assert schedule(20, 1, FACTORS) == schedule(20, 1, FACTORS)
-    assert schedule(20, 1, FACTORS) != schedule(20, 2, FACTORS)
 
 
 @pytest.mark.parametrize(("drop", "code"), [(False, 1000), (True, 1006)])

@@ -13,19 +13,14 @@ import sys
 from base64 import b64encode
 from dataclasses import replace
 from html.parser import HTMLParser
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 from weakref import ref
-from xml.etree import ElementTree as ET
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
-from stored_run import EVIL, KIB, MIB, leak_verdict, scripted_run
+from stored_run import EVIL, MIB, SERVER_FAILED, cut_short, leak_verdict, recorded, scripted_run
 
 from harness.experiment.reports import write_reports
-from harness.record.policy import Policy
 from harness.record.record import (
     CycleDone,
     Incident,
@@ -35,20 +30,10 @@ from harness.record.record import (
     SessionResult,
 )
 from harness.reporters import REPORTERS, console
-from harness.reporters.canvas import ORANGE, VERMILION
 from harness.reporters.facts import account
 from harness.verdict.counting import CounterGate
-from harness.verdict.gates.latency import LatencyGate
 from harness.verdict.gates.memory import MemoryGate
 from harness.verdict.outcome import Kind, Status, Verdict, VerdictName
-
-
-def run(cycles: int = 20, **options: Any) -> RunRecord:
-    return RunRecord.from_lines(scripted_run(cycles, **options))
-
-
-def cut_short(lines: int) -> RunRecord:
-    return RunRecord.from_lines(scripted_run()[:lines])
 
 
 def without_metrics() -> RunRecord:
@@ -63,7 +48,6 @@ def without_metrics() -> RunRecord:
     return RunRecord.from_lines([scripted_run()[0], *kept])
 
 
-SERVER_FAILED = Verdict(VerdictName.SERVER_FAILED, "SERVER-FAILED: no handshake within 10s", {})
 MEMORY_ALONE = Verdict(
     VerdictName.INCONCLUSIVE,
     "INCONCLUSIVE: too few cycles",
@@ -92,7 +76,7 @@ def test_the_reports_cost_nothing_until_they_are_drawn() -> None:
 @pytest.mark.parametrize("file_name", sorted(set(REPORTERS) - {"report.html"}))
 def test_the_same_run_gives_the_same_bytes(file_name: str) -> None:
     draw = REPORTERS[file_name]
-    assert draw(run(3), leak_verdict()) == draw(run(3), leak_verdict())
+    assert draw(recorded(3), leak_verdict()) == draw(recorded(3), leak_verdict())
 
 
 @pytest.mark.parametrize(
@@ -123,7 +107,7 @@ def result_of(record: RunRecord, verdict: Verdict) -> dict[str, Any]:
 
 
 def test_the_result_has_the_promised_keys() -> None:
-    result = result_of(run(), leak_verdict())
+    result = result_of(recorded(), leak_verdict())
     assert {
         "schema",
         "verdict",
@@ -154,7 +138,7 @@ def test_the_result_has_the_promised_keys() -> None:
 
 
 def test_the_result_keeps_every_number_of_a_gate() -> None:
-    gates = result_of(run(), leak_verdict())["gates"]
+    gates = result_of(recorded(), leak_verdict())["gates"]
     assert gates["memory"]["growth_per_session"] == 32 * MIB
     assert gates["memory"]["bounds"] == pytest.approx([0.98 * 32 * MIB, 1.02 * 32 * MIB])
     assert gates["memory"]["tags"] == ["unconfirmed"]
@@ -163,7 +147,7 @@ def test_the_result_keeps_every_number_of_a_gate() -> None:
 
 
 def test_a_gate_that_was_not_measured_says_why_and_its_numbers_are_null() -> None:
-    descriptors = result_of(run(), leak_verdict())["gates"]["descriptors"]
+    descriptors = result_of(recorded(), leak_verdict())["gates"]["descriptors"]
     assert descriptors["outcome"] == "not-measured"
     assert descriptors["reason"] == "could not be read"
     assert descriptors["growth_per_session"] is None
@@ -188,7 +172,7 @@ def test_a_run_without_the_probe_says_why_it_had_none() -> None:
 
 
 def test_a_crowded_machine_is_named() -> None:
-    record = run()
+    record = recorded()
     for rest in record.rests:
         rest.values["crowd"] = 40.0
     assert account(record).endswith("; others used 40% of the machine")
@@ -196,7 +180,9 @@ def test_a_crowded_machine_is_named() -> None:
 
 
 def test_the_console_says_the_verdict_first_and_then_every_gate() -> None:
-    first, second, *rest = console.render(run(), leak_verdict(), 120, terminal=False).splitlines()
+    first, second, *rest = console.render(
+        recorded(), leak_verdict(), 120, terminal=False
+    ).splitlines()
     assert (
         first == "LEAK  memory grows by 32MiB per session (limit 1KiB), decided by malloc after 60 "
         "sessions"
@@ -212,7 +198,7 @@ def test_a_counter_that_is_flat_beside_its_growth_says_why() -> None:
         Status.FLAT, "grew, and was released", 1, 56, 55, (54, 56), 2, Kind.RELEASED_LATE
     )
     lines = console.render(
-        run(), replace(leak_verdict(), gates={"objects": gate}), 120, terminal=False
+        recorded(), replace(leak_verdict(), gates={"objects": gate}), 120, terminal=False
     ).splitlines()
     assert any(
         "flat (released-late)" in line and "+55" in line
@@ -222,24 +208,26 @@ def test_a_counter_that_is_flat_beside_its_growth_says_why() -> None:
 
 
 def test_the_console_is_plain_characters_where_there_is_no_terminal() -> None:
-    text = console.render(run(failure="NoReply: within 5s"), leak_verdict(), 120, terminal=False)
+    text = console.render(
+        recorded(failure="NoReply: within 5s"), leak_verdict(), 120, terminal=False
+    )
     assert text.isascii()
     assert "\x1b" not in text
 
 
 def test_the_console_is_coloured_on_a_terminal() -> None:
-    assert "\x1b[1;31mLEAK" in console.render(run(), leak_verdict(), 120, terminal=True)
+    assert "\x1b[1;31mLEAK" in console.render(recorded(), leak_verdict(), 120, terminal=True)
 
 
 def test_a_narrow_console_cuts_no_number() -> None:
-    text = console.render(run(), leak_verdict(), 80, terminal=False)
+    text = console.render(recorded(), leak_verdict(), 80, terminal=False)
     assert max(map(len, text.splitlines())) <= 80
     assert "+32MiB" in text
     assert "…" not in text
 
 
 def test_a_servers_words_cannot_steer_the_terminal() -> None:
-    text = console.render(run(failure=EVIL), leak_verdict(), 200, terminal=False)
+    text = console.render(recorded(failure=EVIL), leak_verdict(), 200, terminal=False)
     assert "\x1b" not in text
     assert "3 sessions: <script>alert" in text
 
@@ -254,77 +242,6 @@ def test_a_long_list_of_failures_is_shortened_on_the_console() -> None:
     assert "failed: and 4 more, see the report" in console.render(
         record, SERVER_FAILED, 100, terminal=False
     )
-
-
-def pixels(file_name: str, record: RunRecord, verdict: Verdict) -> NDArray[np.uint8]:
-    from matplotlib.image import imread
-
-    picture = np.asarray(imread(BytesIO(REPORTERS[file_name](record, verdict)), format="png"))
-    return np.round(picture[..., :3] * 255).astype(np.uint8)
-
-
-def holds_color(picture: NDArray[np.uint8], color: str) -> bool:
-    wanted = np.frombuffer(bytes.fromhex(color.removeprefix("#")), dtype=np.uint8)
-    return int((picture == wanted).all(axis=-1).sum()) > 20
-
-
-@pytest.mark.parametrize("file_name", ["memory.png", "latency.png", "cpu.png"])
-def test_a_plot_is_wide_enough_to_read_and_not_blank(file_name: str) -> None:
-    picture = pixels(file_name, run(), leak_verdict())
-    height, width, _ = picture.shape
-    assert width == 1200
-    assert height >= 500
-    assert (picture != 255).any(axis=-1).mean() > 0.01
-
-
-def test_the_warm_up_is_shaded() -> None:
-    shade = "#f1f1ee"
-    assert holds_color(pixels("memory.png", run(), leak_verdict()), shade)
-    assert not holds_color(
-        pixels("memory.png", run(), replace(leak_verdict(), warmup_cycles=0)), shade
-    )
-
-
-def test_peaks_are_told_apart_from_samples_at_rest() -> None:
-    with_peaks = run()
-    without = RunRecord.from_lines(
-        replace(line, peaks={}) if isinstance(line, CycleDone) else line for line in scripted_run()
-    )
-    assert holds_color(pixels("memory.png", with_peaks, leak_verdict()), ORANGE)
-    assert not holds_color(pixels("memory.png", without, leak_verdict()), ORANGE)
-
-
-def test_the_limit_is_drawn_as_a_line_of_its_slope() -> None:
-    def lowest_ink(limit: float) -> int:
-        """Where the dashed line ends on the right of the lower panel: the higher the limit, the
-        higher.
-        """
-        gate = leak_verdict().gates["memory"]
-        assert isinstance(gate, MemoryGate)
-        verdict = replace(leak_verdict(), gates={"memory": replace(gate, limit=limit)})
-        dark = (pixels("memory.png", run(), verdict)[450:760, 860:930] < 60).all(axis=-1)
-        return int(np.flatnonzero(dark.sum(axis=1)).max())
-
-    assert lowest_ink(16 * MIB) < lowest_ink(KIB) - 50
-
-
-def test_failed_sessions_are_marked_in_the_plot_of_latency() -> None:
-    calm = {"latency": LatencyGate(Status.FLAT)}
-    verdict = replace(leak_verdict(), gates=calm)
-    assert holds_color(pixels("latency.png", run(failure="NoReply"), verdict), VERMILION)
-    assert not holds_color(pixels("latency.png", run(), verdict), VERMILION)
-
-
-def test_late_releases_are_drawn_where_the_run_idled() -> None:
-    idled = run()
-    idled.add(replace(idled.rests[-1], values={"rss": 100.0 * MIB}, idle=True))
-    assert not np.array_equal(
-        pixels("memory.png", idled, leak_verdict()), pixels("memory.png", run(), leak_verdict())
-    )
-
-
-def test_a_long_run_is_drawn_with_lines_in_a_small_file() -> None:
-    assert len(REPORTERS["memory.png"](run(1500, leak_bytes=100), leak_verdict())) < 200_000
 
 
 class Page(HTMLParser):
@@ -354,7 +271,7 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def page() -> Page:
     """The report of a run whose server says evil things."""
-    record = run(failure=EVIL, target_name=EVIL)
+    record = recorded(failure=EVIL, target_name=EVIL)
     record.add(Incident(33.0, "the server wrote to its log: Task exception was never retrieved"))
     return Page(REPORTERS["report.html"](record, leak_verdict()))
 
@@ -397,63 +314,6 @@ def test_the_page_shows_a_servers_words_as_words(page: Page) -> None:
 )
 def test_the_page_tells_how_to_repeat_the_run_and_what_went_wrong(page: Page, words: str) -> None:
     assert words in page.text
-
-
-def cases_of(record: RunRecord, verdict: Verdict) -> tuple[ET.Element, dict[str, str]]:
-    """The suite, and by test case: passed, or the element that says why not."""
-    suite = ET.fromstring(REPORTERS["junit.xml"](record, verdict))
-    states = {}
-    for case in suite.iter("testcase"):
-        states[case.attrib["name"]] = next(
-            (one.tag for one in case if one.tag != "system-out"), "passed"
-        )
-    return suite, states
-
-
-def test_ci_sees_one_test_case_a_gate() -> None:
-    suite, states = cases_of(run(), leak_verdict())
-    assert states == {
-        "run": "passed",
-        "memory": "failure",
-        "objects": "failure",
-        "tasks": "error",
-        "threads": "passed",
-        "descriptors": "skipped",
-        "latency": "failure",
-        "cpu": "failure",
-    }
-    counts = {name: suite.attrib[name] for name in ("tests", "failures", "errors", "skipped")}
-    assert counts == {"tests": "8", "failures": "4", "errors": "1", "skipped": "1"}
-
-
-def test_ci_passes_a_gate_that_the_user_allowed() -> None:
-    record = run()
-    record.started = replace(record.started, policy=Policy(allow=("memory", "tasks")))
-    _, states = cases_of(record, leak_verdict())
-    assert (states["memory"], states["tasks"], states["objects"]) == ("passed", "passed", "failure")
-
-
-def test_ci_sees_an_error_where_the_server_failed() -> None:
-    assert cases_of(cut_short(2), SERVER_FAILED)[1] == {"run": "error"}
-
-
-def test_a_servers_control_characters_do_not_break_the_xml() -> None:
-    suite, _ = cases_of(run(failure=EVIL), leak_verdict())
-    assert "<script>alert('小明')</script>" in "".join(suite.itertext())
-
-
-def test_the_summary_is_a_table_that_a_servers_words_cannot_break() -> None:
-    verdict = replace(
-        leak_verdict(), gates={"tasks": CounterGate(Status.NOT_MEASURED, EVIL)}, doubts=(EVIL,)
-    )
-    text = REPORTERS["summary.md"](run(), verdict).decode()
-    assert text.startswith("## leak-harness: leak\n\nmemory grows by 32MiB per session")
-    bars = {
-        len(re.findall(r"(?<!\\)\|", line)) for line in text.splitlines() if line.startswith("|")
-    }
-    assert bars == {8}
-    assert r"\<script\>" in text
-    assert not re.search(r"(?<!\\)<", text)
 
 
 class Watched(RunRecord):

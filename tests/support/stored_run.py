@@ -4,6 +4,8 @@ kind of gate.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from harness.record.policy import Policy
@@ -12,6 +14,7 @@ from harness.record.record import (
     Line,
     RestSample,
     RunEnded,
+    RunRecord,
     RunStarted,
     ServerReady,
     SessionResult,
@@ -155,3 +158,16 @@ def leak_verdict(leak_bytes: float = 32 * MIB) -> Verdict:
         open_gates=("tasks",),
         sessions_needed=40,
     )
+
+
+def recorded(cycles: int = 20, **options: Any) -> RunRecord:
+    """A scripted run, see `scripted_run`."""
+    return RunRecord.from_lines(scripted_run(cycles, **options))
+
+
+def cut_short(lines: int) -> RunRecord:
+    """So many lines of a scripted run."""
+    return RunRecord.from_lines(scripted_run()[:lines])
+
+
+SERVER_FAILED = Verdict(VerdictName.SERVER_FAILED, "SERVER-FAILED: no handshake within 10s", {})

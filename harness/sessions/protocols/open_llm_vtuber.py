@@ -77,9 +77,7 @@ class Session(BaseSession):
             leave_at: `first_text` or `first_audio` leaves the reply there, the rest unread; it is
                 not timed then.
         """
-        if leave_at is not None:
-            return await self._leave(Adapter.chat, leave_at, text)
-        return await self._act(Adapter.chat, text)
+        return await self._act_until(leave_at, Adapter.chat, text)
 
     async def speak(self, samples: Sequence[float], *, chunk: int = 4096) -> Reply:
         """Speak into the microphone, and hear the complete reply, timed.

@@ -45,9 +45,7 @@ class Session(BaseSession):
             text: what the user says.
             leave_at: `first_text` leaves the reply there, the rest unread; it is not timed then.
         """
-        if leave_at is not None:
-            return await self._leave(Adapter.chat, leave_at, text)
-        return await self._act(Adapter.chat, text)
+        return await self._act_until(leave_at, Adapter.chat, text)
 
     async def emit(self, event: str, *arguments: Any) -> None:
         """Send an event; bytes among the arguments go as binary messages of their own."""
