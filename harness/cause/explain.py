@@ -5,7 +5,7 @@ the record.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -29,9 +29,10 @@ from . import native_stacks, process_inventory
 from .container_in_source import Home, Numbers
 from .eviction_code import Trim, trim_of
 from .expiry_code import expiry_of
+from .insertion_code import insertion_of
 from .known_caches import is_kept_by_c, known_trim
 from .limits import Limits
-from .python_source import function_at
+from .python_source import function_at, lines_around
 from .targets import target_of
 
 MAX_TARGETS: Final = 16
@@ -252,20 +253,25 @@ class Explainer:
                                 _home(cause_answer.home),
                                 cause_answer,
                             )
-        causes |= await self._trims(causes, homes, answers)
+        causes |= await self._from_source(causes, homes, answers)
+        places = {growth.key: growth.made_at for growth in grown}
+        merged = {
+            key: _beside(known[key], cause) if key in known else cause
+            for key, cause in causes.items()
+        }
         return {
-            key: _beside(known[key], growth) if key in known else growth
-            for key, growth in causes.items()
+            key: replace(cause, source=lines_around(cause.made_at or places.get(key, "")))
+            for key, cause in merged.items()
         }
 
-    async def _trims(
+    async def _from_source(
         self,
         causes: Mapping[str, Cause],
         homes: Mapping[str, Home],
         cause_answers: Mapping[str, CauseAnswer],
     ) -> dict[str, Cause]:
-        """Containers again, with what bounds them: a cache that is known, the code that keeps them
-        short, or time.
+        """Containers again, with what bounds them, and the statement that puts entries into them:
+        a cache that is known, the code that keeps them short, or time.
         """
         if not homes:
             return {}
@@ -279,22 +285,20 @@ class Explainer:
             }
         except ProbeError as error:
             self._unread = str(error)
-        trims = {
-            key: trim
-            for key, home in homes.items()
-            if (trim := known_trim(causes[key].chain, home, numbers))
-            or (trim := await asyncio.to_thread(trim_of, causes[key].name, home, numbers))
-            or (trim := await asyncio.to_thread(self._expiry, cause_answers[key], home))
-        }
-        unreadable = {
-            key: replace(causes[key], trimmed_at=UNREADABLE)
-            for key in homes.keys() - trims.keys()
-            if is_kept_by_c(causes[key].chain)
-        }
-        return unreadable | {
-            key: replace(causes[key], trimmed_at=trim.place, bound=trim.bound)
-            for key, trim in trims.items()
-        }
+        read: dict[str, Cause] = {}
+        for key, home in homes.items():
+            trimmed = causes[key]
+            trim = (
+                known_trim(trimmed.chain, home, numbers)
+                or await asyncio.to_thread(trim_of, trimmed.name, home, numbers)
+                or await asyncio.to_thread(self._expiry, cause_answers[key], home)
+            )
+            if trim:
+                trimmed = replace(trimmed, trimmed_at=trim.place, bound=trim.bound)
+            elif is_kept_by_c(trimmed.chain):
+                trimmed = replace(trimmed, trimmed_at=UNREADABLE)
+            read[key] = await asyncio.to_thread(_with_insertion, trimmed, home, numbers)
+        return read
 
     def _expiry(self, answer: CauseAnswer, home: Home) -> Trim | None:
         """What holds entries for a time gets as long as the pace of the run has it by then."""
@@ -371,6 +375,14 @@ def _beside(known: Cause, now: Cause) -> Cause:
         if now.trimmed_at or now.unreached
         else replace(now, trimmed_at=known.trimmed_at, bound=known.bound)
     )
+
+
+def _with_insertion(cause: Cause, home: Home, files: Iterable[str]) -> Cause:
+    """A container's cause with the statement that puts entries into it, where that is known."""
+    insertion = insertion_of(cause.name, home, files, cause.made_at)
+    if insertion is None:
+        return cause
+    return replace(cause, made_at=insertion.place, made_in=insertion.function, inserts=True)
 
 
 def _home(answer: HomeAnswer) -> Home:

@@ -228,6 +228,10 @@ class Cause:
     made_in: str = ""
     """That function, with its class."""
     made_by: str = ""
+    inserts: bool = False
+    """Of a container: that line puts entries into it. Else it made the newest entry."""
+    source: tuple[str, ...] = ()
+    """That line and two around it, with their numbers; empty where the file cannot be read."""
     bytes: int = 0
     """What one of them keeps alive."""
     objects: int = 0

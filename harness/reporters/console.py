@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from ..record.record import RunRecord
 from ..units import format_time
-from ..verdict.outcome import Status, Verdict, VerdictName
+from ..verdict.outcome import Finding, Status, Verdict, VerdictName
 from ..verdict.rows import Row
 from .contract import ScreenText
 from .escaping import log_lines, one_line
@@ -107,13 +107,24 @@ def _notes(record: RunRecord, verdict: Verdict) -> Iterator[str]:
     )
     if verdict.control:
         yield f"control: {verdict.control}"
-    yield from _shortened("finding", [finding.summary for finding in verdict.findings])
+    yield from _findings(verdict.findings)
     if verdict.unexplained:
         yield f"no finding: {verdict.unexplained}"
     yield from _shortened("doubt", verdict.doubts)
     yield from _shortened("not read", not_read(record, verdict))
     yield from _shortened("failed", failures(record))
     yield from _shortened("incident", incidents(record))
+
+
+def _findings(findings: Sequence[Finding]) -> Iterator[str]:
+    """Each finding, the source of its line, and what to do."""
+    for finding in findings[:_MAX_LINES]:
+        yield f"finding: {finding.summary}"
+        yield from (f"    {line}" for line in finding.source)
+        if finding.advice:
+            yield f"    {finding.advice}"
+    if len(findings) > _MAX_LINES:
+        yield f"finding: and {len(findings) - _MAX_LINES} more, see the report"
 
 
 def _shortened(label: str, lines: Sequence[str]) -> Iterator[str]:

@@ -62,6 +62,8 @@ def _advice(verdict: Verdict) -> str:
     worst = verdict.findings[0] if verdict.findings else None
     match verdict.name:
         case VerdictName.LEAK | VerdictName.DEGRADED if worst is not None and worst.created_at:
+            if worst.advice:
+                return f"open {worst.created_at}. {worst.advice}"
             what = f"{worst.kind} {worst.type}"
             return f"open {worst.created_at}. The {what} is made there and is never released."
         case VerdictName.LEAK | VerdictName.DEGRADED if worst is not None:
