@@ -52,6 +52,9 @@ _DRAWN: Final = ("object", "container")
 STACKS_S: Final = 1.0
 MIN_EXPIRING: Final = 1_000
 """Entries up to which a container is followed that drops them by their age."""
+MAX_OVERDUE_S: Final = 120.0
+"""An entry that is there for longer than that after its time, and than entries live, is not swept.
+"""
 EXPIRING_PER_SESSION: Final = 2
 """Entries that a session may leave in it."""
 BUSY_PERCENT: Final = 1.0
@@ -77,6 +80,8 @@ class Explainer:
         """Containers that were seen to have a bound: they are asked for at each census."""
         self._limits = Limits()
         self._sessions = 0
+        self._running: frozenset[str] = frozenset()
+        """Coroutines of pending tasks, and threads, by name."""
         self._unread = ""
         """Why something of the causes could not be read this time."""
         self._first: frozenset[int] = frozenset()
@@ -104,6 +109,11 @@ class Explainer:
         rising = list(self._lengths.rising(MIN_LENGTHS).items())[:MAX_CONTAINERS]
         pids = self._pids()
         self._first = self._first or frozenset(pids)
+        self._running = frozenset(
+            name
+            for answer in answers.values()
+            for name in (*(group.coroutine for group in answer.tasks), *answer.threads)
+        )
         unread = process_inventory.Unread()
         return Census(
             self._now_s(),
@@ -291,7 +301,7 @@ class Explainer:
             trim = (
                 known_trim(trimmed.chain, home, numbers)
                 or await asyncio.to_thread(trim_of, trimmed.name, home, numbers)
-                or await asyncio.to_thread(self._expiry, cause_answers[key], home)
+                or await asyncio.to_thread(self._expiry, cause_answers[key], home, numbers)
             )
             if trim:
                 trimmed = replace(trimmed, trimmed_at=trim.place, bound=trim.bound)
@@ -300,11 +310,13 @@ class Explainer:
             read[key] = await asyncio.to_thread(_with_insertion, trimmed, home, numbers)
         return read
 
-    def _expiry(self, answer: CauseAnswer, home: Home) -> Trim | None:
-        """What holds entries for a time gets as long as the pace of the run has it by then."""
-        if answer.expires_s is None:
+    def _expiry(self, answer: CauseAnswer, home: Home, files: Iterable[str]) -> Trim | None:
+        """What holds entries for a time gets as long as the pace of the run has it by then. Entries
+        that are long overdue show that nothing takes them.
+        """
+        if answer.expires_s is None or answer.overdue_s > max(MAX_OVERDUE_S, answer.expires_s):
             return None
-        place = "timers" if answer.timed else expiry_of(answer.name, home)
+        place = "timers" if answer.timed else expiry_of(answer.name, home, files, self._running)
         if not place:
             return None
         pace = self._sessions / max(1.0, self._now_s())

@@ -117,7 +117,10 @@ def _in_heap(wanted: list[Target], paths: dict[str, list[int]]) -> dict[str, Cau
     for key, held in search.containers.items():
         with search.skipped.errors():
             seconds, timed = expiry.expires_in_s(held)
-            details.setdefault(key, {}).update({"expires_s": seconds, "timed": timed})
+            overdue_s = expiry.overdue_s(held) if seconds is not None else 0.0
+            details.setdefault(key, {}).update(
+                {"expires_s": seconds, "timed": timed, "overdue_s": overdue_s}
+            )
     for key, newest in search.newest.items():
         with search.skipped.errors():
             details.setdefault(key, {})["state"] = object_states.state_of(newest)

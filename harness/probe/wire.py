@@ -248,6 +248,7 @@ class Cause(TypedDict, total=False):
     """No root leads to it."""
     closed_s: float | None
     expires_s: float | None
+    overdue_s: float
     timed: bool
     home: Home
     graph: str

@@ -120,9 +120,9 @@ def _findings(findings: Sequence[Finding]) -> Iterator[str]:
     """Each finding, the source of its line, and what to do."""
     for finding in findings[:_MAX_LINES]:
         yield f"finding: {finding.summary}"
-        yield from (f"    {line}" for line in finding.source)
+        yield from (f"source: {line}" for line in finding.source)
         if finding.advice:
-            yield f"    {finding.advice}"
+            yield f"advice: {finding.advice}"
     if len(findings) > _MAX_LINES:
         yield f"finding: and {len(findings) - _MAX_LINES} more, see the report"
 
