@@ -13,8 +13,7 @@ from ..record.record import Cause
 from ..verdict.what_grows import Growth, is_part
 
 INSTALL: Final = (
-    "`pip install leak-harness[native]` in the server's Python lets a second pass name the "
-    "native stack"
+    "`pip install memray` in the server's Python lets a second pass name the native stack"
 )
 MIN_BYTES: Final = 512.0
 """Per session: less is nobody's leak."""

@@ -43,6 +43,7 @@ from ..sessions.script_errors import Stopped
 from ..sessions.varied_session import rest
 from ..target.log_lines import mask_log
 from ..target.log_watch import LogWatch, files_in
+from ..target.server_errors import ServerErrors
 from ..target.target import AnySampler, ServerUnderTest
 from ..units import format_time
 from ..verdict.outcome import Judgement, NextStep, Wait
@@ -101,6 +102,7 @@ class Experiment:
         self._guard: MemoryGuard | None = None
         self._explainer: Explainer | None = None
         self._log: LogWatch | None = None
+        self._errors: ServerErrors | None = None
         self._census_tried: list[int] = []
         """After how many sessions one was asked for, answered or not."""
         self.record = RunRecord(
@@ -169,6 +171,7 @@ class Experiment:
         ):
             self._guard = server.guard
             if path := server_log if planned.target.LAUNCHES else planned.target.log_file:
+                self._errors = ServerErrors(path)
                 self._log = LogWatch(
                     path, policy.log_expected, (*policy.log_forbidden, *policy.log_noted)
                 )
@@ -214,6 +217,8 @@ class Experiment:
         assert self._guard is not None, "it watches for as long as there is a server"
         sessions = self._plan.sessions_in(number)
         self._guard.sessions_open(min(sessions, self._plan.load.concurrency))
+        if self._errors is not None:
+            self._errors.begin()
         results = await run_cycle(
             self._plan.load_in(number),
             sessions,
@@ -222,6 +227,8 @@ class Experiment:
             ),
         )
         self._guard.sessions_open(0)
+        if self._errors is not None:
+            results = await self._errors.next_to(results)
         if self._plan.schedule:
             await rest(self._plan.schedule[number - 1])
         ended_s = self._now_s()

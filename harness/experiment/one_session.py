@@ -13,6 +13,7 @@ from ..sessions.contract import Data
 from ..sessions.driver import run_cycle
 from ..sessions.handshake import why_not_ready
 from ..target.launched import trial_log
+from ..target.server_errors import ServerErrors
 from ..target.target import ServerUnderTest, Start
 from .plan import Plan
 from .runs import Tell
@@ -50,7 +51,9 @@ async def _once(plan: Plan, log: Path, tell: Tell) -> str:
             await server.wait_ready(
                 lambda: why_not_ready(load.address, any_answer=any_answer), planned.ready_limit_s
             )
-        (result,) = await run_cycle(load, 1, lambda _: True)
+        errors = ServerErrors(log)
+        errors.begin()
+        (result,) = await errors.next_to(await run_cycle(load, 1, lambda _: True))
         words = _in_words(result)
         if result.ok:
             return words

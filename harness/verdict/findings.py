@@ -130,7 +130,7 @@ def why_unexplained(record: RunRecord) -> str:
     return (
         "No Python object, task, thread or descriptor grows with the sessions, so native code is "
         "the likely owner. "
-        "Install memray in the server's Python (pip install 'leak-harness[native]') and run again."
+        "Install memray in the server's Python (pip install memray) and run again."
     )
 
 

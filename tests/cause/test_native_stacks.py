@@ -61,11 +61,11 @@ def test_only_what_no_object_of_python_accounts_for_is_looked_into() -> None:
 
 
 def test_without_memray_the_result_says_what_to_install() -> None:
-    assert "leak-harness[native]" in cause_of([], sessions=0).state
+    assert "pip install memray" in cause_of([], sessions=0).state
 
 
 @pytest.mark.skipif(
-    find_spec("memray") is None, reason="memray is not installed: pip install leak-harness[native]"
+    find_spec("memray") is None, reason="memray is not installed: pip install memray"
 )
 def test_memray_names_the_line_that_calls_the_c_function_that_allocates(
     looping: Launched, tmp_path: Path
