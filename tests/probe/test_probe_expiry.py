@@ -29,4 +29,4 @@ def test_entries_that_are_not_due_yet_and_sets_are_not_overdue() -> None:
 
 def test_the_time_at_which_an_entry_came_is_not_its_end() -> None:
     now_s = time()
-    assert overdue_s({number: (now_s - 300, now_s + 30) for number in range(10)}) == 0.0
+    assert overdue_s(dict.fromkeys(range(10), (now_s - 300, now_s + 30))) == 0.0
