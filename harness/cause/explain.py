@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from ..errors import ProbeError
+from ..probe.wire import UNREAD
 from ..record.facts import first_third, last_third, reported_metric
 from ..record.metrics import METRICS, names
 from ..record.record import Bounded, Cause, Causes, Census, Incident, RunRecord
@@ -250,6 +251,8 @@ class Explainer:
         answers: dict[str, CauseAnswer] = {}
         if targets:
             for pid, answer in (await self._probe.causes(targets, drawn=drawn)).items():
+                if (unread := answer.get(UNREAD)) is not None:
+                    self._unread = unread.state
                 for growth in grown:
                     cause_answer = answer.get(growth.key)
                     if (

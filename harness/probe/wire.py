@@ -70,6 +70,10 @@ class CensusRequest(Request):
     """Identities of containers whose maximum is looked up."""
 
 
+UNREAD = "unread"
+"""The key of an answer that says what the others leave out."""
+
+
 class Target(TypedDict, total=False):
     """What grows, as the probe can find it again."""
 

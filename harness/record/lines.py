@@ -248,6 +248,8 @@ class Cause:
     """
     count: int = 0
     """How often it was seen, where that is no matter of a census."""
+    expires_s: float | None = None
+    """Of a container: seconds until its newest entries are due; None where they carry no time."""
     unreached: bool = False
     """No module, task, loop or thread leads to it, though it is there."""
     closed_s: float | None = None

@@ -8,6 +8,7 @@ from typing import Final
 from ..record.facts import reported_metric
 from ..record.record import RunRecord
 from ..units import format_size, format_time
+from ..verdict.gates.containers import ContainersGate
 from ..verdict.gates.memory import MemoryGate
 from ..verdict.outcome import Judgement, NextStep
 from .contract import ScreenText
@@ -41,7 +42,7 @@ def render(
 def _next(record: RunRecord, judgement: Judgement) -> str:
     match judgement.next:
         case NextStep.CONTINUE:
-            return f"open: {_open(judgement)}; {outlook(record, judgement)}"
+            return f"{_suspect(judgement)}open: {_open(judgement)}; {outlook(record, judgement)}"
         case NextStep.WAIT:
             wait_s = judgement.wait.at_most_s if judgement.wait else 0.0
             return f"waiting {format_time(wait_s)} at most to see what is released late"
@@ -49,6 +50,14 @@ def _next(record: RunRecord, judgement: Judgement) -> str:
             return "looking for the cause"
         case NextStep.STOP:
             return "ended"
+
+
+def _suspect(judgement: Judgement) -> str:
+    """The container that grows fastest, from the first census that shows it."""
+    gate = judgement.verdict.gates.get("containers")
+    if not isinstance(gate, ContainersGate) or not gate.suspects:
+        return ""
+    return f"suspect: {gate.reason.partition('. ')[0]}; "
 
 
 def _sparkline(record: RunRecord) -> str:

@@ -33,6 +33,7 @@ Section = Literal[
     "containers-that-fill",
     "orphan-tasks",
     "containers-without-a-maximum",
+    "slow-servers",
     "latency-and-cpu",
     "log-and-files",
 ]
