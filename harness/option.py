@@ -135,9 +135,9 @@ def from_option(option: Option, *, required: bool = False) -> Any:
 
 def declarations(owner: type) -> Iterator[tuple[str, Option]]:
     """The options of a dataclass, each with the name of its field."""
-    for one in dataclasses.fields(owner):
-        if _KEY in one.metadata:
-            yield one.name, one.metadata[_KEY]
+    for declared_field in dataclasses.fields(owner):
+        if _KEY in declared_field.metadata:
+            yield declared_field.name, declared_field.metadata[_KEY]
 
 
 def fields_from(owner: type, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,49 +15,30 @@ import numpy as np
 
 from ..errors import ProbeError
 from ..probe.wire import UNREAD
-from ..record.facts import first_third, last_third, reported_metric
-from ..record.metrics import METRICS, names
+from ..record.facts import first_third, last_third
+from ..record.metrics import names
 from ..record.record import Bounded, Cause, Causes, Census, Incident, RunRecord
-from ..target.probe_answers import CauseAnswer, CensusAnswer, HomeAnswer, NativeAnswer
+from ..target.probe_answers import CauseAnswer, CensusAnswer, NativeAnswer
 from ..target.probe_client import ProbeLink
-from ..units import format_time
 from ..verdict.container_lengths import Lengths
-from ..verdict.growth_engine import tail_rate
-from ..verdict.kinds import leaking_share
 from ..verdict.suspects import MIN_LENGTHS, UNREADABLE, is_within_bound
-from ..verdict.what_grows import MIN_MAPPED_BYTES, ZOMBIE, Growth, growths, latest_paths
+from ..verdict.what_grows import ZOMBIE, Growth, growths, latest_paths
 from . import native_stacks, process_inventory
-from .container_in_source import Home, Numbers
-from .eviction_code import Trim, trim_of
-from .expiry_code import expiry_of
+from .bounds import Container, bounding
+from .container_in_source import Numbers
 from .insertion_code import insertion_of
-from .known_caches import is_kept_by_c, known_trim
+from .known_caches import is_kept_by_c
 from .limits import Limits
 from .python_source import function_at, lines_around
 from .targets import target_of
+from .tracing import sessions_to_trace
 
 MAX_TARGETS: Final = 16
 MAX_CONTAINERS: Final = 50
-TRACED_SESSIONS: Final = 5
-"""Where each leaves something. While traced, one takes some twenty times as long."""
-MAX_TRACED: Final = 24
-TRACED_OCCASIONS: Final = 2.5
-"""What only some sessions leave is to be seen so often, on average; 2.5 is once or more in 92
-runs of 100.
-"""
-TRACED_SHARE: Final = 0.25
-"""Of what the run has grown by so far, the sessions that are traced may add so much."""
 MAX_GRAPHS: Final = 3
 """Of references; each takes about a second in a server of a million objects."""
 _DRAWN: Final = ("object", "container")
 STACKS_S: Final = 1.0
-MIN_EXPIRING: Final = 1_000
-"""Entries up to which a container is followed that drops them by their age."""
-MAX_OVERDUE_S: Final = 120.0
-"""An entry that is there for longer than that after its time, and than entries live, is not swept.
-"""
-EXPIRING_PER_SESSION: Final = 2
-"""Entries that a session may leave in it."""
 BUSY_PERCENT: Final = 1.0
 """CPU at rest that is worth asking what it is used for, of one core."""
 
@@ -110,11 +91,7 @@ class Explainer:
         rising = list(self._lengths.rising(MIN_LENGTHS).items())[:MAX_CONTAINERS]
         pids = self._pids()
         self._first = self._first or frozenset(pids)
-        self._running = frozenset(
-            name
-            for answer in answers.values()
-            for name in (*(group.coroutine for group in answer.tasks), *answer.threads)
-        )
+        self._running = _running(answers.values())
         unread = process_inventory.Unread()
         return Census(
             self._now_s(),
@@ -247,84 +224,63 @@ class Explainer:
         targets = [target for growth in grown if (target := target_of(growth))]
         drawn = [growth.key for growth in grown if growth.kind in _DRAWN][:graphs]
         causes: dict[str, Cause] = {}
-        homes: dict[str, Home] = {}
-        answers: dict[str, CauseAnswer] = {}
-        if targets:
-            for pid, answer in (await self._probe.causes(targets, drawn=drawn)).items():
-                if (unread := answer.get(UNREAD)) is not None:
-                    self._unread = unread.state
-                for growth in grown:
-                    cause_answer = answer.get(growth.key)
-                    if (
-                        cause_answer
-                        and (growth.pid in (None, pid))
-                        and _says_more(cause_answer, causes.get(growth.key))
-                    ):
-                        causes[growth.key] = _cause(cause_answer)
-                        if growth.kind == "container" and cause_answer.home is not None:
-                            homes[growth.key], answers[growth.key] = (
-                                _home(cause_answer.home),
-                                cause_answer,
-                            )
-        causes |= await self._from_source(causes, homes, answers)
+        containers: dict[str, Container] = {}
+        answers = await self._probe.causes(targets, drawn=drawn) if targets else {}
+        for pid, answer in answers.items():
+            if (unread := answer.get(UNREAD)) is not None:
+                self._unread = unread.state
+            for growth in grown:
+                told = answer.get(growth.key)
+                if told is None or growth.pid not in (None, pid):
+                    continue
+                if not _says_more(told, causes.get(growth.key)):
+                    continue
+                cause = causes[growth.key] = _cause(told)
+                container = Container.of(cause, told) if growth.kind == "container" else None
+                if container is not None:
+                    containers[growth.key] = container
+        causes |= await self._causes_from_source(containers)
         places = {growth.key: growth.made_at for growth in grown}
-        merged = {
-            key: _beside(known[key], cause) if key in known else cause
-            for key, cause in causes.items()
-        }
-        return {
-            key: replace(cause, source=lines_around(cause.made_at or places.get(key, "")))
-            for key, cause in merged.items()
-        }
+        complete = {}
+        for key, cause in causes.items():
+            merged = _with_known(known[key], cause) if key in known else cause
+            place = merged.made_at or places.get(key, "")
+            complete[key] = replace(merged, source=lines_around(place))
+        return complete
 
-    async def _from_source(
-        self,
-        causes: Mapping[str, Cause],
-        homes: Mapping[str, Home],
-        cause_answers: Mapping[str, CauseAnswer],
-    ) -> dict[str, Cause]:
-        """Containers again, with what bounds them, and the statement that puts entries into them:
-        a cache that is known, the code that keeps them short, or time.
+    async def _causes_from_source(self, containers: Mapping[str, Container]) -> dict[str, Cause]:
+        """The causes of containers again, with what bounds each, and with the statement that puts
+        entries into it.
         """
-        if not homes:
+        if not containers:
             return {}
-        numbers: dict[str, Numbers] = {}
-        try:  # what bounds them is looked for all the same; a number that is not known stays open
-            answers = await self._probe.numbers(
-                {file for home in homes.values() for file in home.files}
+        numbers = await self._numbers(containers.values())
+        sessions_per_s = self._sessions / max(1.0, self._now_s())
+        causes = {}
+        for key, container in containers.items():
+            trim = await asyncio.to_thread(
+                bounding, container, numbers, sessions_per_s, self._running
             )
-            numbers = {
-                file: values for answer in answers.values() for file, values in answer.items()
-            }
+            cause = await asyncio.to_thread(_with_insertion, container, numbers)
+            if trim is not None:
+                cause = replace(cause, trimmed_at=trim.place, bound=trim.bound)
+            elif is_kept_by_c(cause.chain):
+                cause = replace(cause, trimmed_at=UNREADABLE)
+            causes[key] = cause
+        return causes
+
+    async def _numbers(self, containers: Iterable[Container]) -> dict[str, Numbers]:
+        """Whole numbers by name, by source file. Without them the code that bounds a container is
+        looked for all the same: how long it gets is not known then.
+        """
+        files = {file for container in containers for file in container.home.files}
+        numbers: dict[str, Numbers] = {}
+        try:
+            for answer in (await self._probe.numbers(files)).values():
+                numbers |= answer
         except ProbeError as error:
             self._unread = str(error)
-        read: dict[str, Cause] = {}
-        for key, home in homes.items():
-            trimmed = causes[key]
-            trim = (
-                known_trim(trimmed.chain, home, numbers)
-                or await asyncio.to_thread(trim_of, trimmed.name, home, numbers)
-                or await asyncio.to_thread(self._expiry, cause_answers[key], home, numbers)
-            )
-            if trim:
-                trimmed = replace(trimmed, trimmed_at=trim.place, bound=trim.bound)
-            elif is_kept_by_c(trimmed.chain):
-                trimmed = replace(trimmed, trimmed_at=UNREADABLE)
-            read[key] = await asyncio.to_thread(_with_insertion, trimmed, home, numbers)
-        return read
-
-    def _expiry(self, answer: CauseAnswer, home: Home, files: Iterable[str]) -> Trim | None:
-        """What holds entries for a time gets as long as the pace of the run has it by then. Entries
-        that are long overdue show that nothing takes them.
-        """
-        if answer.expires_s is None or answer.overdue_s > max(MAX_OVERDUE_S, answer.expires_s):
-            return None
-        place = "timers" if answer.timed else expiry_of(answer.name, home, files, self._running)
-        if not place:
-            return None
-        pace = self._sessions / max(1.0, self._now_s())
-        entries = max(MIN_EXPIRING, round(EXPIRING_PER_SESSION * pace * answer.expires_s))
-        return Trim(f"{place} (entries live for {format_time(answer.expires_s)})", entries)
+        return numbers
 
     async def _garbage(self, sessions: int) -> dict[str, Cause]:
         causes = {}
@@ -363,6 +319,24 @@ class Explainer:
         return causes
 
 
+def _running(answers: Iterable[CensusAnswer]) -> frozenset[str]:
+    """Coroutines of pending tasks, and threads, by name."""
+    names_running: set[str] = set()
+    for answer in answers:
+        names_running.update(group.coroutine for group in answer.tasks)
+        names_running.update(answer.threads)
+    return frozenset(names_running)
+
+
+def _with_insertion(container: Container, files: Iterable[str]) -> Cause:
+    """A container's cause with the statement that puts entries into it, where that is known."""
+    cause = container.cause
+    insertion = insertion_of(cause.name, container.home, files, cause.made_at)
+    if insertion is None:
+        return cause
+    return replace(cause, made_at=insertion.place, made_in=insertion.function, inserts=True)
+
+
 def _any_watches(answers: Mapping[int, NativeAnswer]) -> bool:
     return any(not answer.problem for answer in answers.values())
 
@@ -379,53 +353,15 @@ def _cause(answer: CauseAnswer) -> Cause:
     return replace(answer.cause, made_in=function_at(answer.made_at))
 
 
-def _beside(known: Cause, now: Cause) -> Cause:
+def _with_known(known: Cause, now: Cause) -> Cause:
     """What is said now, and what was known before of a thing that was not reached in time this
     time.
     """
     if known.chain and not (now.chain or now.unreached):
         now = replace(now, owner=known.owner, chain=known.chain, name=known.name)
-    return (
-        now
-        if now.trimmed_at or now.unreached
-        else replace(now, trimmed_at=known.trimmed_at, bound=known.bound)
-    )
-
-
-def _with_insertion(cause: Cause, home: Home, files: Iterable[str]) -> Cause:
-    """A container's cause with the statement that puts entries into it, where that is known."""
-    insertion = insertion_of(cause.name, home, files, cause.made_at)
-    if insertion is None:
-        return cause
-    return replace(cause, made_at=insertion.place, made_in=insertion.function, inserts=True)
-
-
-def _home(answer: HomeAnswer) -> Home:
-    return Home(answer.names, answer.files, answer.numbers, answer.own)
-
-
-def sessions_to_trace(record: RunRecord, grown: Sequence[Growth]) -> int:
-    """More where few of them leave something; fewer where each leaves so much that the machine
-    would feel it.
-    """
-    held = record.series(reported_metric(record)).x
-    rates = {growth.kind: growth.per_session for growth in reversed(grown) if not growth.made_at}
-    share = min([_leaking_share(record), *rates.values()])
-    wanted = min(MAX_TRACED, max(TRACED_SESSIONS, round(TRACED_OCCASIONS / share)))
-    return (
-        max(1, min(wanted, round(TRACED_SHARE * record.sessions)))
-        if held[-1] - held[0] > 2**28
-        else wanted
-    )
-
-
-def _leaking_share(record: RunRecord) -> float:
-    """Share of the sessions that leave memory, where it is memory that they leave."""
-    in_use = record.series(names.MALLOC_IN_USE)
-    leaves = len(in_use.x) > 1 and tail_rate(in_use.t, in_use.x) > MIN_MAPPED_BYTES
-    return (
-        leaking_share(in_use.t, in_use.x, METRICS[names.MALLOC_IN_USE].quantum) if leaves else 1.0
-    )
+    if now.trimmed_at or now.unreached:
+        return now
+    return replace(now, trimmed_at=known.trimmed_at, bound=known.bound)
 
 
 def _busy_at_rest(record: RunRecord) -> bool:

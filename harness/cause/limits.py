@@ -8,7 +8,7 @@ the container. A class without a source that can be read is believed.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ..target.probe_answers import BoundedAnswer
@@ -40,9 +40,8 @@ def keeps(bounded: BoundedAnswer) -> bool:
     methods = list(_methods(bounded))
     if not methods:
         return True
-    return any(_uses(one, bounded.limit) for one in methods) and any(
-        _takes_out(one, bounded.attribute) for one in methods
-    )
+    is_used = any(_uses(method, bounded.limit) for method in methods)
+    return is_used and any(_takes_out(method, bounded.attribute) for method in methods)
 
 
 def _methods(bounded: BoundedAnswer) -> Iterator[Function]:
@@ -63,28 +62,28 @@ def _uses(function: Function, limit: str) -> bool:
 
 
 def _takes_out(function: Function, attribute: str) -> bool:
+    """Whether a function takes something out of the container, or puts another in its place."""
     for node in inside(function.node.body):
-        match node:
-            case ast.Call(func=ast.Attribute(value=of, attr=name)) if name in _REMOVALS:
-                if _is(function, of, attribute) or any(
-                    _is(function, one, attribute) for one in node.args[:1]
-                ):
-                    return True
-            case ast.Delete(targets=targets):
-                if any(
-                    isinstance(one, ast.Subscript) and _is(function, one.value, attribute)
-                    for one in targets
-                ):
-                    return True
-            case ast.Assign(targets=[target]) if function.node.name != "__init__":
-                if isinstance(target, ast.Attribute) and _is(function, target, attribute):
-                    return True
+        if any(_is(function, part, attribute) for part in _shortened(function, node)):
+            return True
     return False
 
 
-def _is(function: Function, one: ast.expr, attribute: str) -> bool:
+def _shortened(function: Function, node: ast.AST) -> Sequence[ast.expr]:
+    """The expressions that a statement or call takes something out of, or sets anew."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=of, attr=name)) if name in _REMOVALS:
+            return of, *node.args[:1]
+        case ast.Delete(targets=targets):
+            return [target.value for target in targets if isinstance(target, ast.Subscript)]
+        case ast.Assign(targets=[ast.Attribute() as target]) if function.node.name != "__init__":
+            return (target,)
+    return ()
+
+
+def _is(function: Function, expression: ast.expr, attribute: str) -> bool:
     """Whether an expression is the container: an attribute of that name, or the object itself."""
-    match function.plain(one):
+    match function.plain(expression):
         case ast.Attribute(attr=name):
             return bool(attribute) and plain(name) == plain(attribute)
         case ast.Name(id=name):
@@ -95,10 +94,11 @@ def _is(function: Function, one: ast.expr, attribute: str) -> bool:
 
 
 def _mentions(function: Function, node: ast.AST, limit: str) -> bool:
-    expressions = [one for one in ast.walk(node) if isinstance(one, ast.expr)]
-    meant = (function.plain(one) for one in expressions if isinstance(one, ast.Name))
+    """Whether an expression, or what its local names stand for, has the limit in it."""
+    expressions = [part for part in ast.walk(node) if isinstance(part, ast.expr)]
+    expressions += [function.plain(part) for part in expressions if isinstance(part, ast.Name)]
     return any(
-        isinstance(one, ast.Attribute) and plain(one.attr) == plain(limit)
-        for expression in (*expressions, *meant)
-        for one in ast.walk(expression)
+        isinstance(part, ast.Attribute) and plain(part.attr) == plain(limit)
+        for expression in expressions
+        for part in ast.walk(expression)
     )

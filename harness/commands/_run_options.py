@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +74,15 @@ def asked(
     unwanted = {*given.refused, *left_out}
     taken = {key: value for key, value in values.items() if key not in unwanted}
     return options_from(taken, tuple(given.command_line))
+
+
+def asked_again(words: Sequence[str]) -> RunOptions:
+    """What a line of `run` or `ci` asked for, which has one word that is its verb."""
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    add_run_options(parser)
+    given, _ = parser.parse_known_args(words[2:])
+    given.command_line = list(words)
+    return asked(given)
 
 
 def values_of(given: argparse.Namespace) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from ._run_options import add_run_options, asked, tell
 
@@ -86,17 +86,9 @@ def _run(options: argparse.Namespace) -> tuple[Judged, Judged, Path]:
     from ..experiment.compared_runs import Comparison, run_pair
     from ..record.store import dated
 
-    comparison = Comparison(
-        options.before,
-        options.after,
-        tuple(options.before_fault),
-        options.against,
-        options.setup,
-    )
-    also: dict[str, Any] = {"serve": options.before} if options.before else {}
-    if comparison.before_fault:
-        also = {"fault": comparison.before_fault}
-    wanted = asked(options, also=also)
+    faults = tuple(options.before_fault)
+    comparison = Comparison(options.before, options.after, faults, options.against, options.setup)
+    wanted = asked(options, also=comparison.target_words)
     comparison.check(wanted)
     folder = wanted.output.out or dated("compare")
     before, after, unwritten = run_pair(comparison, wanted, folder)

@@ -14,13 +14,10 @@ from typing import TYPE_CHECKING, Final
 
 from ..errors import ExitStatus
 from . import run as run_verb
-from ._run_options import add_run_options, asked, tell
+from ._run_options import asked_again, tell
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ..across_runs.history import HistoryRun
-    from ..experiment.options import RunOptions
 
 HELP: Final = (
     "Show runs over time: where memory, latency or CPU changed, and which findings are new."
@@ -94,13 +91,4 @@ def _run_again(folder: Path, last: HistoryRun) -> Path:
     from ..experiment.histories import run_again
 
     with contextlib.redirect_stdout(sys.stderr):
-        return run_again(last, folder, _reread, run_verb.run_with)
-
-
-def _reread(words: Sequence[str]) -> RunOptions:
-    """The options of a line of `run` or `ci`, which has one of its own."""
-    parser = argparse.ArgumentParser(allow_abbrev=False)
-    add_run_options(parser)
-    given, _ = parser.parse_known_args(words[2:])
-    given.command_line = list(words)
-    return asked(given)
+        return run_again(last, folder, asked_again, run_verb.run_with)

@@ -7,18 +7,11 @@ from __future__ import annotations
 import argparse
 import csv
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
 
 from ..errors import ExitStatus, NotASeries, RecordError, UsageError
-from ..units import format_size
 
-if TYPE_CHECKING:
-    from ..verdict.outcome import Verdict
-
-MAX_SERIES_BYTES: Final = 64 * 2**20
 HELP = "Judge stored series and print file,verdict,sessions,kind. With --why, print the reasons."
 
 
@@ -47,67 +40,45 @@ def run(options: argparse.Namespace) -> int:
     else was named. What cannot be read, or is damaged, might have been a leak: the others are
     judged, and the status is 2.
     """
-    from ..verdict.stored_series import COLUMNS, judge_series, read_series
+    from ..experiment.judged_files import series_in
+    from ..verdict.stored_series import COLUMNS, judge_series
 
     if options.why:
         return _tell_why(options.series)
     records, failed = [], False
-    for name, path in zip(_names(options.series), options.series, strict=True):
-        try:
-            records.append((name, read_series(_text(path), str(path))))
-        except RecordError as error:
-            failed |= not isinstance(error, NotASeries)
-            print(f"leak-harness: left out: {error.what}", file=sys.stderr)
+    for label, series in series_in(options.series):
+        if isinstance(series, RecordError):
+            failed |= not isinstance(series, NotASeries)
+            _tell_left_out(series)
+        else:
+            records.append((label, series))
     if not records:
         raise UsageError("none of these files is a series that can be judged", hint=COLUMNS)
     lines = csv.writer(sys.stdout, lineterminator="\n")
     lines.writerow(["file", "verdict", "sessions", "kind"])
-    for name, record in records:
+    for label, record in records:
         judgement, sessions = judge_series(record)
         kind = getattr(judgement.verdict.gates["memory"], "kind", None)
-        lines.writerow([name, judgement.verdict.name, sessions, kind or ""])
+        lines.writerow([label, judgement.verdict.name, sessions, kind or ""])
     return ExitStatus.USAGE if failed else 0
 
 
 def _tell_why(paths: Sequence[Path]) -> int:
     """Print the argument of each run or series; 0 once all are told, whatever the verdicts."""
+    from ..experiment.judged_files import verdict_of
     from ..reporters.why import why
 
     failed = False
     for path in paths:
         try:
-            verdict = _verdict(path)
+            verdict = verdict_of(path)
         except RecordError as error:
             failed = True
-            print(f"leak-harness: left out: {error.what}", file=sys.stderr)
+            _tell_left_out(error)
             continue
         print(f"{path}\n{verdict.summary}\n\n{why(verdict)}\n")
     return ExitStatus.USAGE if failed else 0
 
 
-def _verdict(path: Path) -> Verdict:
-    from ..record.store import load_record
-    from ..verdict.judge import judge
-    from ..verdict.stored_series import judge_series, read_series
-
-    if path.suffix == ".csv":
-        return judge_series(read_series(_text(path), str(path)))[0].verdict
-    return judge(load_record(path)).verdict
-
-
-def _text(path: Path) -> str:
-    try:
-        if path.stat().st_size > MAX_SERIES_BYTES:
-            raise RecordError(
-                f"{path} is larger than {format_size(MAX_SERIES_BYTES)}: no series is so long"
-            )
-        return path.read_text(encoding="utf-8-sig")  # spreadsheets put a mark in front
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text"
-        raise RecordError(f"{path} cannot be read: {reason}") from error
-
-
-def _names(paths: Sequence[Path]) -> list[str]:
-    """The files' own names, as labels have them; with their folders where two are alike."""
-    counts = Counter(path.name for path in paths)
-    return [path.name if counts[path.name] == 1 else str(path) for path in paths]
+def _tell_left_out(error: RecordError) -> None:
+    print(f"leak-harness: left out: {error.what}", file=sys.stderr)

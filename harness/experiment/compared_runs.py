@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from ..across_runs.worktrees import Repository
 from ..errors import UsageError
@@ -42,6 +42,13 @@ class Comparison:
     """A revision of `--serve`, which the first server is started from."""
     setup: str | None = None
     """A command for a shell, run in the work tree of that revision."""
+
+    @property
+    def target_words(self) -> dict[str, Any]:
+        """The options of a run that name the target of both servers, as if they were typed."""
+        if self.before_fault:
+            return {"fault": self.before_fault}
+        return {"serve": self.before} if self.before else {}
 
     def check(self, options: RunOptions) -> None:
         """See that exactly one way to get two servers was named.

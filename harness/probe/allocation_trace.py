@@ -63,7 +63,7 @@ def stop() -> None:
         _state["ours"] = False
 
 
-def places_of(item: Any) -> list[str]:
+def places_of(item: object) -> list[str]:
     """Files and lines that made the object, the innermost first; empty for what is older, or the
     trace's own.
     """
@@ -77,7 +77,7 @@ def places_of(item: Any) -> list[str]:
     return _places_before(item) if sys.version_info[:2] == (3, 11) else []
 
 
-def _places_before(item: Any) -> list[str]:
+def _places_before(item: object) -> list[str]:
     """Where an instance of a class was made, which CPython 3.11's own tracemalloc looks for at the
     wrong address.
 

@@ -59,20 +59,20 @@ class Bounds:
         """
         self._weighed: set[int] = set()
 
-    def note_deque(self, one: Any, length: int, bound: int) -> None:
+    def note_deque(self, queue: object, length: int, bound: int) -> None:
         """A deque with a length that it never exceeds."""
-        if length < bound or id(one) in self._followed:
-            self._tell(one, "deque", length, bound)
+        if length < bound or id(queue) in self._followed:
+            self._tell(queue, "deque", length, bound)
 
-    def note_cache(self, cache: Any, length: int, bound: int) -> None:
+    def note_cache(self, cache: object, length: int, bound: int) -> None:
         """What `functools.lru_cache` makes; the dict in which it finds its entries is part of
         it.
         """
-        self.apart.update(id(one) for one in gc.get_referents(cache) if type(one) is dict)
+        self.apart.update(id(part) for part in gc.get_referents(cache) if type(part) is dict)
         if 0 < length < bound or (id(cache) in self._followed and length):
             self._tell(cache, f"lru_cache {_function_of(cache)}", length, bound)
 
-    def note_held(self, owner: Any, container: Any, length: int) -> None:
+    def note_held(self, owner: object, container: object, length: int) -> None:
         """A container that has got longer, in an object that may have a limit for it."""
         if type(owner) is dict:
             self._in_dicts.append((owner, container, length))
@@ -87,17 +87,14 @@ class Bounds:
         for values, container, length in self._in_dicts:
             if id(values) in modules:
                 continue
-            owner = next(
-                (one for one in gc.get_referrers(values) if looking.own_dict(one) is values), values
-            )
-            self._note_with_limit(owner, container, length)
+            self._note_with_limit(_owner_of(values), container, length)
         self._in_dicts.clear()
-        for told, one in self._unweighed:
-            size, objects = self._weight(_newest(one, told["length"]))
+        for told, container in self._unweighed:
+            size, objects = self._weight(_newest(container, told["length"]))
             told["entry_bytes"], told["entry_objects"] = size, objects
         self._unweighed.clear()
 
-    def _note_with_limit(self, owner: Any, container: Any, length: int) -> None:
+    def _note_with_limit(self, owner: object, container: object, length: int) -> None:
         if id(container) in self.apart:
             return
         values = owner if type(owner) is dict else _values_of(owner)
@@ -115,9 +112,9 @@ class Bounds:
         told["classes"] = list(map(looking.qualified_name, kinds))
         told["files"] = container_owner.files_of(kinds)
 
-    def _tell(self, one: Any, kind: str, length: int, bound: int) -> Bounded:
+    def _tell(self, container: object, kind: str, length: int, bound: int) -> Bounded:
         told: Bounded = {
-            "id": str(id(one)),
+            "id": str(id(container)),
             "kind": kind,
             "length": length,
             "bound": bound,
@@ -125,7 +122,7 @@ class Bounds:
             "entry_objects": 0,
         }
         self.told.append(told)
-        self._unweighed.append((told, one))
+        self._unweighed.append((told, container))
         return told
 
     def _weight(self, newest: list[Tuple[Any, ...]]) -> Tuple[int, int]:
@@ -143,6 +140,14 @@ class Bounds:
         self._weighed.update(parts)
         size, objects = retained_size.held(*parts.values(), max_nodes=MAX_NODES_OF_ENTRIES)
         return round(size / len(newest)), round(objects / len(newest))
+
+
+def _owner_of(values: object) -> object:
+    """The object whose attributes a dict holds; the dict itself where there is none."""
+    for referrer in gc.get_referrers(values):
+        if looking.own_dict(referrer) is values:
+            return referrer
+    return values
 
 
 def limit_of(values: Mapping[str, Any], length: int) -> Optional[Tuple[str, int]]:
@@ -169,38 +174,39 @@ def limit_of(values: Mapping[str, Any], length: int) -> Optional[Tuple[str, int]
     return min((bound, name) for bound, name in kept)[::-1] if kept else None
 
 
-def _values_of(one: Any) -> Mapping[str, Any]:
+def _values_of(owner: object) -> Mapping[str, Any]:
     """Attributes of an object, and the numbers among those of its classes."""
     numbers = {
         name: value
-        for base in reversed(looking.mro(type(one)))
+        for base in reversed(looking.mro(type(owner)))
         for name, value in looking.class_dict(base).items()
         if type(value) in (int, float)
     }
-    return {**numbers, **looking.own_dict(one), **reference_names.attributes_of(one)}
+    return {**numbers, **looking.own_dict(owner), **reference_names.attributes_of(owner)}
 
 
-def _newest(one: Any, length: int) -> list[Tuple[Any, ...]]:
-    is_container = any(issubclass(type(one), kind) for kind in (dict, list, set, deque))
+def _newest(container: object, length: int) -> list[Tuple[Any, ...]]:
+    is_container = any(issubclass(type(container), kind) for kind in (dict, list, set, deque))
     if is_container:
-        return list(islice(container_entries.entries(one), MAX_SAMPLED))
-    return [_newest_of_cache(one, length)]
+        return list(islice(container_entries.entries(container), MAX_SAMPLED))
+    return [_newest_of_cache(container, length)]
 
 
-def _newest_of_cache(cache: Any, length: int) -> Tuple[Any, ...]:
+def _newest_of_cache(cache: object, length: int) -> Tuple[Any, ...]:
     """Key and value: the cache shows the collector its links, the newest last, and then the dict
     that finds them.
     """
     referents = gc.get_referents(cache)
-    place = next(
-        (at for at, one in enumerate(referents) if type(one) is dict and len(one) == length), 0
-    )
-    return tuple(
-        one for one in referents[max(0, place - 3) : place] if not issubclass(type(one), type)
-    )
+    place = 0
+    for at, referent in enumerate(referents):
+        if type(referent) is dict and len(referent) == length:
+            place = at
+            break
+    links = referents[max(0, place - 3) : place]
+    return tuple(link for link in links if not issubclass(type(link), type))
 
 
-def _function_of(cache: Any) -> str:
+def _function_of(cache: object) -> str:
     """Its `__qualname__`; of what has none, such as a partial, its type."""
     values = looking.own_dict(cache)
     return looking.text(values.get("__qualname__"), "") or naming.type_name(

@@ -189,7 +189,7 @@ class _Search:
                 except Exception as error:  # noqa: BLE001 - one that cannot be read hides no other
                     self.skipped.add(error)
 
-    def _look(self, candidate: Any) -> None:
+    def _look(self, candidate: object) -> None:
         """An identity is a new number each time, which costs twenty times as much while it is
         traced: few are asked.
         """
@@ -213,7 +213,7 @@ class _Search:
         if self._names:
             self._look_for_name(candidate)
 
-    def _look_for_name(self, candidate: Any) -> None:
+    def _look_for_name(self, candidate: object) -> None:
         code = naming.code_of(candidate)
         name = (
             self._called.of_type(type(candidate))
@@ -230,7 +230,7 @@ class _Search:
                 self.newest[key], self._ranks[key] = candidate, rank
 
 
-def _stands_for(container: Any) -> tuple[tuple[Any, ...], list[str], str]:
+def _stands_for(container: object) -> tuple[tuple[Any, ...], list[str], str]:
     """An entry whose making was seen stands for all: its parts, where it was made, what it is
     called.
 
@@ -251,7 +251,7 @@ def _stands_for(container: Any) -> tuple[tuple[Any, ...], list[str], str]:
     return (newest[0], [], naming.name_of(newest[0][-1])) if newest else ((), [], "")
 
 
-def _places_inside(part: Any) -> list[str]:
+def _places_inside(part: object) -> list[str]:
     """A list or dict may come from the interpreter's store of used ones, and show no making:
     what is in it tells.
     """

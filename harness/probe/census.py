@@ -70,7 +70,7 @@ def _base_of(kind: type) -> Any:
 
 
 def _traits_of(
-    known_bases: looking.ByType[Any], cached: Any, kind: type
+    known_bases: looking.ByType[Any], cached: object, kind: type
 ) -> Tuple[Callable[[Any], List[Any]], bool, bool]:
     """How the census treats an object of this type.
 
@@ -217,7 +217,7 @@ class _Census:
                 elif is_owner and (kind is str or kind is bytes) and len(referred) >= LONG_TEXT:
                     self._pair(place_of(owner, index), len(referred))
 
-    def _note_alone(self, held: Any) -> None:
+    def _note_alone(self, held: object) -> None:
         """Note a container or cache; when it cannot be read, what it refers to still counts."""
         try:
             base = self._bases.of_type(type(held))
@@ -250,20 +250,20 @@ class _Census:
         else:
             self._bounds.note_deque(item, length, bound)
 
-    def _note_cache(self, cache: Any) -> None:
+    def _note_cache(self, cache: object) -> None:
         _, _, bound, length = self._cached.cache_info(cache)
         if bound is not None:
             self._bounds.note_cache(cache, length, bound)
 
 
-def references(item: Any) -> list[Any]:
+def references(item: object) -> list[Any]:
     """What an object refers to; of a list the first entry first: its place stays when others are
     added.
     """
     return list(item) if type(item) is list else heap.referents(item)
 
 
-def place_of(owner: Any, index: int) -> int:
+def place_of(owner: object, index: int) -> int:
     """One number for one reference of an object."""
     return PLACE_MARK | (id(owner) << PLACE_BITS) | min(index, (1 << PLACE_BITS) - 1)
 
@@ -283,6 +283,6 @@ def _own() -> set[int]:
     return identities
 
 
-def _maxlen(item: Any) -> Optional[int]:
+def _maxlen(item: object) -> Optional[int]:
     """As `deque` knows it: a derived class may have code of its own for that."""
     return deque.maxlen.__get__(item)  # type: ignore[no-any-return]

@@ -28,7 +28,7 @@ def entries(container: Any) -> Iterator[tuple[Any, ...]]:
             for place in range(1, min(length, MAX_ENTRIES) + 1)
         )
     elif issubclass(type(container), (set, frozenset)):
-        yield from ((one,) for one in islice(list(_elements(container)), MAX_OF_A_SET))
+        yield from ((entry,) for entry in islice(list(_elements(container)), MAX_OF_A_SET))
 
 
 def _elements(container: Any) -> Iterator[Any]:

@@ -108,7 +108,7 @@ def _of_classes(kind: type) -> dict[str, Any]:
     }
 
 
-def _scope(owner: Any) -> tuple[CodeType, dict[str, Any]] | None:
+def _scope(owner: object) -> tuple[CodeType, dict[str, Any]] | None:
     """The code of a function or of what is suspended, and what it sees beside its globals; None
     of anything else.
     """
@@ -151,6 +151,6 @@ def files_of(kinds: Iterable[type]) -> list[str]:
     return [file for file in dict.fromkeys(files) if naming.owner_of_file(file) != "interpreter"]
 
 
-def _file(module: Any) -> list[str]:
+def _file(module: object) -> list[str]:
     file = looking.file_of(module)
     return [file] if file.endswith(".py") else []

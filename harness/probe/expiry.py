@@ -29,7 +29,7 @@ _NAME = re.compile(
 _CLOCKS = (time, monotonic)
 
 
-def expires_in_s(container: Any) -> Tuple[Optional[float], bool]:
+def expires_in_s(container: object) -> Tuple[Optional[float], bool]:
     """Seconds until the newest entries are due, and whether timers will take them; None where some
     of them carry no time.
     """
@@ -42,7 +42,7 @@ def expires_in_s(container: Any) -> Tuple[Optional[float], bool]:
     if not ahead or None in ahead:
         return None, False
     are_timers = all(looking.short_name(type(entry[-1])) == "TimerHandle" for entry in newest)
-    return max(one for one in ahead if one is not None), are_timers
+    return max(seconds for seconds in ahead if seconds is not None), are_timers
 
 
 def overdue_s(container: Any) -> float:
@@ -70,11 +70,13 @@ def _overdue_s(value: Any) -> float:
 
 
 def _length(container: Any) -> int:
-    base = next((one for one in (dict, list, set) if issubclass(type(container), one)), None)
-    return 0 if base is None else base.__len__(container)
+    for base in (dict, list, set):
+        if issubclass(type(container), base):
+            return base.__len__(container)
+    return 0
 
 
-def _ahead_s(value: Any) -> Optional[float]:
+def _ahead_s(value: object) -> Optional[float]:
     """How far a time that a value carries lies ahead; None without one that does."""
     found = [
         number - clock()
@@ -107,7 +109,7 @@ def _number(value: Any) -> Optional[float]:
     return value if type(value) in (int, float) else None
 
 
-def _timers_of(container: Any) -> Iterator[float]:
+def _timers_of(container: object) -> Iterator[float]:
     """Seconds until the timers of all loops that have to do with a container."""
     for loop in loops.running():
         for timer in list(looking.attribute(loop, "_scheduled") or ()):

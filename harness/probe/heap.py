@@ -69,7 +69,7 @@ def _slices(objects: list[Any]) -> Iterator[list[Any]]:
         let_go(objects)
 
 
-def referents(item: Any) -> list[Any]:
+def referents(item: object) -> list[Any]:
     """What an object refers to; of a module its globals alone.
 
     A module in C may show the collector what it keeps for later use. `_asyncio` shows its freed

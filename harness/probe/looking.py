@@ -36,7 +36,7 @@ _C_SIZE = (MethodDescriptorType, WrapperDescriptorType)
 _MAX_SAID = 300
 
 
-def text(value: Any, otherwise: str = "?") -> str:
+def text(value: object, otherwise: str = "?") -> str:
     """A plain copy of a string, also of a derived one; `otherwise` of anything else."""
     if type(value) is str:
         return value
@@ -72,7 +72,7 @@ def module_name(kind: type) -> str:
         return "?"
 
 
-def own_dict(item: Any) -> Dict[str, Any]:
+def own_dict(item: object) -> Dict[str, Any]:
     """The `__dict__` of an object itself; an empty one where it has none, or its class puts code
     in its place.
     """
@@ -89,7 +89,7 @@ def own_dict(item: Any) -> Dict[str, Any]:
     return {}
 
 
-def attribute(item: Any, name: str, otherwise: Any = None) -> Any:
+def attribute(item: object, name: str, otherwise: object = None) -> Any:
     """An attribute that an object has for itself: in a slot, in a field of C, or in its dict."""
     for base in mro(type(item)):
         descriptor = _get_dict(base).get(name, _NOTHING)
@@ -101,7 +101,7 @@ def attribute(item: Any, name: str, otherwise: Any = None) -> Any:
     return own_dict(item).get(name, otherwise)
 
 
-def module_globals(module: Any) -> Dict[str, Any]:
+def module_globals(module: object) -> Dict[str, Any]:
     """The globals of a module; empty for what is none, or is half made."""
     if not issubclass(type(module), ModuleType):
         return {}
@@ -123,7 +123,7 @@ def from_module(module: str, name: str) -> Any:
     return module_globals(sys.modules.get(module)).get(name)
 
 
-def file_of(module: Any) -> str:
+def file_of(module: object) -> str:
     """The source file of a module; empty where it says none."""
     return text(module_globals(module).get("__file__"), "")
 
@@ -171,11 +171,11 @@ def _size_of(kind: type) -> Callable[[Any], int]:
     return lambda item: in_c(item) + _PREHEADER_BYTES * gc.is_tracked(item)
 
 
-def _no_size(_: Any) -> int:
+def _no_size(_: object) -> int:
     return 0
 
 
-def _size(item: Any) -> int:
+def _size(item: object) -> int:
     return sys.getsizeof(item, 0)
 
 

@@ -102,23 +102,23 @@ def _timers() -> Iterator[Optional[list[Any]]]:
         yield handles(loop)
 
 
-def handles(loop: Any) -> Optional[list[Any]]:
+def handles(loop: object) -> Optional[list[Any]]:
     """The timers of a loop, as far as it shows them."""
     scheduled = looking.own_dict(loop).get("_scheduled")
     return list(scheduled) if type(scheduled) is list else None
 
 
-def _is_cancelled(handle: Any) -> bool:
+def _is_cancelled(handle: object) -> bool:
     return looking.attribute(handle, "_cancelled") is True
 
 
-def is_pending(task: Any) -> bool:
+def is_pending(task: object) -> bool:
     """Not done, and not left behind in the parent of this process."""
     kind = _future_of(type(task))
     return kind is not None and not kind.done(task) and kind.get_loop(task) not in _left_behind
 
 
-def coroutine_of(task: Any) -> Any:
+def coroutine_of(task: object) -> Any:
     """The coroutine of a task, asked as asyncio's own class is; None of a task of another kind."""
     tasks = sys.modules.get("asyncio.tasks")
     kinds = (looking.module_globals(tasks).get(name) for name in ("_CTask", "_PyTask"))
@@ -128,7 +128,7 @@ def coroutine_of(task: Any) -> Any:
     return None if own is None else own.get_coro(task)
 
 
-def _loop_of(task: Any) -> Any:
+def _loop_of(task: object) -> Any:
     kind = _future_of(type(task))
     return None if kind is None else kind.get_loop(task)
 

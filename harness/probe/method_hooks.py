@@ -52,7 +52,7 @@ class _Finder:
         return spec
 
 
-def _wrap(module: Any, methods: Iterable[tuple[str, str, Wrap]]) -> None:
+def _wrap(module: object, methods: Iterable[tuple[str, str, Wrap]]) -> None:
     for kind, name, wrap in methods:
         owner = getattr(module, kind, None)
         method = getattr(owner, name, None)

@@ -14,7 +14,7 @@ from types import (
     GeneratorType,
     ModuleType,
 )
-from typing import Any, Optional
+from typing import Optional
 
 from . import looking
 
@@ -43,7 +43,7 @@ def type_name(kind: type) -> str:
     return f"{looking.module_name(kind)}.{looking.qualified_name(kind)}"
 
 
-def code_of(value: Any) -> Optional[CodeType]:
+def code_of(value: object) -> Optional[CodeType]:
     """The code of what runs or can be run, by which it is counted; None of all else, which goes
     by its type.
     """
@@ -61,13 +61,13 @@ def name_of_code(kind: type, code: CodeType) -> str:
     return f"{kind.__name__} {function_name(code)}"
 
 
-def name_of(value: Any) -> str:
+def name_of(value: object) -> str:
     """Under which name an object is counted."""
     code = code_of(value)
     return type_name(type(value)) if code is None else name_of_code(type(value), code)
 
 
-def coroutine_name(coroutine: Any) -> str:
+def coroutine_name(coroutine: object) -> str:
     """What the coroutine of a task is called; what is none of the interpreter's goes by a name
     in C, or its type.
     """
@@ -96,7 +96,7 @@ def owner_of_module(module: ModuleType) -> str:
 
 
 def owner_of_file(file: str) -> str:
-    """The same for a source file."""
+    """Whose a source file is: of the `application`, a `dependency` or the `interpreter`."""
     package = _main_package()
     if package and file.startswith(package):
         return "application"

@@ -29,7 +29,7 @@ def label_of(kind: type) -> str:
     return "executor" if _is_executor(kind) else ""
 
 
-def state_of(item: Any) -> str:
+def state_of(item: object) -> str:
     """Whether an executor was shut down, where a generator waits, which frames an exception
     holds.
     """
@@ -46,7 +46,7 @@ def _is_executor(kind: type) -> bool:
     return type(executor) is type and issubclass(kind, executor)
 
 
-def _state_of_executor(item: Any) -> str:
+def _state_of_executor(item: object) -> str:
     """Of the two kinds that the standard library has, for pools of threads and of processes."""
     values = looking.own_dict(item)
     if not values.keys() & {"_shutdown", "_shutdown_thread"}:
@@ -59,7 +59,7 @@ def _state_of_executor(item: Any) -> str:
     return "nobody has shut it down" + (f", and it holds {what}: {held}" if held else "")
 
 
-def _state_of_generator(item: Any, prefix: str) -> str:
+def _state_of_generator(item: object, prefix: str) -> str:
     frame = getattr(item, f"{prefix}_frame")
     if frame is None:
         return f"it has ended{ENDED}"

@@ -145,7 +145,7 @@ class _Walk:
                 self._follow(nodes.popleft(), cost)
         return True
 
-    def _follow(self, parent: Any, cost: int) -> None:
+    def _follow(self, parent: object, cost: int) -> None:
         """Reach all that an object refers to, now or at the cost of the link."""
         known, costs, closed = self.seen.parts, self._costs, self._closed_to_links
         is_module = issubclass(type(parent), ModuleType)
@@ -168,14 +168,14 @@ class _Walk:
                 of_link = 1
             self._later[cost + of_link].append((child, parent))
 
-    def _is_at_home(self, kind: type, parent: Any) -> bool:
+    def _is_at_home(self, kind: type, parent: object) -> bool:
         """Whether a class is reached from the globals of the module that defines it."""
         above = self.seen.part(id(parent)).get(id(parent))
         return issubclass(type(above), ModuleType) and looking.module_globals(above).get(
             "__name__"
         ) == looking.module_name(kind)
 
-    def _reach(self, node: Any, parent: Any, cost: int) -> None:
+    def _reach(self, node: object, parent: object, cost: int) -> None:
         number = id(node)
         part = self.seen.part(number)
         if number in part:
@@ -198,7 +198,7 @@ class _Walk:
         return answer
 
 
-def _is_of_open_session(task: Any) -> bool:
+def _is_of_open_session(task: object) -> bool:
     session = task_origins.session_of(task)
     return session is not None and session.closed_for_s(monotonic()) is None
 
@@ -217,7 +217,7 @@ def _described(path: list[Any], word: str, owner: str) -> Cause:
         return {"owner": owner, "chain": [word, f"-> ({looking.reason_of(error)})"], "name": ""}
 
 
-def _owner_of(target: Any, of_root: str) -> str:
+def _owner_of(target: object, of_root: str) -> str:
     """Whose a thing is: an application's own class stays its own where a library holds it."""
     if of_root != "dependency":
         return of_root
@@ -227,7 +227,7 @@ def _owner_of(target: Any, of_root: str) -> str:
     return "application" if naming.owner_of_module(module) == "application" else of_root
 
 
-def _path(target: Any, seen: heap.ById) -> list[Any]:
+def _path(target: object, seen: heap.ById) -> list[Any]:
     path = [target]
     while (above := seen.part(id(path[-1]))[id(path[-1])]) is not None:
         path.append(above)
@@ -249,7 +249,7 @@ def _roots(turning: Iterable[Any]) -> Iterator[Root]:
             yield _root_of_frame(frame)
 
 
-def _root_of_task(task: Any) -> Root:
+def _root_of_task(task: object) -> Root:
     coroutine = loops.coroutine_of(task)
     code = looking.attribute(coroutine, "cr_code")
     owner = naming.owner_of_file(code.co_filename) if type(code) is CodeType else "interpreter"

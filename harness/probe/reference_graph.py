@@ -113,7 +113,7 @@ class _Drawing:
         )
         return output.getvalue()
 
-    def _referrers(self, target: Any) -> List[Any]:
+    def _referrers(self, target: object) -> List[Any]:
         """Those of the chain first, so that they are among the few that are shown."""
         self._expanded += 1
         own_threads.pause(0)
@@ -123,7 +123,7 @@ class _Drawing:
         self._ours.add(id(referrers))
         return sorted(referrers, key=lambda item: id(item) not in self._chain)
 
-    def _is_shown(self, item: Any) -> bool:
+    def _is_shown(self, item: object) -> bool:
         if id(item) in self._ours:
             return False
         if type(item) is FrameType:
@@ -131,7 +131,7 @@ class _Drawing:
         kind = type(item)
         return not looking.module_name(kind).startswith(naming.OWN)
 
-    def _is_end(self, item: Any) -> bool:
+    def _is_end(self, item: object) -> bool:
         """Whether to look for no referrers of an object: above the chain's root, and of what is not
         in the chain, they lead through the loop to everything.
         """
@@ -139,23 +139,23 @@ class _Drawing:
         is_beyond = id(item) not in self._chain or id(item) == self._root
         return is_over or is_beyond or _is_module(item)
 
-    def _is_marked(self, item: Any) -> bool:
+    def _is_marked(self, item: object) -> bool:
         return id(item) in self._chain
 
-    def _node(self, item: Any) -> str:
+    def _node(self, item: object) -> str:
         return f"n{self._numbers.setdefault(id(item), len(self._numbers))}"
 
 
-def _is_module(item: Any) -> bool:
+def _is_module(item: object) -> bool:
     return issubclass(type(item), ModuleType)
 
 
-def _has_not(*_: Any) -> bool:
+def _has_not(*_: object) -> bool:
     """For whether a class has a finalizer: that is not drawn."""
     return False
 
 
-def _label(item: Any, *_: Any) -> str:
+def _label(item: object, *_: object) -> str:
     """The type of an object, or its own name, and of a plain container how many entries it has."""
     if _is_module(item):
         words = f"module {looking.text(looking.module_globals(item).get('__name__'))}"
@@ -168,7 +168,7 @@ def _label(item: Any, *_: Any) -> str:
     return _quoted(words)
 
 
-def _edge(source: Any, target: Any, *_: Any) -> str:
+def _edge(source: object, target: object, *_: object) -> str:
     """How one object refers to the next, as in a chain."""
     try:
         words = reference_names.link([source, target])

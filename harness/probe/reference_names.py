@@ -95,7 +95,7 @@ def named_above(path: Sequence[Any]) -> Any:
     return None
 
 
-def frame_of(suspended: Any) -> Any:
+def frame_of(suspended: object) -> Any:
     """The frame of a coroutine, generator or task of one; None where that runs, has ended, or is
     something else.
     """
@@ -124,7 +124,7 @@ def locals_of(frame: FrameType) -> dict[str, Any]:
     return values_by_name
 
 
-def attributes_of(item: Any) -> dict[str, Any]:
+def attributes_of(item: object) -> dict[str, Any]:
     """The attributes that an object has for itself, as far as its class names them.
 
     Its `__dict__` is not asked for: from CPython 3.11 on most objects have none until somebody
@@ -172,7 +172,7 @@ def _is_only_passed(path: Sequence[Any], place: int) -> bool:
     return kind is dict and _is_dict_of(node, above)
 
 
-def _is_dict_of(node: Any, owner: Any) -> bool:
+def _is_dict_of(node: object, owner: object) -> bool:
     """Only where no attribute of that name is known is the object asked for its dict; a class
     shows it by proxy.
     """
@@ -215,7 +215,7 @@ def is_suspendable(kind: type) -> bool:
     return type(kind) is type and kind in _FRAME_OF
 
 
-def cache_name(cache: Any) -> str:
+def cache_name(cache: object) -> str:
     """The function around which a cache of `lru_cache` is; what has no name, such as a partial,
     goes by its type.
     """
@@ -278,7 +278,7 @@ def _item(above: Any, node: Any, owner: Any) -> str:
     return ""
 
 
-def _attribute(above: Any, node: Any) -> str:
+def _attribute(above: object, node: object) -> str:
     if type(above) is FrameType:
         return _local_of_frame(above, node)
     if type(above) is MethodType:
@@ -308,7 +308,7 @@ def _only(above: type, node: type) -> str:
     )
 
 
-def _variable(owner: Any, cell: Any, node: Any) -> str:
+def _variable(owner: object, cell: object, node: object) -> str:
     if type(owner) is FunctionType:
         cells = dict(zip(map(id, owner.__closure__ or ()), owner.__code__.co_freevars))  # noqa: B905 - since 3.10
         return f" closure {cells.get(id(cell), '?')}"
@@ -317,12 +317,12 @@ def _variable(owner: Any, cell: Any, node: Any) -> str:
     return _local(owner, node) if is_suspendable(type(owner)) else " closure"
 
 
-def _items(context: Any) -> Iterator[tuple[Any, Any]]:
+def _items(context: object) -> Iterator[tuple[Any, Any]]:
     if type(context) is Context:
         yield from list(context.items())
 
 
-def _local(suspended: Any, node: Any) -> str:
+def _local(suspended: object, node: object) -> str:
     """A local of a coroutine or generator, with the line at which that waits."""
     frame = getattr(suspended, _FRAME_OF[type(suspended)])
     if frame is None or getattr(suspended, _RUNNING[type(suspended)]):
@@ -330,7 +330,7 @@ def _local(suspended: Any, node: Any) -> str:
     return _local_of(frame, node) or " awaits"
 
 
-def _local_of(frame: FrameType, node: Any) -> str:
+def _local_of(frame: FrameType, node: object) -> str:
     """A local of a frame that does not run, with the line that was its last; empty for what is
     none.
     """
@@ -338,7 +338,7 @@ def _local_of(frame: FrameType, node: Any) -> str:
     return f" local {name} ({naming.place(frame.f_code, frame.f_lineno)})" if name else ""
 
 
-def _local_of_frame(frame: FrameType, node: Any) -> str:
+def _local_of_frame(frame: FrameType, node: object) -> str:
     return (_runs(frame) and " local") or _local_of(frame, node) or _UNKNOWN_LINK
 
 

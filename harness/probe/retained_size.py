@@ -17,7 +17,7 @@ from . import heap, looking
 MAX_NODES = 100_000
 
 
-def held(*targets: Any, max_nodes: int = MAX_NODES) -> tuple[int, int]:
+def held(*targets: object, max_nodes: int = MAX_NODES) -> tuple[int, int]:
     """Bytes of the targets and of all that only they keep alive, and how many of these objects the
     collector tracks.
 
@@ -79,7 +79,7 @@ def _led_to(targets: Sequence[Any], max_nodes: int) -> tuple[list[Any], array[in
     return nodes, inner, place
 
 
-def _references(item: Any) -> Iterator[Any]:
+def _references(item: object) -> Iterator[Any]:
     if not issubclass(type(item), (type, ModuleType)):
         yield from gc.get_referents(item)
 

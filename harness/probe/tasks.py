@@ -99,7 +99,7 @@ def retained_bytes(coroutine: str, made_at: str) -> int:
     return retained_size.held(*alike)[0] // len(alike) if alike else 0
 
 
-def _key(task: Any) -> tuple[tuple[Any, ...], list[Any]]:
+def _key(task: object) -> tuple[tuple[Any, ...], list[Any]]:
     frames = list(_waiting(loops.coroutine_of(task)))
     deepest = frames[-1] if frames else None
     return (
@@ -109,7 +109,7 @@ def _key(task: Any) -> tuple[tuple[Any, ...], list[Any]]:
     ), frames
 
 
-def _described(task: Any, frames: list[Any], timed: set[int]) -> TaskGroup:
+def _described(task: object, frames: list[Any], timed: set[int]) -> TaskGroup:
     made = task_origins.site_of(task)
     return {
         "coroutine": _coroutine_name(task),
@@ -125,16 +125,16 @@ def _described(task: Any, frames: list[Any], timed: set[int]) -> TaskGroup:
     }
 
 
-def _made_at(task: Any) -> str:
+def _made_at(task: object) -> str:
     made = task_origins.site_of(task)
     return naming.place(*made) if made else ""
 
 
-def _coroutine_name(task: Any) -> str:
+def _coroutine_name(task: object) -> str:
     return naming.coroutine_name(loops.coroutine_of(task))
 
 
-def _waiting(coroutine: Any) -> Iterator[Any]:
+def _waiting(coroutine: object) -> Iterator[Any]:
     """The frames of a suspended coroutine, from the task's own to the one that waits."""
     while coroutine is not None:
         frame = looking.attribute(coroutine, "cr_frame")
@@ -166,7 +166,7 @@ def _timed() -> set[int]:
     return identities
 
 
-def _awaited(task: Any, timed: set[int]) -> str:
+def _awaited(task: object, timed: set[int]) -> str:
     awaited = looking.attribute(task, "_fut_waiter")
     if awaited is None:
         return ""

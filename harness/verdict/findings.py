@@ -80,7 +80,8 @@ def all_findings(record: RunRecord, *, severity: str = "leak") -> tuple[Finding,
         severity: `leak`, or `notice` for what no gate calls one.
     """
     grown = growths(record)
-    entries = {record.causes.get(one.key, _NOTHING).of for one in grown if one.kind == "container"}
+    containers = [growth for growth in grown if growth.kind == "container"]
+    entries = {record.causes.get(growth.key, _NOTHING).of for growth in containers}
     ranked: dict[str, list[Finding]] = {rank: [] for rank in _RANKS}
     for growth in grown:
         finding = _finding(growth, record.causes.get(growth.key, _NOTHING), severity)
@@ -142,10 +143,12 @@ def worth_telling(findings: Sequence[Finding], *, first: Collection[str] = ()) -
         findings: all of them, in the order of `all_findings`.
         first: kinds that the gates point at.
     """
+
+    def rank(finding: Finding) -> tuple[bool, bool]:
+        return finding.severity == "notice", finding.kind not in first
+
     told: list[Finding] = []
-    for finding in sorted(
-        findings, key=lambda one: (one.severity == "notice", one.kind not in first)
-    ):
+    for finding in sorted(findings, key=rank):
         if _is_worth_telling(finding, told):
             told.append(finding)
     return told
@@ -178,28 +181,28 @@ def _is_other(key: str) -> bool:
     return key.startswith(("garbage:", "cpu:"))
 
 
-def _is_worth_telling(one: Finding, better: Sequence[Finding]) -> bool:
+def _is_worth_telling(finding: Finding, better: Sequence[Finding]) -> bool:
     """The interpreter's own lists grow with what is in them; mappings with what Python keeps."""
-    if one.kind == "native":
+    if finding.kind == "native":
         return not any(known.kind in ("task", "container", "object", "garbage") for known in better)
-    if one.kind == "object" and is_part(one.type):
+    if finding.kind == "object" and is_part(finding.type):
         return not better
-    if one.owner == "interpreter" and better:
+    if finding.owner == "interpreter" and better:
         return False
     return not any(
-        known.type == one.type and known.kind != one.kind for known in better
-    ) and one.fingerprint not in {known.fingerprint for known in better}
+        known.type == finding.type and known.kind != finding.kind for known in better
+    ) and finding.fingerprint not in {known.fingerprint for known in better}
 
 
-def _rank(one: Finding) -> tuple[bool, int, bool, float, float]:
+def _rank(finding: Finding) -> tuple[bool, int, bool, float, float]:
     owners = ("application", "dependency", "interpreter")
-    part = one.kind == "object" and is_part(one.type)
+    part = finding.kind == "object" and is_part(finding.type)
     return (
         part,
-        owners.index(one.owner),
-        not one.created_at,
-        -one.bytes_per_session,
-        -one.count_per_session,
+        owners.index(finding.owner),
+        not finding.created_at,
+        -finding.bytes_per_session,
+        -finding.count_per_session,
     )
 
 

@@ -86,7 +86,7 @@ def suspects(record: RunRecord) -> list[Suspect]:
     if not record.censuses:
         return []
     last, sessions = record.censuses[-1], census_sessions(record.censuses)
-    found = []
+    growing = []
     for key, lengths in last.rising.items():
         if len(lengths) > len(sessions) or is_within_bound(record, key, lengths[-1]):
             continue
@@ -98,8 +98,9 @@ def suspects(record: RunRecord) -> list[Suspect]:
             trimmed_at = cause.trimmed_at if cause.bound is None else ""
             if trimmed_at == UNREADABLE and lengths[-1] > MAX_UNSURE_LENGTH:
                 trimmed_at = ""  # no cache that fills is so long without a bound that shows
-            found.append(Suspect(key, rate, sessions[MIN_LENGTHS - 1 - len(lengths)], trimmed_at))
-    return sorted(found, key=lambda one: (-one.per_session, one.key))
+            since = sessions[MIN_LENGTHS - 1 - len(lengths)]
+            growing.append(Suspect(key, rate, since, trimmed_at))
+    return sorted(growing, key=lambda suspect: (-suspect.per_session, suspect.key))
 
 
 def is_likely_leak(record: RunRecord, suspect: Suspect) -> bool:
@@ -140,22 +141,22 @@ class Unsure:
 
 
 def unsure(record: RunRecord) -> Unsure | None:
-    """What grows so, all together; None where nothing does, or a leak is certain beside it."""
+    """What grows so, all together; None where nothing does, or a leak is certain besides."""
     growing = suspects(record)
     lengths = record.censuses[-1].rising if record.censuses else {}
-    if not growing or not all(
-        one.trimmed_at and lengths[one.key][-1] <= MAX_UNSURE_LENGTH for one in growing
-    ):
+    if not growing:
         return None
-    causes = [record.causes.get(one.key, Cause()) for one in growing]
-    pairs = list(zip(growing, causes, strict=True))
-    return Unsure(
-        sum(one.per_session * cause.bytes for one, cause in pairs),
-        sum(one.per_session * cause.objects for one, cause in pairs),
-        ", ".join(f"{cause.name} with {lengths[one.key][-1]} entries" for one, cause in pairs),
-    )
+    entries, size_bytes, objects = [], [], []
+    for suspect in growing:
+        length, cause = lengths[suspect.key][-1], record.causes.get(suspect.key, Cause())
+        if not suspect.trimmed_at or length > MAX_UNSURE_LENGTH:
+            return None
+        size_bytes.append(suspect.per_session * cause.bytes)
+        objects.append(suspect.per_session * cause.objects)
+        entries.append(f"{cause.name} with {length} entries")
+    return Unsure(sum(size_bytes), sum(objects), ", ".join(entries))
 
 
 def census_sessions(censuses: list[Census]) -> list[int]:
     """After how many sessions censuses were taken, each number once."""
-    return sorted({one.sessions for one in censuses})
+    return sorted({census.sessions for census in censuses})

@@ -77,7 +77,7 @@ def growths(record: RunRecord) -> list[Growth]:
         *_children(span),
         *_counted("thread", span, lambda census: census.threads),
         *_counted("descriptor", span, lambda census: census.descriptors),
-        *(Growth("container", "", one.per_session, one.key) for one in suspects(record)),
+        *(Growth("container", "", known.per_session, known.key) for known in suspects(record)),
         *sorted(_objects(span), key=_parts_last),
         *_counted("native", span, lambda census: census.mappings, MIN_MAPPED_BYTES),
     ]
@@ -94,30 +94,26 @@ def _span(censuses: Sequence[Census]) -> list[Census]:
     """From the first census after a third of the sessions to the last, each with sessions of its
     own.
     """
-    own = [one for one, after in pairwise(censuses) if after.sessions > one.sessions] + list(
-        censuses[-1:]
-    )
+    own = [census for census, after in pairwise(censuses) if after.sessions > census.sessions]
+    own += censuses[-1:]
     if len(own) < 2:
         return []
-    start = next(
-        place
-        for place, one in enumerate(own)
-        if one.sessions >= min(own[-1].sessions / 3, own[-1].sessions - 1)
-    )
-    return own[min(start, len(own) - 2) :]
+    last = own[-1].sessions
+    early = [census for census in own if census.sessions < min(last / 3, last - 1)]
+    return own[min(len(early), len(own) - 2) :]
 
 
 def _tasks(span: Sequence[Census]) -> Iterator[Growth]:
     def counts(census: Census) -> dict[tuple[str, str], int]:
-        found: dict[tuple[str, str], int] = {}
+        by_place: dict[tuple[str, str], int] = {}
         for group in census.tasks:
             key = (group.coroutine, group.made_at)
-            found[key] = found.get(key, 0) + group.count
-        return found
+            by_place[key] = by_place.get(key, 0) + group.count
+        return by_place
 
     for key, rate in _rising([counts(census) for census in span], span, MIN_PER_SESSION):
         alike = [group for group in span[-1].tasks if (group.coroutine, group.made_at) == key]
-        group = max(alike, key=lambda one: one.count)
+        group = max(alike, key=lambda group: group.count)
         yield Growth(
             "task",
             group.coroutine,
@@ -146,8 +142,8 @@ def _children(span: Sequence[Census]) -> Iterator[Growth]:
 
 
 def _objects(span: Sequence[Census]) -> Iterator[Growth]:
-    for one in _counted("object", span, lambda census: census.types):
-        yield replace(one, label=span[-1].labels.get(one.name, ""))
+    for growth in _counted("object", span, lambda census: census.types):
+        yield replace(growth, label=span[-1].labels.get(growth.name, ""))
 
 
 def _rising(
@@ -158,18 +154,18 @@ def _rising(
     """
     sessions = span[-1].sessions - span[0].sessions
     far = [
-        one
-        for one in range(1, len(span))
-        if span[one].sessions - span[one - 1].sessions > 1 / least
-    ] or [len(span) - 1]
-    found = []
+        (counts[place - 1], counts[place])
+        for place in range(1, len(span))
+        if span[place].sessions - span[place - 1].sessions > 1 / least
+    ]
+    if not far:
+        far = [(counts[-2], counts[-1])]
+    rising = []
     for name, last in counts[-1].items():
         rate = (last - counts[0].get(name, 0)) / sessions
-        if rate >= least and all(
-            counts[one].get(name, 0) > counts[one - 1].get(name, 0) for one in far
-        ):
-            found.append((name, rate))
-    return sorted(found, key=lambda item: (-item[1], str(item[0])))
+        if rate >= least and all(now.get(name, 0) > before.get(name, 0) for before, now in far):
+            rising.append((name, rate))
+    return sorted(rising, key=lambda item: (-item[1], str(item[0])))
 
 
 def is_part(name: str) -> bool:
@@ -177,5 +173,5 @@ def is_part(name: str) -> bool:
     return bool(_PARTS.match(name))
 
 
-def _parts_last(one: Growth) -> tuple[bool, bool, float]:
-    return is_part(one.name), not one.label, -one.per_session
+def _parts_last(growth: Growth) -> tuple[bool, bool, float]:
+    return is_part(growth.name), not growth.label, -growth.per_session

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from record_builder import MIB, Script, memory, rising
 
-from harness.cause.explain import Explainer, sessions_to_trace
+from harness.cause.explain import Explainer
 from harness.cause.process_inventory import (
     Unread,
     children,
@@ -25,6 +25,7 @@ from harness.cause.process_inventory import (
     without_numbers,
 )
 from harness.cause.python_source import function_at
+from harness.cause.tracing import sessions_to_trace
 from harness.errors import ProbeSilent
 from harness.record.record import Cause, Causes, Census
 from harness.target.probe_answers import CauseAnswer
