@@ -32,7 +32,9 @@ Section = Literal[
     "runs-that-stop-early",
     "containers-that-fill",
     "orphan-tasks",
+    "saw-teeth-that-are-not-whole",
     "containers-without-a-maximum",
+    "slow-servers",
     "latency-and-cpu",
     "log-and-files",
 ]
