@@ -70,7 +70,7 @@ def _verdict(options: RunOptions) -> Verdict | None:
     if options.load.once:
         print(one_session.run_once(plan_of(options, trace=trace), tell))
         return None
-    with redirect_stdout(sys.stderr):  # what the script prints is no result
+    with redirect_stdout(sys.stderr):  # what the script prints is not a result
         done = runs.run(options, announce=announce, tell=tell, trace=trace)
     for name, why in done.unwritten.items():
         tell(f"leak-harness: {name} is missing: {why}")

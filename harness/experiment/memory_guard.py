@@ -26,7 +26,7 @@ from ..units import format_size
 
 LOOK_EVERY_S: Final = 0.1
 SOFT_FACTOR: Final = 2.0
-"""Of the budget: from here on no new session begins. What connected sessions hold is no growth
+"""Of the budget: from here on no new session begins. What connected sessions hold is not growth
 yet.
 """
 HARD_FACTOR: Final = 2.25

@@ -57,7 +57,7 @@ def take(lengths: BinaryIO, followed: Iterable[int] = ()) -> wire.HeapCensus:
 
 
 def bases() -> looking.ByType[Any]:
-    """By type, the kind of container that it is derived from; None of what is no container."""
+    """By type, the kind of container that it is derived from; None of what is not a container."""
     return looking.ByType(_base_of)
 
 

@@ -243,7 +243,7 @@ class Cause:
     what it holds.
     """
     count: int = 0
-    """How often it was seen, where that is no matter of a census."""
+    """How often it was seen, where a census does not tell that."""
     unreached: bool = False
     """No module, task, loop or thread leads to it, though it is there."""
     closed_s: float | None = None

@@ -164,7 +164,7 @@ def _blamed(blamed: Blame | None, say: Say) -> list[list[str]]:
 
 
 def _share_cells(share: Share, say: Say) -> list[str]:
-    metric = METRICS.get(share.metric)  # entries of a container are no metric
+    metric = METRICS.get(share.metric)  # entries of a container are not a metric
     write = format_count if metric is None else metric.unit.write
     estimate, lower, upper = (write(value) for value in (share.estimate, share.lower, share.upper))
     guilty = "leak" if share.guilty else ""
