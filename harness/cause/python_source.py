@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 MAX_SOURCES: Final = 100
-"""Kept as trees."""
+"""Source files that are kept as syntax trees."""
 MAX_SUBSTITUTIONS: Final = 4
 
 
@@ -23,7 +23,7 @@ class Function:
 
     node: ast.FunctionDef | ast.AsyncFunctionDef
     name: str
-    """Qualified."""
+    """Its qualified name, as `Cache.get`."""
     owner: str
     """Qualified name of its class; empty where it has none."""
     siblings: dict[tuple[str, str], Function] = field(repr=False)

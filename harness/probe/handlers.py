@@ -40,7 +40,7 @@ def read_gauges(_: wire.Request) -> dict[str, int]:
 
 
 def collect(_: wire.Request) -> Collection:
-    """Collect and trim."""
+    """Collect garbage, and give free memory back."""
     return collection.collect(LoopThread())
 
 

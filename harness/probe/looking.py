@@ -186,7 +186,7 @@ class Skipped:
         self._counts: Counter[str] = Counter()
 
     def add(self, error: BaseException) -> None:
-        """One more."""
+        """Count one more thing that could not be read."""
         reason = reason_of(error)
         if reason in self._counts or len(self._counts) < MAX_REASONS:
             self._counts[reason] += 1

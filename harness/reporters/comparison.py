@@ -105,7 +105,7 @@ def _list(findings: Sequence[Finding]) -> Iterator[str]:
 
 
 def as_json(comparison: Comparison) -> bytes:
-    """All numbers."""
+    """All numbers, as JSON."""
     data = {**msgspec.to_builtins(comparison), "worse": comparison.is_worse}
     return msgspec.json.format(msgspec.json.encode(data), indent=2) + b"\n"
 

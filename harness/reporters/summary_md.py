@@ -23,7 +23,7 @@ _COLUMNS: Final = (
 
 
 def render(record: RunRecord, verdict: Verdict) -> bytes:
-    """The whole file."""
+    """The bytes of the whole file."""
     lines = [
         f"## leak-harness: {verdict.name}",
         "",

@@ -67,7 +67,7 @@ class Page:
         self._names = {**PAGE_NAMES, **(names or {})}
 
     async def read(self) -> Values:
-        """Read it once."""
+        """Ask for the page once."""
         import httpx  # noqa: PLC0415 - slow to import, and few targets are remote
 
         try:

@@ -59,7 +59,7 @@ class ContainerFacts:
 
     @property
     def sessions_that_failed(self) -> int | None:
-        """Since then."""
+        """Sessions that failed since then."""
         return None if self.exhaustion is None else self.exhaustion.failed
 
     @property
