@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Final
 
 import numpy as np
@@ -13,16 +14,22 @@ import numpy as np
 from ..errors import ExitStatus
 from ..formulas import Floats, t_quantile
 from ..record.facts import cpu_while_talking, last_third
-from ..record.metrics import names
+from ..record.metrics import METRICS, names
 from ..record.record import RunRecord
 from ..verdict.findings import worth_telling
-from ..verdict.gates.memory import MemoryGate
+from ..verdict.gates.memory import LIMIT_PROBE_BYTES, MemoryGate
+from ..verdict.growth_engine import look, tail_rate
+from ..verdict.memory_facts import MALLOC_SHARE, USUAL_BLOCK_BYTES
 from ..verdict.outcome import Finding, Verdict, VerdictName
 
 MEMORY_AT: Final = (1, 5, 10, 20)
 LATENCY_AT: Final = (1, 5, 10)
 """Sessions that the tables show, counted from 1."""
+_BEST_FIRST: Final = (names.MALLOC_IN_USE, names.USS, names.RSS)
 _CONFIDENCE: Final = 0.95
+MAX_MORE: Final = 10.0
+"""Times as many cycles as there were: more are not proposed."""
+ROUND_CYCLES: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +68,11 @@ class Comparison:
     latency: tuple[Row, ...]
     cpu: tuple[Row, ...]
     growth: Row
-    """Bytes per session, with the engine's bounds."""
+    """Bytes per session of `metric`, with the engine's bounds."""
+    metric: str
+    """The most exact metric of memory that both runs have; empty where they share none."""
+    cycles: int
+    """Of the shorter run."""
     limit: float
     """Bytes per session by which the second may grow faster than the first."""
     gone: tuple[Finding, ...]
@@ -94,6 +105,12 @@ class Comparison:
         return max(0.0, (after.high or 0.0) - max(0.0, before.low or 0.0))
 
     @property
+    def cycles_needed(self) -> int:
+        """About how many cycles show a difference by the limit: what is unseen falls with them."""
+        factor = min(MAX_MORE, self.unseen / self.limit) if self.limit else MAX_MORE
+        return ceil(self.cycles * factor / ROUND_CYCLES) * ROUND_CYCLES
+
+    @property
     def exit_status(self) -> ExitStatus:
         """1 where the second is worse, else the status of an unfinished run, else 3 where nothing
         is known.
@@ -114,6 +131,16 @@ class Comparison:
             return False
         return before.high is None or after.low is None or after.low > before.high
 
+    @property
+    def is_better(self) -> bool:
+        """Whether the second grows more slowly by more than the limit, and their intervals do not
+        overlap.
+        """
+        before, after = self.growth.before, self.growth.after
+        if before.value is None or after.value is None or before.value - after.value <= self.limit:
+            return False
+        return before.low is None or after.high is None or before.low > after.high
+
 
 def compare(before: tuple[RunRecord, Verdict], after: tuple[RunRecord, Verdict]) -> Comparison:
     """Set two runs against each other. Sessions that neither run came to are left out.
@@ -126,6 +153,7 @@ def compare(before: tuple[RunRecord, Verdict], after: tuple[RunRecord, Verdict])
     prints = [_fingerprints(verdict) for _, verdict in (before, after)]
     earlier, later = (worth_telling(verdict.all_findings) for _, verdict in (before, after))
     gates = [verdict.gates.get("memory") for _, verdict in (before, after)]
+    metric = _metric_of(first, second)
     unfinished = {
         side: verdict
         for side, (_, verdict) in (("before", before), ("after", after))
@@ -161,7 +189,9 @@ def compare(before: tuple[RunRecord, Verdict], after: tuple[RunRecord, Verdict])
                 ),
             ],
         ),
-        growth=Row("growth per session", "bytes", _growth(gates[0]), _growth(gates[1])),
+        growth=Row("growth per session", "bytes", _growth(first, metric), _growth(second, metric)),
+        metric=metric,
+        cycles=min(len(first.cycles), len(second.cycles)),
         limit=max(limits, default=1024.0),
         gone=tuple(finding for finding in earlier if finding.fingerprint not in prints[1]),
         stayed=tuple(finding for finding in later if finding.fingerprint in prints[0]),
@@ -171,6 +201,30 @@ def compare(before: tuple[RunRecord, Verdict], after: tuple[RunRecord, Verdict])
             (verdict.exit_status for verdict in unfinished.values()), default=ExitStatus.FLAT
         ),
     )
+
+
+def _metric_of(before: RunRecord, after: RunRecord) -> str:
+    """Malloc in use, which is exact, where both runs have it; else USS, else RSS. Malloc does not
+    count small objects: where these may take more than it grows by, USS says more.
+    """
+    common = [name for name in _BEST_FIRST if _is_measured(before, name)]
+    common = [name for name in common if _is_measured(after, name)]
+    is_blind = any(_small_objects_take_more(record) for record in (before, after))
+    if names.MALLOC_IN_USE in common[:1] and is_blind and len(common) > 1:
+        return common[1]
+    return common[0] if common else ""
+
+
+def _is_measured(record: RunRecord, name: str) -> bool:
+    return len(record.series(name).x) > 0
+
+
+def _small_objects_take_more(record: RunRecord) -> bool:
+    blocks, in_use = record.series(names.BLOCKS), record.series(names.MALLOC_IN_USE)
+    if min(len(blocks.x), len(in_use.x)) < 2:
+        return False
+    taken = tail_rate(blocks.t, blocks.x) * USUAL_BLOCK_BYTES
+    return taken > max(LIMIT_PROBE_BYTES * MALLOC_SHARE, tail_rate(in_use.t, in_use.x))
 
 
 def _fingerprints(verdict: Verdict) -> set[str]:
@@ -223,8 +277,12 @@ def _of_last_third(values: Floats) -> Figure:
     return Figure(mean, max(0.0, mean - margin), mean + margin)
 
 
-def _growth(gate: object) -> Figure:
-    if not isinstance(gate, MemoryGate) or gate.growth_per_session is None:
+def _growth(record: RunRecord, metric: str) -> Figure:
+    """Over the tail of the run, as the engine sees it at its last sample."""
+    if not metric:
         return Figure(None)
-    low, high = gate.bounds or (None, None)
-    return Figure(gate.growth_per_session, low, high)
+    series = record.series(metric)
+    latest = look(series.t, series.x, LIMIT_PROBE_BYTES, METRICS[metric].quantum)
+    if latest is not None:
+        return Figure(latest.rate, latest.lower, latest.upper)
+    return Figure(tail_rate(series.t, series.x) if len(series.x) > 1 else None)

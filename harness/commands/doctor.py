@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _print(check: Check) -> None:
-    mark = "mind" if check.advice else "ok"
+    mark = "warn" if check.advice else "ok"
     if check.fatal:
         mark = "no"
     print(f"{mark:5} {check.what:12} {check.finding}")

@@ -64,14 +64,15 @@ def _verdict(options: RunOptions) -> Verdict | None:
     from ..experiment.exports import export
     from ..experiment.plan import plan_of
     from ..experiment.reports import RESULT
-    from ._terminal import announce, report_text
+    from ._terminal import ProgressLine, report_text
 
     trace = one_session.tracer(tell) if options.load.trace else None
     if options.load.once:
         print(one_session.run_once(plan_of(options, trace=trace), tell))
         return None
-    with redirect_stdout(sys.stderr):  # what the script prints is not a result
-        done = runs.run(options, announce=announce, tell=tell, trace=trace)
+    # What the script prints is not a result.
+    with redirect_stdout(sys.stderr), ProgressLine() as line:
+        done = runs.run(options, announce=line.announce, tell=tell, trace=trace)
     for name, why in done.unwritten.items():
         tell(f"leak-harness: {name} is missing: {why}")
     export(done.folder / RESULT, options.output, tell)

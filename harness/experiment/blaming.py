@@ -74,7 +74,8 @@ def run_schedule(options: RunOptions, announce: Announce) -> Blaming:
     folder = RunFolder(path)
     try:
         decide = _judge_until(cycles, unvaried)
-        record = run_stoppable(Experiment(plan, folder, decide, announce).run)
+        experiment = Experiment(plan, folder, decide, announce)
+        record = run_stoppable(experiment.run, experiment.ask_to_stop)
     finally:
         folder.close()
     verdict = judge(record).verdict

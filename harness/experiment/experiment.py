@@ -88,6 +88,8 @@ class Experiment:
         self._announce = announce
         self._began_s = time.monotonic()
         self._over_budget = False
+        self._in_cycle = False
+        self._is_asked_to_stop = False
         self._gaps = 0
         self._guard: MemoryGuard | None = None
         self._explainer: Explainer | None = None
@@ -118,6 +120,8 @@ class Experiment:
             async with self._server() as server:
                 await self._cycles(server)
             reason = "decided"
+            if self._is_asked_to_stop:
+                reason = self._interrupted()
         except OutOfMemoryGuard as error:
             reason = self._stopped_by_guard(str(error))
         except (ServerError, SessionError) as error:  # of sessions, only standing ones come here
@@ -128,10 +132,18 @@ class Experiment:
             self._add(RunEnded(self._now_s(), "the scenario is wrong"))
             raise
         except (asyncio.CancelledError, Stopped):
-            reason = "interrupted"
-            self._add(Incident(self._now_s(), "stopped by the user", fatal=True, interrupted=True))
+            reason = self._interrupted()
         self._add(RunEnded(self._now_s(), reason))
         return self.record
+
+    def _interrupted(self) -> str:
+        self._add(Incident(self._now_s(), "stopped by the user", fatal=True, interrupted=True))
+        return "interrupted"
+
+    def ask_to_stop(self) -> bool:
+        """Stop once the cycle under way has ended; False where none is."""
+        self._is_asked_to_stop = self._in_cycle
+        return self._in_cycle
 
     def _stopped_by_guard(self, what: str) -> str:
         """Why the run ended: what was measured is judged, where anything was."""
@@ -187,7 +199,11 @@ class Experiment:
                 match judgement.next:
                     case NextStep.CONTINUE:
                         async with self._turn:
+                            self._in_cycle = True
                             await self._cycle(server, sampler)
+                            self._in_cycle = False
+                        if self._is_asked_to_stop:
+                            return
                     case NextStep.WAIT:
                         assert judgement.wait is not None, "a wait comes with its length"
                         await self._wait(judgement.wait, server, sampler)

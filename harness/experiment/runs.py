@@ -161,7 +161,7 @@ def _measured(
         if live:
             page = _live_page(experiment.record)
             tell(f"live: {page.url}")
-        record = run_stoppable(experiment.run)
+        record = run_stoppable(experiment.run, experiment.ask_to_stop)
     finally:
         folder.close()
         if page is not None:

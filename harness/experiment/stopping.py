@@ -20,13 +20,23 @@ HARD_STOP_S: Final = 8.0
 """After a SIGTERM, a SIGHUP or a second SIGINT the process is there for so long at most."""
 JOIN_STEP_S: Final = 0.2
 """How soon a caller that waits for a thread sees a signal."""
+FINISHING: Final = "finishing the cycle; press Ctrl-C again to stop now"
+STOPPING: Final = "stopping; press Ctrl-C again to stop at once"
 _exit = os._exit
 
 
-def run_stoppable(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+def _ends_nothing() -> bool:
+    """Nothing ends by itself."""
+    return False
+
+
+def run_stoppable(
+    work: Callable[[], Coroutine[Any, Any, T]], finish: Callable[[], bool] = _ends_nothing
+) -> T:
     """The result of a coroutine in a loop of its own.
 
-    A signal cancels it. A SIGTERM, a SIGHUP or a second SIGINT also breaks into a script that never
+    A signal cancels it, but for a first SIGINT that `finish` answers with True: then the coroutine
+    ends by itself. A SIGTERM, a SIGHUP or a second SIGINT also breaks into a script that never
     awaits, and ends the process where that does not help either. Tasks that swallow their
     cancellation are left behind.
 
@@ -36,7 +46,7 @@ def run_stoppable(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     loop = asyncio.new_event_loop()
     task = loop.create_task(work())
     try:
-        with _signals(loop, task):
+        with _signals(loop, task, finish):
             try:
                 return loop.run_until_complete(task)
             except Stopped:
@@ -92,11 +102,13 @@ def _end_all(loop: asyncio.AbstractEventLoop) -> None:
 
 
 @contextmanager
-def _signals(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> Iterator[None]:
+def _signals(
+    loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any], finish: Callable[[], bool]
+) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    stop = _Stop(loop, task)
+    stop = _Stop(loop, task, finish)
     numbers = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
         numbers.append(signal.SIGHUP)
@@ -112,16 +124,29 @@ def _signals(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> Iterat
 class _Stop:
     """What the user's signals do."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        task: asyncio.Task[Any],
+        finish: Callable[[], bool],
+    ) -> None:
         self.timer = threading.Timer(HARD_STOP_S, _end_at_once)
         self.timer.daemon = True
         self._loop = loop
         self._task = task
+        self._finish = finish
         self._count = 0
 
     def handle(self, number: int, frame: FrameType | None) -> None:
-        """Cancel at the first signal; insist at a SIGTERM or SIGHUP, and at the second."""
+        """Finish the cycle, or cancel, at the first signal; insist at a SIGTERM or SIGHUP, and at
+        the second.
+        """
         self._count += 1
+        if number == signal.SIGINT and self._count == 1:
+            if self._finish():
+                _say(FINISHING)
+                return
+            _say(STOPPING)
         self._loop.call_soon_threadsafe(self._task.cancel)
         if number == signal.SIGINT and self._count == 1:
             return
@@ -131,12 +156,13 @@ class _Stop:
             raise Stopped
 
 
+def _say(line: str) -> None:
+    """A line on standard error, from wherever a signal has come in."""
+    with suppress(OSError):
+        os.write(2, f"\nleak-harness: {line}\n".encode())
+
+
 def _end_at_once() -> None:
     """The record is on the disk, and the guardian ends the server."""
-    line = (
-        "leak-harness: the run did not let itself be stopped, and was ended at once; its record "
-        "is kept\n"
-    )
-    with suppress(OSError):
-        os.write(2, line.encode())
+    _say("the run did not let itself be stopped, and was ended at once; its record is kept")
     _exit(ExitStatus.INTERRUPTED)

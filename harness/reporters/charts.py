@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
@@ -15,12 +15,15 @@ from ..record.facts import reported_metric, sessions_done, warmup_sessions
 from ..record.metrics import Chart as Place
 from ..record.metrics import Metric, Unit, charted, names
 from ..record.record import RestSample, RunRecord, Turn
-from ..verdict.gates.memory import MemoryGate
+from ..verdict.gates.memory import MemoryGate, limit_of_metric
 from ..verdict.outcome import Verdict
 
 MAX_POINTS: Final = 1500
 MAX_STRETCHES: Final = 200
 """Over so many stretches of a run the replies are summed up."""
+MIN_REPLIES: Final = 20
+"""In each stretch, where there are enough for `MIN_STRETCHES`."""
+MIN_STRETCHES: Final = 12
 _UNITS: Final = {
     Unit.BYTES: "bytes",
     Unit.COUNT: "count",
@@ -47,6 +50,10 @@ class Chart:
     dashed: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
     """Switched off at first."""
+    band: tuple[str, str] | None = None
+    """Two series; what is between them is shaded."""
+    from_zero: bool = False
+    """The axis begins at 0, so that growth does not look flat."""
 
     @property
     def data(self) -> dict[str, Any]:
@@ -59,15 +66,24 @@ class Chart:
             "warmup": self.warmup,
             "dashed": list(self.dashed),
             "hidden": list(self.hidden),
+            "band": list(self.band or ()),
+            "from_zero": self.from_zero,
         }
 
 
 def charts(record: RunRecord, verdict: Verdict) -> list[Chart]:
-    """Those that hold anything: memory, latency, CPU, counters, then each metric that has a chart
-    of its own.
+    """Those that hold anything: growth against the limit, memory, latency, CPU, counters, then each
+    metric that has a chart of its own.
     """
     own = [_own(record, metric) for metric in charted(Place.OWN)]
-    drawn = [_memory(record, verdict), _latency(record), _cpu(record), _counters(record), *own]
+    drawn = [
+        _growth(record, verdict),
+        _memory(record, verdict),
+        _latency(record),
+        _cpu(record),
+        _counters(record),
+        *own,
+    ]
     return [chart for chart in drawn if any(map(_holds_values, chart.series.values()))]
 
 
@@ -96,6 +112,34 @@ def _memory(record: RunRecord, verdict: Verdict) -> Chart:
     )
 
 
+def _growth(record: RunRecord, verdict: Verdict) -> Chart:
+    """What the judged metric has grown by since the warm-up, next to what the limit allows."""
+    rests = _thinned(record.rests)
+    t = _sessions(rests)
+    gate = verdict.gates.get("memory")
+    warmup = float(warmup_sessions(record, verdict.warmup_cycles))
+    name = reported_metric(record)
+    if isinstance(gate, MemoryGate) and gate.metric is not None:
+        name = gate.metric
+    column = _column(rests, name)
+    limit = _limit(record, verdict, t, {name: column}, warmup)
+    after = [value for sessions, value in zip(t, column, strict=True) if sessions >= warmup]
+    base = next((value for value in after if value is not None), None)
+    if limit is None or base is None:
+        return Chart("growth", "bytes", t, {})
+    series = {name: column, "limit": limit}
+    grown = {key: _above(values, base, t, warmup) for key, values in series.items()}
+    return Chart("growth", "bytes", t, grown, warmup, ("limit",), from_zero=True)
+
+
+def _above(column: Column, base: float, t: Sequence[float], warmup: float) -> Column:
+    """Growth since the warm-up."""
+    return [
+        None if value is None or sessions < warmup else value - base
+        for sessions, value in zip(t, column, strict=True)
+    ]
+
+
 def _limit(
     record: RunRecord, verdict: Verdict, t: list[float], series: dict[str, Column], warmup: float
 ) -> Column | None:
@@ -113,32 +157,42 @@ def _limit(
     if base is None:
         return None
     return [
-        base + gate.limit * (sessions - warmup) if sessions >= warmup else None for sessions in t
+        base + limit_of_metric(gate) * (sessions - warmup) if sessions >= warmup else None
+        for sessions in t
     ]
 
 
 def _latency(record: RunRecord) -> Chart:
-    """Of each stretch of the run: median, 95th percentile and largest of the complete replies, and
-    the medians of the stages before.
+    """Percentiles of the complete replies, and the medians of the stages before. Each point stands
+    for as many replies as any other: uneven ones draw patterns that are not there.
     """
     sessions = chain.from_iterable(cycle.sessions for cycle in record.cycles)
     turns = [(number, turn) for number, session in enumerate(sessions, 1) for turn in session.turns]
     t: list[float] = []
     series: dict[str, Column] = {
-        name: [] for name in ("p50", "p95", "max", "first text", "first audio")
+        name: [] for name in ("p5", "p50", "p95", "max", "first text", "first audio")
     }
-    for stretch in np.array_split(np.arange(len(turns)), min(len(turns), MAX_STRETCHES) or 1):
-        part = [turns[place] for place in stretch]
-        if part:
-            t.append(float(np.mean([number for number, _ in part])))
-            for name, value in _summed_up([turn for _, turn in part]).items():
-                series[name].append(value)
-    return Chart("latency", "seconds", t, _measured(series), hidden=("max",))
+    for part in in_equal_parts(turns):
+        t.append(float(np.mean([number for number, _ in part])))
+        for name, value in _summed_up([turn for _, turn in part]).items():
+            series[name].append(value)
+    return Chart("latency", "seconds", t, _measured(series), hidden=("max",), band=("p95", "p5"))
+
+
+Item = TypeVar("Item")
+
+
+def in_equal_parts(items: Sequence[Item]) -> list[Sequence[Item]]:
+    """Stretches of equal length, in order. What is left over at the beginning is left out."""
+    size = max(1, min(MIN_REPLIES, len(items) // MIN_STRETCHES), -(-len(items) // MAX_STRETCHES))
+    start = len(items) % size
+    return [items[place : place + size] for place in range(start, len(items), size)]
 
 
 def _summed_up(turns: Sequence[Turn]) -> dict[str, float | None]:
     complete_s = [turn.complete_s for turn in turns]
     return {
+        "p5": float(np.percentile(complete_s, 5)),
         "p50": float(np.median(complete_s)),
         "p95": float(np.percentile(complete_s, 95)),
         "max": max(complete_s),

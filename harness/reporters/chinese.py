@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from ..record.metrics import METRICS, names
 from ..units import format_size, format_time
 from ..verdict.counting import CounterGate
 from ..verdict.gates import entries
 from ..verdict.gates.latency import LatencyGate
-from ..verdict.gates.memory import MemoryGate
+from ..verdict.gates.memory import MemoryGate, limit_of_metric
 from ..verdict.outcome import Status, Verdict, VerdictName
+from .chinese_sentences import in_chinese
 
 _GATES: Final = {name: gate.label_zh for name, gate in entries().items()}
 _VERDICTS_AND_OUTCOMES: Final = {
@@ -21,6 +23,8 @@ _VERDICTS_AND_OUTCOMES: Final = {
     "server-failed": "服务器失败",
     "interrupted": "已中断",
     "drift": "漂移",
+    "allowed": "已允许",
+    "running": "运行中",
     "not-measured": "未测量",
 }
 _KINDS: Final = {
@@ -44,6 +48,7 @@ _KINDS: Final = {
     "thread": "线程",
     "descriptor": "文件描述符",
     "garbage": "循环垃圾",
+    "cpu": "CPU",
 }
 _CHARTS: Final = {
     "counters": "计数（相对开始）",
@@ -51,8 +56,9 @@ _CHARTS: Final = {
     "idle": "空闲等待后",
     "limit": "上限",
     "talking": "对话时",
-    "p50": "p50",
-    "p95": "p95",
+    "p5": "5 %",
+    "p50": "中位数",
+    "p95": "95 %",
     "max": "最大",
     "first text": "首段文字",
     "first audio": "首段语音",
@@ -88,6 +94,21 @@ _PAGE: Final = {
     "metric": "指标",
     "each time": "每次",
     "What to do": "处理建议",
+    "Cause": "原因",
+    "Noticed": "注意",
+    "Gates so far": "目前的检查项",
+    "What it keeps alive, per session": "它使以下内容存活（每次会话）",
+    "Growth since the warm-up, next to what the limit allows": "预热之后的增长，与上限对比",
+    "Memory at rest": "空闲内存",
+    "Time of replies: 5 % to 95 % of them, and the median": "回复时间：5 % 至 95 % 的区间与中位数",
+    "CPU, in percent of one core": "CPU（占一个核心的百分比）",
+    "Counts, as growth since the start": "计数（相对开始的增长）",
+    "Growth of memory per session: all of the interval is above the limit.": (
+        "每次会话的内存增长：整个区间高于上限。"
+    ),
+    "Growth of memory per session: all of the interval is below the limit.": (
+        "每次会话的内存增长：整个区间低于上限。"
+    ),
     "reference graph": "引用图",
     "kept alive by": "引用链",
     "made in": "创建于",
@@ -103,7 +124,37 @@ _PAGE: Final = {
     ),
     "what is inside the server: {reason}": "服务器内部：{reason}",
 }
+_MEANINGS: Final = {
+    "It rose and then stayed level, as a cache or a warm-up does.": "先升后平，如缓存或预热。",
+    "It rose in one step or a few, and not since.": "跃升了一次或几次，此后没有再升。",
+    "Containers with a maximum size are filling.": "有上限的容器正在填充。",
+    "Free memory of the heap grows, memory in use does not.": (
+        "堆中的空闲内存增长，使用中的内存没有增长。"
+    ),
+    "It went while the run waited.": "在等待期间已释放。",
+    "Python objects hold it.": "由 Python 对象占用。",
+    "About one large object per session holds it.": "每次会话约有一个大对象占用。",
+    "C code holds it, outside of Python objects.": "由 C 代码占用，不在 Python 对象中。",
+    "Child processes hold it.": "由子进程占用。",
+    "It waits for a garbage collection.": "等待垃圾回收。",
+    "Without the probe it is not known what holds it.": "没有探针，不知道由什么占用。",
+    "Only some sessions leak.": "只有部分会话泄漏。",
+    "Each session leaks more than the one before.": "每次会话泄漏得比前一次多。",
+    "The run was too short to confirm it.": "运行太短，不能确认。",
+    "A task that never ends keeps all that it holds.": "永不结束的任务使它持有的一切存活。",
+    "A process that the server started and never ended.": "服务器启动而从未结束的进程。",
+    "A thread that never ends, or a pool of threads that nobody shut down.": (
+        "永不结束的线程，或没有关闭的线程池。"
+    ),
+    "A file or a socket that is never closed.": "从未关闭的文件或套接字。",
+    "Objects in reference cycles that are never collected.": "循环引用中从未回收的对象。",
+    "A container that gets longer with each session.": "随每次会话变长的容器。",
+    "Objects that stay after their session.": "会话结束后仍存活的对象。",
+    "Memory that no Python object accounts for.": "没有 Python 对象与之对应的内存。",
+    "Code that runs while no session is open.": "没有会话时仍在运行的代码。",
+}
 TEXTS: Final[Mapping[str, str]] = {
+    **_MEANINGS,
     **_GATES,
     **_VERDICTS_AND_OUTCOMES,
     **_KINDS,
@@ -117,10 +168,11 @@ def chinese_sentence(verdict: Verdict, sessions: int) -> str:
     memory = verdict.gates.get("memory")
     match verdict.name:
         case VerdictName.LEAK | VerdictName.DEGRADED:
+            failing = Status.LEAK if verdict.name is VerdictName.LEAK else Status.DRIFT
             growths = [
                 _growth(name, verdict)
                 for name, gate in verdict.gates.items()
-                if gate.outcome in (Status.LEAK, Status.DRIFT)
+                if gate.outcome is failing and not gate.allowed
             ]
             return f"{'；'.join(growths)}（{sessions} 次会话之后）"
         case VerdictName.FLAT if isinstance(memory, MemoryGate) and memory.limit is not None:
@@ -139,30 +191,15 @@ def _growth(name: str, verdict: Verdict) -> str:
     gate_name = _GATES.get(name, name)
     match verdict.gates[name]:
         case MemoryGate() as gate:
-            size, limit = format_size(gate.growth_per_session or 0), format_size(gate.limit or 0)
-            return f"内存每次会话增长 {size}（上限 {limit}）"
+            size = format_size(gate.growth_per_session or 0)
+            between = f"{' 至 '.join(map(format_size, gate.bounds))}；" if gate.bounds else ""
+            limit = format_size(limit_of_metric(gate))
+            metric = METRICS[gate.metric or names.RSS].label_zh
+            return f"内存（{metric}）每次会话增长 {size}（{between}上限 {limit}）"
         case CounterGate() as gate:
             return f"{gate_name}每次会话增加 {gate.growth_per_session or 0:.2g}"
         case LatencyGate() as gate:
             first, last = format_time(gate.first_p50 or 0), format_time(gate.last_p50 or 0)
             return f"回复变慢：从 {first} 到 {last}"
         case gate:
-            return f"{gate_name}：{gate.reason}"
-
-
-def chinese_advice(verdict: Verdict) -> str:
-    """What to do next; empty where there is nothing to do."""
-    worst = verdict.findings[0] if verdict.findings else None
-    match verdict.name:
-        case VerdictName.LEAK | VerdictName.DEGRADED if worst is not None:
-            thing = f"{TEXTS.get(worst.kind, worst.kind)} {worst.type}"
-            if worst.created_at:
-                return f"打开 {worst.created_at}：{thing} 在那里创建，之后没有释放。"
-            return f"检查 {thing}。"
-        case VerdictName.LEAK:
-            return verdict.unexplained or (
-                "启用探针，并且不加 --no-explain，再运行一次，查看是什么在堆积。"
-            )
-        case VerdictName.INCONCLUSIVE if verdict.sessions_needed:
-            return f"再运行大约 {verdict.sessions_needed} 次会话，例如使用 --max-cycles。"
-    return ""
+            return f"{gate_name}：{in_chinese(gate.reason)[0]}"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
 import numpy as np
 
 from ..across_runs.compare import Comparison, Figure, Row
-from ..record.facts import reported_metric
+from ..record.metrics import METRICS, names
 from ..record.record import RunRecord
 from ..units import format_percent, format_size, format_time
 from ..verdict.outcome import Finding
@@ -34,7 +34,7 @@ def text(comparison: Comparison) -> str:
     """The tables in Markdown, which a terminal shows as well."""
     parts: list[str] = []
     tables = {
-        "memory": (*comparison.memory, comparison.growth),
+        "memory": (*comparison.memory, _growth(comparison)),
         "reply latency": comparison.latency,
         "CPU": comparison.cpu,
     }
@@ -60,13 +60,24 @@ def _answer(comparison: Comparison) -> str:
     if comparison.is_worse:
         return f"The second run is worse: it grows by more than the limit beyond the first {limit}."
     answer = f"The second run is not worse {limit}."
+    if comparison.is_better:
+        before, after = comparison.growth.before.value, comparison.growth.after.value
+        less = format_size((before or 0.0) - (after or 0.0))
+        answer = f"The second run is better: it grows by {less} per session less {limit}."
     if comparison.unseen > comparison.limit:
-        unseen = format_size(comparison.unseen)
         answer += (
-            f"\nGrowth of {unseen} more per session might not have been seen. "
-            "Give more --cycles to see less."
+            f"\nDifferences under {format_size(comparison.unseen)} per session would be missed. "
+            f"Use --cycles {comparison.cycles_needed}."
         )
     return answer
+
+
+def _growth(comparison: Comparison) -> Row:
+    """With the metric that it is of."""
+    metric = METRICS.get(comparison.metric)
+    if metric is None:
+        return comparison.growth
+    return replace(comparison.growth, what=f"{comparison.growth.what} ({metric.label})")
 
 
 def _table(title: str, rows: Sequence[Row]) -> Iterator[str]:
@@ -101,12 +112,13 @@ def _figure(figure: Figure, unit: str) -> str:
 
 def _list(findings: Sequence[Finding]) -> Iterator[str]:
     for finding in findings:
-        yield f"- {finding.kind} {markdown(finding.type)} ({finding.fingerprint})"
+        yield f"- {markdown(finding.summary.partition('. ')[0])} ({finding.fingerprint})"
 
 
 def as_json(comparison: Comparison) -> bytes:
     """All numbers, as JSON."""
-    data = {**msgspec.to_builtins(comparison), "worse": comparison.is_worse}
+    answers = {"worse": comparison.is_worse, "better": comparison.is_better}
+    data = {**msgspec.to_builtins(comparison), **answers}
     return msgspec.json.format(msgspec.json.encode(data), indent=2) + b"\n"
 
 
@@ -116,12 +128,13 @@ def plot(compared: Compared) -> bytes:
     (axis,) = axes
     canvas.title(axis, "Memory at rest", None, "")
     runs = {"before": compared.before, "after": compared.after}
-    series = {name: run.series(reported_metric(run)) for name, run in runs.items()}
+    metric = compared.comparison.metric or names.USS
+    series = {name: run.series(metric) for name, run in runs.items()}
     unit, size = canvas.size_unit(max(course.x.max(initial=0) for course in series.values()))
     colors = (canvas.VERMILION, canvas.GREEN)
     for (name, course), color in zip(series.items(), colors, strict=True):
         canvas.line(axis, course.t, course.x / size, color, name)
-    axis.set_ylabel(f"memory ({unit})", color=canvas.INK)
+    axis.set_ylabel(f"{METRICS[metric].label} ({unit})", color=canvas.INK)
     axis.set_ylim(bottom=0)
     sessions = max(np.max(course.t, initial=1) for course in series.values())
     return canvas.finish(drawn, axes, int(sessions))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from ..record.record import RunRecord
 from ..units import format_time
+from ..verdict.consequences import Nest, nested
 from ..verdict.outcome import Status, Verdict, VerdictName
 from ..verdict.rows import Row
 from .contract import ScreenText
@@ -17,6 +18,7 @@ from .facts import (
     account,
     failures,
     incidents,
+    kept_with,
     not_read,
     rows,
     sentence,
@@ -58,10 +60,13 @@ def render(record: RunRecord, verdict: Verdict, width: int = 100, terminal: bool
     )
     name = (verdict.name.upper(), _STYLES.get(verdict.name, "bold yellow"))
     console.print(Text.assemble(name, "  ", one_line(sentence(verdict))))
+    nests = nested(verdict.findings)
+    for line in _cause(nests):
+        console.print(Text(one_line(line)))
     console.print(Text(one_line(account(record)), style="dim"))
     if verdict.gates:
         console.print(_table(rows(verdict), width, terminal))
-    for line in _notes(record, verdict):
+    for line in _notes(record, verdict, nests[1:]):
         console.print(Text(one_line(line)))
     return log_lines(out.getvalue())
 
@@ -90,11 +95,24 @@ def _table(gates: list[Row], width: int, terminal: bool) -> Table:
         cells = [Text("\n".join(map(one_line, word.splitlines()))) for word in words]
         if not terminal:
             cells = [Text(cell.plain.translate(_PLAIN)) for cell in cells]
-        table.add_row(Text(row.gate), Text(row.finding, style=_STYLES[row.outcome]), *cells)
+        table.add_row(Text(row.gate), Text(row.finding, style=_style(row)), *cells)
     return table
 
 
-def _notes(record: RunRecord, verdict: Verdict) -> Iterator[str]:
+def _cause(nests: Sequence[Nest]) -> Iterator[str]:
+    """What most says why, directly below the headline."""
+    for nest in nests[:1]:
+        word = "cause" if nest.finding.severity == "leak" else "notice"
+        yield f"{word}: {nest.finding.summary}"
+        if kept := kept_with(nest):
+            yield f"  {kept}"
+
+
+def _style(row: Row) -> str:
+    return "yellow" if row.allowed else _STYLES[row.outcome]
+
+
+def _notes(record: RunRecord, verdict: Verdict, others: Sequence[Nest]) -> Iterator[str]:
     """What the table leaves open, and what makes its numbers doubtful."""
     by_reason: dict[str, list[str]] = {}
     for row in rows(verdict):
@@ -107,7 +125,10 @@ def _notes(record: RunRecord, verdict: Verdict) -> Iterator[str]:
     )
     if verdict.control:
         yield f"control: {verdict.control}"
-    yield from _shortened("finding", [finding.summary for finding in verdict.findings])
+    summaries = (
+        ". ".join(filter(None, (nest.finding.summary, kept_with(nest)))) for nest in others
+    )
+    yield from _shortened("finding", list(summaries))
     if verdict.unexplained:
         yield f"no finding: {verdict.unexplained}"
     yield from _shortened("doubt", verdict.doubts)

@@ -4,15 +4,19 @@ the duration.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
 from itertools import chain
 from typing import Final
 
 from ..record.facts import duration_s, other_load_percent
 from ..record.record import RunRecord
-from ..units import format_time
+from ..units import format_size, format_time
+from ..verdict.consequences import Nest
 from ..verdict.gates import entries
-from ..verdict.outcome import Verdict
+from ..verdict.outcome import Finding, Verdict
 from ..verdict.problems import problems, skipped
 from ..verdict.rows import Row
 
@@ -23,12 +27,27 @@ MAX_OTHER_LOAD_PERCENT: Final = 20
 def rows(verdict: Verdict) -> list[Row]:
     """All gates, in the verdict's order."""
     known = entries()
-    return [known[name].row(name, gate) for name, gate in verdict.gates.items()]
+    return [
+        replace(known[name].row(name, gate), allowed=gate.allowed)
+        for name, gate in verdict.gates.items()
+    ]
 
 
 def sentence(verdict: Verdict) -> str:
     """The verdict's summary without its first word, for a place that shows that word already."""
     return verdict.summary.removeprefix(f"{verdict.name.upper()}: ")
+
+
+def kept_with(nest: Nest) -> str:
+    """What a finding keeps alive, in one sentence; empty where that is nothing."""
+    parts = ", ".join(
+        f"{part.count_per_session:.2f} {part.type}{_held(part)}" for part in nest.parts
+    )
+    return f"They keep alive per session: {parts}" if parts else ""
+
+
+def _held(part: Finding) -> str:
+    return f" ({format_size(part.bytes_per_session)})" if part.bytes_per_session else ""
 
 
 def failures(record: RunRecord) -> list[str]:
@@ -56,9 +75,7 @@ def not_read(record: RunRecord, verdict: Verdict) -> list[str]:
 
 def account(record: RunRecord) -> str:
     """How much was done, in one line."""
-    target = record.started.target
-    server = [target.get("mode"), target.get("command") or target.get("url")]
-    against = " ".join(filter(None, server)) or "a server"
+    against = _server(record.started.target)
     cycles = _several(len(record.cycles), "cycle")
     sessions = _several(record.sessions, "session")
     if record.failed_sessions:
@@ -73,6 +90,14 @@ def account(record: RunRecord) -> str:
     if record.ended is None:
         parts.append(f"cut short after cycle {len(record.cycles)}, or still going")
     return "; ".join(parts)
+
+
+def _server(target: Mapping[str, str]) -> str:
+    """Which server; of the embedded one only what differs from run to run."""
+    command = target.get("command", "")
+    if target.get("mode") == "embedded":
+        return f"the embedded server {re.sub(r'^.* --port [0-9]+ ?', '', command)}".strip()
+    return " ".join(filter(None, (target.get("mode"), command or target.get("url")))) or "a server"
 
 
 def _several(count: int, what: str) -> str:

@@ -16,12 +16,15 @@ from ..blame.blame import Blame, Share
 from ..record.metrics import METRICS
 from ..record.record import RunRecord
 from ..units import format_count, format_percent, format_size, format_time
-from ..verdict.gates.memory import MemoryGate
-from ..verdict.outcome import Status, Verdict
+from ..verdict.consequences import nested
+from ..verdict.gates.memory import MemoryGate, limit_of_metric
+from ..verdict.outcome import Status, Verdict, VerdictName
 from . import plots
 from .charts import Chart, charts
 from .contract import RunReports
 from .facts import account, failures, incidents, not_read, rows, sentence
+from .kind_words import OF_FINDINGS, explained
+from .policy_words import policy_words
 from .reference_graph import graph_of, svg
 from .templates import draw_page, page_file, raw
 from .translation import Say, advice_in, say_in, sentence_in
@@ -30,6 +33,14 @@ from .why import why
 _COMMAND: Final = "command_line"
 """The entry of a target that holds what the user typed."""
 _TABLE_ROWS: Final = 12
+_CAPTIONS: Final = {
+    "growth": "Growth since the warm-up, next to what the limit allows",
+    "memory": "Memory at rest",
+    "latency": "Time of replies: 5 % to 95 % of them, and the median",
+    "cpu": "CPU, in percent of one core",
+    "counters": "Counts, as growth since the start",
+}
+"""Of charts. That of a metric has the metric's name."""
 _FORMATS: Final = {
     "bytes": format_size,
     "seconds": format_time,
@@ -46,6 +57,7 @@ def render(
     pictures: Mapping[str, bytes] | None = None,
     *,
     draw_graph: Callable[[str], str] = svg,
+    progress: str = "",
 ) -> bytes:
     """The whole file.
 
@@ -57,10 +69,13 @@ def render(
         pictures: the plots by file name, where they have been drawn already: drawing them takes
             longest.
         draw_graph: makes SVG of a reference graph in DOT.
+        progress: how far a run is that still goes on: it has no verdict yet.
     """
     say = say_in(language)
     target = record.started.target
     drawn = charts(record, verdict)
+    name = "running" if progress else str(verdict.name)
+    nests = [] if progress else nested(verdict.findings)
     if pictures is None:
         pictures = {name: draw(record, verdict) for name, draw in plots.FILES.items()}
     return draw_page(
@@ -69,11 +84,16 @@ def render(
         verdict=verdict,
         language=language,
         say=say,
-        sentence=sentence_in(language, verdict, record.sessions, sentence(verdict)),
+        name=name,
+        sentence=progress or sentence_in(language, verdict, record.sessions, sentence(verdict)),
         account=account(record),
-        advice=advice_in(language, verdict),
-        scale=_scale(verdict),
+        advice="" if progress else advice_in(language, verdict),
+        nests=nests,
+        meaning=OF_FINDINGS,
+        error=_error(record, verdict),
+        scale=None if progress else _scale(verdict),
         rows=rows(verdict),
+        explained=explained,
         why=why(verdict),
         charts=[_Drawn(chart, say) for chart in drawn],
         plots={name: b64encode(picture).decode() for name, picture in pictures.items()},
@@ -88,7 +108,7 @@ def render(
         failures=failures(record),
         command=target.get(_COMMAND, ""),
         target={name: value for name, value in target.items() if name != _COMMAND},
-        policy=_policy(record),
+        policy=policy_words(record.started.policy),
         styles=raw(page_file("uPlot-1.6.32.min.css") + page_file("report.css")),
         library=raw(page_file("uPlot-1.6.32.min.js")),
         script=raw(page_file("report.js")),
@@ -96,10 +116,12 @@ def render(
     )
 
 
-def _policy(record: RunRecord) -> dict[str, Any]:
-    """What the run was held to, as far as anything is set."""
-    policy = msgspec.to_builtins(record.started.policy)
-    return {name: value for name, value in policy.items() if value not in (None, [], {}, ())}
+def _error(record: RunRecord, verdict: Verdict) -> str:
+    """What made the server fail, in full; empty where it did not."""
+    if verdict.name is not VerdictName.SERVER_FAILED:
+        return ""
+    fatal = [incident.what for incident in record.incidents if incident.fatal]
+    return fatal[0] if fatal else "\n".join(failures(record)[:1])
 
 
 def _json(data: Any) -> str:
@@ -120,6 +142,7 @@ class _Drawn:
 
     def __init__(self, chart: Chart, say: Say) -> None:
         self.name, self.series, self.hidden = chart.name, chart.series, chart.hidden
+        self.caption = _CAPTIONS.get(chart.name) or say.series(chart.name)
         self.table = [_cells(chart, place) for place in _places(len(chart.t))]
         self.spoken = "; ".join(filter(None, (_course(chart, name, say) for name in chart.series)))
 
@@ -183,16 +206,24 @@ class _Scale:
     anchor: str
     words: str
     limit_words: str
+    caption: str
 
 
 def _scale(verdict: Verdict) -> _Scale | None:
     gate = verdict.gates.get("memory")
     if not isinstance(gate, MemoryGate) or gate.bounds is None or gate.limit is None:
         return None
-    low, high = gate.bounds
+    (low, high), limit = gate.bounds, limit_of_metric(gate)
+    # Only where it shows what the verdict rests on.
+    if gate.outcome is Status.LEAK and verdict.name is VerdictName.LEAK and low > limit:
+        caption = "Growth of memory per session: all of the interval is above the limit."
+    elif gate.outcome is Status.FLAT and verdict.name is VerdictName.FLAT and high < limit:
+        caption = "Growth of memory per session: all of the interval is below the limit."
+    else:
+        return None
     if not (isfinite(low) and isfinite(high)):
         return None
-    start, end = min(0.0, low), max(gate.limit, high) * 1.08
+    start, end = min(0.0, low), max(limit, high) * 1.08
     span = (end - start) or 1.0
 
     def at(value: float) -> float:
@@ -202,11 +233,12 @@ def _scale(verdict: Verdict) -> _Scale | None:
         low=at(low),
         width=max(3.0, at(high) - at(low)),
         zero=at(0.0),
-        limit=at(gate.limit),
+        limit=at(limit),
         label=min(560.0, max(80.0, (at(low) + at(high)) / 2)),
-        anchor=_anchor(at(gate.limit)),
+        anchor=_anchor(at(limit)),
         words=f"{format_size(low)} … {format_size(high)}",
-        limit_words=format_size(gate.limit),
+        limit_words=format_size(limit),
+        caption=caption,
     )
 
 
@@ -225,7 +257,7 @@ def _unseen(record: RunRecord, verdict: Verdict, say: Say) -> Iterator[str]:
     yield say("leaks in fewer than one session in ten, and in what the script does not do")
     for row in rows(verdict):
         if row.outcome is Status.NOT_MEASURED:
-            yield f"{say(row.gate)}: {row.reason}"
+            yield f"{say(row.gate)}: {say.words(row.reason)}"
     if record.probe_silence:
         reason = " ".join(record.probe_silence.split())
         yield say("what is inside the server: {reason}", reason=reason)

@@ -13,7 +13,7 @@ from ..record.facts import sessions_done, warmup_sessions
 from ..record.metrics import METRICS, Chart, charted, names
 from ..record.record import RunRecord
 from ..units import format_size
-from ..verdict.gates.memory import MemoryGate
+from ..verdict.gates.memory import MemoryGate, limit_of_metric
 from ..verdict.outcome import Status, Verdict
 from . import canvas
 from .canvas import BLUE, GREEN, INK, ORANGE, PURPLE, TWO_PIXELS, VERMILION
@@ -81,7 +81,8 @@ def _memory_growth(axis: Axes, record: RunRecord, gate: MemoryGate, warmup: floa
     start = series.t[judged][0]
     grown = series.x - series.x[judged][:_ANCHOR_SAMPLES].min()
     bounds = gate.bounds if gate.bounds is not None and np.isfinite(gate.bounds).all() else None
-    slopes = [slope for slope in (gate.limit, *(bounds or ())) if slope is not None]
+    limit = None if gate.limit is None else limit_of_metric(gate)
+    slopes = [slope for slope in (limit, *(bounds or ())) if slope is not None]
     ends = np.array([0.0, *grown[judged], *(slope * since[1] for slope in slopes)])
     unit, size = canvas.size_unit(float(np.abs(ends).max()))
     canvas.line(axis, series.t, grown / size, color, f"{metric.label}, judged")
@@ -91,11 +92,11 @@ def _memory_growth(axis: Axes, record: RunRecord, gate: MemoryGate, warmup: floa
         axis.fill_between(
             start + since, low, high, color=color, alpha=0.22, linewidth=0, label=legend
         )
-    if gate.limit is not None:
-        legend = f"limit, {format_size(gate.limit)} per session"
+    if limit is not None:
+        legend = f"limit, {format_size(limit)} per session"
         axis.plot(
             start + since,
-            gate.limit * since / size,
+            limit * since / size,
             "--",
             color=INK,
             linewidth=TWO_PIXELS,

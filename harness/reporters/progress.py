@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import isfinite
 from typing import Final
 
 from ..record.facts import reported_metric
+from ..record.metrics import METRICS
 from ..record.record import RunRecord
 from ..units import format_size, format_time
 from ..verdict.gates.memory import MemoryGate
@@ -15,6 +17,10 @@ from .contract import ScreenText
 _PACE_CYCLES: Final = 5
 """The latest cycles tell how long a session takes."""
 _MAX_GATES: Final = 3
+_USUAL_WAIT_S: Final = 40.0
+"""A wait lasts 30 s, and until nothing has fallen for 10 s."""
+_SEARCH_S: Final = 25.0
+"""For the sessions that are traced to find a cause."""
 _BARS: Final = 16
 _MIN_SPAN_BYTES: Final = 256 * 1024
 """A flat server is a flat line."""
@@ -26,29 +32,61 @@ def render(
     """Cycles, sessions and seconds so far, then what comes next. A terminal also gets the course of
     memory and its growth, and no more than fits on its line, which is written over each time.
     """
-    rest = record.rests[-1]
+    return course(record, judgement, width, terminal)(0.0)
+
+
+def course(
+    record: RunRecord, judgement: Judgement, width: int, terminal: bool
+) -> Callable[[float], str]:
+    """The line as it is so many seconds later: its clock runs on while the run waits, looks for the
+    cause, or is in a long cycle.
+    """
+    at_s = max(sample.at_s for sample in (record.rests[-1], *record.idles[-1:]))
+    values = record.rests[-1].values
     metric = reported_metric(record)
-    memory = f"  {metric} {format_size(rest.values[metric])}" if metric in rest.values else ""
-    line = (
-        f"cycle {len(record.cycles):3}  sessions {record.sessions:4}  {rest.at_s:4.0f}s{memory:14}"
-    )
-    if terminal:
-        line += f"  {_sparkline(record)}{_growth(judgement)}"
-    line += f"  {_next(record, judgement)}"
-    return line[:width] if terminal else line
+    memory = ""
+    if metric in values:
+        memory = f"  {METRICS[metric].label} {format_size(values[metric])}"
+    spark = f"  {_sparkline(record)}" if terminal else ""
+    growth = _growth(judgement) if terminal else ""
+    coming = _next(record, judgement)
+    head = f"cycle {len(record.cycles):3}  sessions {record.sessions:4}"
+
+    def line(later_s: float) -> str:
+        clock = f"  {at_s + later_s:4.0f}s"
+        last = f"  {coming(later_s)}"
+        start = f"{head}{clock}{memory:14}"
+        if not terminal:
+            return f"{start}{last}"
+        # What says least goes first, where there is no room for all.
+        for parts in (
+            (start, spark, growth, last),
+            (start, growth, last),
+            (start, last),
+            (head, clock, last),
+        ):
+            if len(text := "".join(parts)) < width:
+                return text
+        return f"{clock.strip()}{last}"[: width - 1]
+
+    return line
 
 
-def _next(record: RunRecord, judgement: Judgement) -> str:
+def _next(record: RunRecord, judgement: Judgement) -> Callable[[float], str]:
     match judgement.next:
         case NextStep.CONTINUE:
-            return f"open: {_open(judgement)}; {outlook(record, judgement)}"
+            words = f"open: {_open(judgement)}; {outlook(record, judgement)}"
+            return lambda _: words
         case NextStep.WAIT:
             wait_s = judgement.wait.at_most_s if judgement.wait else 0.0
-            return f"waiting {format_time(wait_s)} at most to see what is released late"
+            return lambda later_s: (
+                f"waiting {format_time(max(1, round(wait_s - later_s)))} at most to see what is "
+                "released late"
+            )
         case NextStep.EXPLAIN:
-            return "looking for the cause"
+            return lambda _: "looking for the cause"
         case NextStep.STOP:
-            return "ended"
+            return lambda _: "ended"
 
 
 def _sparkline(record: RunRecord) -> str:
@@ -82,7 +120,22 @@ def outlook(record: RunRecord, judgement: Judgement) -> str:
         sessions = min(needed, max(1, policy.max_sessions - record.sessions))
         more = f"about {sessions or 'a few'} sessions more"
     pace_s = seconds_per_session(record)
-    return f"{more}, {format_time(round(sessions * pace_s))}" if pace_s and sessions else more
+    if not pace_s or not sessions:
+        return more
+    after_s = _wait_and_search_s(record, judgement)
+    left = format_time(round(sessions * pace_s + after_s))
+    return f"{more}, {left}" + (" with wait and search" if after_s else "")
+
+
+def _wait_and_search_s(record: RunRecord, judgement: Judgement) -> float:
+    """What follows the sessions where something grows: the wait for late releases, and the search
+    for the cause.
+    """
+    if judgement.verdict.first_suspicion_sessions is None:
+        return 0.0
+    policy = record.started.policy
+    wait_s = 0.0 if record.idles else min(policy.grace_s, _USUAL_WAIT_S)
+    return wait_s + (_SEARCH_S if policy.explain and record.has_probe else 0.0)
 
 
 def seconds_per_session(record: RunRecord) -> float | None:

@@ -6,10 +6,19 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ..record.record import RunRecord
+from ..verdict.consequences import nested
 from ..verdict.outcome import Verdict
 from .contract import RunReports
 from .escaping import markdown
-from .facts import account, failures, incidents, not_read, rows, sentence
+from .facts import (
+    account,
+    failures,
+    incidents,
+    kept_with,
+    not_read,
+    rows,
+    sentence,
+)
 
 _COLUMNS: Final = (
     "gate",
@@ -32,10 +41,14 @@ def render(record: RunRecord, verdict: Verdict) -> bytes:
         markdown(account(record)),
         "",
     ]
-    if verdict.gates:
-        lines += [*_table(verdict), ""]
-    lines += _list("Findings", [finding.summary for finding in verdict.findings])
+    findings = [
+        ". ".join(filter(None, (nest.finding.summary, kept_with(nest))))
+        for nest in nested(verdict.findings)
+    ]
+    lines += _list("Findings", findings)
     lines += _list("Why there is no finding", [verdict.unexplained] if verdict.unexplained else [])
+    if verdict.gates:
+        lines += ["### Gates", "", *_table(verdict), ""]
     lines += _list("Doubts", verdict.doubts)
     lines += _list("Not read", not_read(record, verdict))
     lines += _list("Failed sessions", failures(record))

@@ -1,6 +1,6 @@
 """The page in other languages. Its texts are looked up by their English words.
 
-Findings and reasons stay English in every language: they name code.
+Sentences with names and numbers in them are matched by their patterns.
 """
 
 from __future__ import annotations
@@ -8,10 +8,22 @@ from __future__ import annotations
 from typing import Final
 
 from ..record.metrics import METRICS
-from ..verdict.outcome import Verdict, VerdictName
-from .chinese import TEXTS, chinese_advice, chinese_sentence
+from ..verdict.outcome import Verdict
+from .advice import advice
+from .chinese import TEXTS, chinese_sentence
+from .chinese_sentences import in_chinese
 
 LANGUAGES: Final = ("en", "zh")
+_ENGLISH: Final = {
+    "idle": "after an idle wait",
+    "talking": "while sessions talk",
+    "peak": "peak of a cycle",
+    "p5": "5 %",
+    "p50": "median",
+    "p95": "95 %",
+    "max": "slowest",
+}
+"""Columns of charts whose names are no words."""
 
 
 class Say:
@@ -30,6 +42,14 @@ class Say:
             text = TEXTS.get(text, text)
         return text.format(**values) if values else text
 
+    def words(self, text: str) -> str:
+        """Sentences with names and numbers in them, each for itself."""
+        if not self._chinese or not text:
+            return text
+        translated, missing = in_chinese(text)
+        self.untranslated |= missing
+        return translated
+
     def several(self, texts: str) -> str:
         """Texts that are joined by commas, each for itself."""
         separator = "、" if self._chinese else ", "
@@ -39,7 +59,7 @@ class Say:
         """A column of a chart or table: the label of the metric of that name, else a text."""
         metric = METRICS.get(name)
         if metric is None:
-            return self(name)
+            return self(name) if self._chinese else _ENGLISH.get(name, name)
         return metric.label_zh if self._chinese else metric.label
 
 
@@ -50,27 +70,10 @@ def say_in(language: str) -> Say:
 
 def sentence_in(language: str, verdict: Verdict, sessions: int, english: str) -> str:
     """The verdict in one sentence."""
-    return (chinese_sentence(verdict, sessions) if language == "zh" else "") or english
+    chinese = chinese_sentence(verdict, sessions) if language == "zh" else ""
+    return chinese or say_in(language).words(english)
 
 
 def advice_in(language: str, verdict: Verdict) -> str:
     """What to do next; empty where there is nothing to do."""
-    return chinese_advice(verdict) if language == "zh" else _advice(verdict)
-
-
-def _advice(verdict: Verdict) -> str:
-    worst = verdict.findings[0] if verdict.findings else None
-    match verdict.name:
-        case VerdictName.LEAK | VerdictName.DEGRADED if worst is not None and worst.created_at:
-            what = f"{worst.kind} {worst.type}"
-            return f"open {worst.created_at}. The {what} is made there and is never released."
-        case VerdictName.LEAK | VerdictName.DEGRADED if worst is not None:
-            return f"look at the {worst.kind} {worst.type}."
-        case VerdictName.LEAK:
-            return verdict.unexplained or (
-                "run again with the probe and without --no-explain to see what piles up."
-            )
-        case VerdictName.INCONCLUSIVE if verdict.sessions_needed:
-            more = verdict.sessions_needed
-            return f"run about {more} sessions more, for example with --max-cycles."
-    return ""
+    return say_in(language).words(advice(verdict))

@@ -14,6 +14,7 @@ from ..record.owners import owner_of_file
 from ..record.record import Cause, RunRecord, TaskGroup
 from ..units import format_size
 from .outcome import Finding
+from .over_processes import summed
 from .problems import problem_of
 from .what_grows import Growth, growths, is_part
 
@@ -78,7 +79,7 @@ def all_findings(record: RunRecord, *, severity: str = "leak") -> tuple[Finding,
         record: the run.
         severity: `leak`, or `notice` for what no gate calls one.
     """
-    grown = growths(record)
+    grown = summed(growths(record), record.causes)
     containers = [growth for growth in grown if growth.kind == "container"]
     entries = {record.causes.get(growth.key, _NOTHING).of for growth in containers}
     ranked: dict[str, list[Finding]] = {rank: [] for rank in _RANKS}

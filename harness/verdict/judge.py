@@ -49,7 +49,9 @@ def judge(record: RunRecord) -> Judgement:
     """
     situation = Situation.of(record)
     results = {name: gate.decide(situation) for name, gate in entries().items()}
-    facts = VerdictFacts(situation, _counted(results, situation.policy), doubts_of(record))
+    facts = VerdictFacts(
+        situation, _counted(results, situation.policy), doubts_of(record), _stood(record)
+    )
     allowed = _allowed(record, facts, results)
     facts = replace(facts, counted=allowed.counted)
     name, trace = first_answer(VERDICT_RULES, facts)
@@ -76,6 +78,16 @@ def judge(record: RunRecord) -> Judgement:
     counted = {gate: result.gate for gate, result in facts.counted.items()}
     words = summarise(verdict, record, counted, [*allowed.excused])
     return _with_next_step(replace(verdict, summary=words), facts)
+
+
+def _stood(record: RunRecord) -> VerdictName | None:
+    """What had been decided when the user stopped the run; None where nothing was."""
+    if not any(incident.interrupted for incident in record.incidents):
+        return None
+    incidents = [incident for incident in record.incidents if not incident.interrupted]
+    before = judge(replace(record, incidents=incidents, ended=None))
+    is_decided = before.next in (NextStep.EXPLAIN, NextStep.STOP)
+    return before.verdict.name if is_decided and before.verdict.name in _FAILING else None
 
 
 def every_rule() -> tuple[Rule[Any, Any], ...]:
@@ -129,7 +141,7 @@ def _allowed(record: RunRecord, facts: VerdictFacts, results: Mapping[str, GateR
 def _told_as_allowed(result: GateResult, why: str) -> GateResult:
     allowed = f"allowed: {why}" if why else "allowed"
     reason = "; ".join(filter(None, (result.gate.reason, allowed)))
-    return replace(result, gate=replace(result.gate, reason=reason))
+    return replace(result, gate=replace(result.gate, reason=reason, allowed=True))
 
 
 def _findings(name: VerdictName, allowed: _Allowed) -> tuple[Finding, ...]:

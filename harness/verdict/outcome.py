@@ -124,6 +124,8 @@ class Gate:
     outcome: Status
     reason: str = ""
     """In words: what decided, or why nothing could be measured."""
+    allowed: bool = field(default=False, kw_only=True)
+    """It would fail the run, but what it found is allowed."""
     trace: tuple[Step, ...] = field(default=(), kw_only=True)
     """The rules that were asked, in order; the last one has decided."""
 

@@ -24,11 +24,18 @@ class Row:
     changes: tuple[str, ...] = ()
     """From the first to the last of the run, and the extremes."""
     reason: str = ""
+    allowed: bool = False
+    """It would fail the run, but what it found is allowed."""
+
+    @property
+    def word(self) -> str:
+        """The outcome as a person reads it."""
+        return "allowed" if self.allowed else str(self.outcome)
 
     @property
     def finding(self) -> str:
         """The outcome, and its kind where that says more."""
-        return f"{self.outcome} ({self.kind})" if self.kind else str(self.outcome)
+        return f"{self.word} ({self.kind})" if self.kind else self.word
 
 
 def plain_row(name: str, gate: Gate) -> Row:

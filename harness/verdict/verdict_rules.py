@@ -24,6 +24,8 @@ class VerdictFacts:
     counted: Mapping[str, GateResult]
     """By gate; those that never fail the run, or are excused, are left out."""
     doubts: tuple[str, ...]
+    stood: VerdictName | None = None
+    """The verdict at the time when the user stopped the run; None where it was still open."""
 
     def having(self, status: Status) -> tuple[str, ...]:
         """Gates with this status."""
@@ -90,6 +92,12 @@ class VerdictFacts:
         return "memory" not in self.having(Status.NOT_MEASURED)
 
 
+def _stood(facts: VerdictFacts) -> VerdictName | None:
+    is_failing = facts.leaking_gates or facts.drifting_gates
+    stands = facts.ended_by is VerdictName.INTERRUPTED and is_failing
+    return facts.stood if stands else None
+
+
 def _interrupted(facts: VerdictFacts) -> VerdictName | None:
     return VerdictName.INTERRUPTED if facts.ended_by is VerdictName.INTERRUPTED else None
 
@@ -133,6 +141,14 @@ def _flat(_: VerdictFacts) -> VerdictName:
 _SECTION: Final = source("order-of-the-verdict")
 
 VERDICT_RULES: Final[tuple[Rule[VerdictFacts, VerdictName], ...]] = (
+    Rule(
+        "verdict.stood",
+        "The user stopped the run when it was decided, and only the cause was looked for: the "
+        "verdict stands.",
+        _SECTION,
+        _stood,
+        ("leaking_gates", "drifting_gates"),
+    ),
     Rule(
         "verdict.interrupted",
         "The user stopped the run: interrupted.",

@@ -97,10 +97,30 @@ def test_worse_is_what_grows_by_more_than_the_limit_beyond_the_first() -> None:
     assert not compared(Script(), Script(memory(0.5 * KIB))).is_worse
 
 
+def test_malloc_in_use_is_compared_before_uss_which_is_coarse() -> None:
+    leaking = Script(memory(5.78 * KIB, malloc=4241))
+    mended = Script(memory(9.33 * KIB, malloc=12))
+    result = compared(leaking, mended)
+    assert (result.metric, result.is_worse, result.exit_status) == ("malloc_in_use", False, 0)
+    assert result.growth.before.value == pytest.approx(4241)
+    assert result.growth.after.value == pytest.approx(12)
+    text = comparison.text(result)
+    assert "| growth per session (malloc in use) |" in text
+    assert "The second run is better: it grows by 4.13KiB per session less" in text
+
+
+def test_uss_is_compared_where_malloc_is_missing_or_does_not_count_what_grows() -> None:
+    leaking = Script({**memory(16 * KIB, malloc=0), "blocks": rising(90_000, 160)})
+    assert compared(leaking, Script()).metric == "uss"
+    assert compared(Script(), Script(probe=False)).metric == "uss"
+
+
 def test_what_may_not_have_been_seen_is_told_beside_not_worse() -> None:
     wide, flat = Figure(0.0, -2000.0, 3000.0), Figure(0.0, -10.0, 10.0)
-    assert "Growth of 2.93KiB more per session might not have been seen" in said(flat, wide)
-    assert "might not have been seen" not in said(wide, flat)
+    assert "Differences under 2.93KiB per session would be missed. Use --cycles 90." in said(
+        flat, wide
+    )
+    assert "would be missed" not in said(wide, flat)
 
 
 def said(before: Figure, after: Figure) -> str:

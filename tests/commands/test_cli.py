@@ -154,8 +154,9 @@ def test_an_interrupted_run_keeps_what_it_measured(tmp_path: Path) -> None:
         assert running.stderr is not None
         running.stderr.readline()
         running.send_signal(signal.SIGINT)
-        running.stderr.read()
+        said = running.stderr.read().decode()
     assert running.returncode == 130
+    assert "press Ctrl-C again to stop" in said
     assert json.loads((tmp_path / "out" / "result.json").read_text())["verdict"] == "interrupted"
 
 

@@ -14,6 +14,11 @@ import harness.reporters
 from harness.record.metrics import METRICS
 
 HELPERS = {
+    "advice",
+    "chinese_sentences",
+    "finding_words",
+    "kind_words",
+    "policy_words",
     "blame_text",
     "canvas",
     "charts",

@@ -10,8 +10,9 @@ from stored_run import scripted_run
 
 from harness.record.policy import Policy
 from harness.record.record import RunRecord
+from harness.reporters.progress import course, seconds_per_session
 from harness.reporters.progress import render as progress
-from harness.reporters.progress import seconds_per_session
+from harness.units import format_time
 from harness.verdict.judge import judge
 from harness.verdict.outcome import Judgement, NextStep, Wait
 
@@ -48,6 +49,35 @@ def test_the_time_left_is_that_of_the_latest_sessions() -> None:
     pace_s = seconds_per_session(record)
     assert pace_s is not None
     assert progress(record, judgement).endswith(f"10 cycles more, {round(10 * pace_s)}s")
+
+
+@pytest.mark.parametrize("width", [30, 60, 80, 100, 200])
+def test_on_a_terminal_it_fits_the_line_and_keeps_what_comes_next(width: int) -> None:
+    record, judgement = so_far(6, Policy(fixed_cycles=16))
+    line = progress(record, judgement, width, terminal=True)
+    assert len(line) < width
+    assert "open: " in line
+    if width >= 80:
+        assert "cycles more" in line
+
+
+def test_its_clock_runs_while_the_run_waits_and_the_wait_gets_shorter() -> None:
+    record, judgement = so_far(6, Policy())
+    wait = Wait(at_least_s=30, at_most_s=90, steady_s=10)
+    line = course(record, replace(judgement, next=NextStep.WAIT, wait=wait), 120, True)
+    began_s = record.rests[-1].at_s
+    assert f"{began_s + 20:.0f}s" in line(20.0)
+    assert "waiting 1.17m at most" in line(20.0)
+    assert "waiting 1s at most" in line(95.0)
+
+
+def test_where_something_grows_the_time_left_holds_the_wait_and_the_search() -> None:
+    record, judgement = so_far(6, Policy(fixed_cycles=16))
+    pace_s = seconds_per_session(record)
+    assert pace_s is not None
+    grows = replace(judgement, verdict=replace(judgement.verdict, first_suspicion_sessions=5))
+    left = format_time(round(10 * pace_s + 40))  # the record has no probe that could be asked
+    assert progress(record, grows).endswith(f"10 cycles more, {left} with wait and search")
 
 
 @pytest.mark.parametrize(

@@ -179,15 +179,16 @@ def test_a_crowded_machine_is_named() -> None:
     assert json.loads(REPORTERS["result.json"](record, leak_verdict()))["crowded_percent"] == 40
 
 
-def test_the_console_says_the_verdict_first_and_then_every_gate() -> None:
-    first, second, *rest = console.render(
+def test_the_console_says_the_verdict_first_then_the_cause_and_then_every_gate() -> None:
+    first, cause, second, *rest = console.render(
         recorded(), leak_verdict(), 120, terminal=False
     ).splitlines()
     assert (
         first == "LEAK  memory grows by 32MiB per session (limit 1KiB), decided by malloc after 60 "
         "sessions"
     )
-    assert second.startswith("character-switch against embedded: 20 cycles, 60 sessions")
+    assert cause == "cause: 2.00 tasks per session never finish: `ServiceContext._keep_warm`"
+    assert second.startswith("character-switch against the embedded server: 20 cycles, 60 sessions")
     for gate in leak_verdict().gates:
         assert any(line.startswith(f"|{gate} ") for line in rest)
     assert any("+32MiB" in line and "31.4MiB to 32.6MiB" in line for line in rest)
@@ -280,7 +281,7 @@ def test_the_page_says_the_verdict_and_how_much_before_anything_else(page: Page)
     assert page.words[:3] == [
         "leak: character-switch",
         "leak",
-        "memory grows by 32MiB per session (limit 1KiB), decided by malloc after 60 sessions",
+        "Memory grows by 32MiB per session (limit 1KiB), decided by malloc after 60 sessions",
     ]
 
 
@@ -308,7 +309,7 @@ def test_the_page_shows_a_servers_words_as_words(page: Page) -> None:
         "3 sessions: <script>",
         "33s: the server wrote to its log",
         "1 of 20 cycles was unsettled",
-        "two tasks a session are never cancelled",
+        "ServiceContext._keep_warm",
         "3.11.7",
     ],
 )

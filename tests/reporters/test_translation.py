@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from dataclasses import replace
 from importlib import resources
@@ -10,17 +11,19 @@ from pathlib import Path
 import pytest
 from stored_run import leak_verdict, scripted_run
 
+import harness
 from harness.blame.blame import Blame, Share
 from harness.record.record import RunRecord, ServerReady
 from harness.record.store import load_record
-from harness.reporters import html, translation
+from harness.reporters import advice, html, kind_words, translation
 from harness.reporters.chinese import TEXTS
 from harness.verdict.gates import entries
 from harness.verdict.gates.memory import MemoryGate
 from harness.verdict.judge import judge
 from harness.verdict.outcome import Kind, Status, Tag, Verdict, VerdictName
 
-RUNS = sorted((Path(__file__).parents[1] / "data" / "corpus").glob("*.jsonl"))
+DATA = Path(__file__).parents[1] / "data"
+RUNS = sorted([*(DATA / "corpus").glob("*.jsonl"), *(DATA / "runs").glob("*.jsonl")])
 TEMPLATE = resources.files("harness.reporters").joinpath("page", "report.html.j2").read_text()
 
 
@@ -77,7 +80,70 @@ def test_pages_of_stored_runs_leave_nothing_in_english(path: Path, untranslated:
 def test_a_text_without_a_translation_is_found() -> None:
     say = translation.say_in("zh")
     assert say("no such text") == "no such text"
-    assert say.untranslated == {"no such text"}
+    assert say.words("too few sessions so far; no such reason") == ("会话数还太少；no such reason")
+    assert say.untranslated == {"no such text", "no such reason"}
+
+
+def sentences(module: Path) -> list[str]:
+    """Literal texts of a module that a reader may meet, with a number for each value in them.
+
+    What only says how a rule decides is left out, as are parts of sentences.
+    """
+    tree = ast.parse(module.read_text())
+    passed: set[int] = set()
+    texts = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Rule":
+            passed |= {id(inner) for argument in node.args[:3] for inner in ast.walk(argument)}
+        if isinstance(node, ast.Expr):
+            passed |= {id(node.value)}
+        if isinstance(node, ast.JoinedStr):
+            passed |= {id(part) for part in node.values}
+    for node in ast.walk(tree):
+        if id(node) in passed:
+            continue
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            texts.append(re.sub(r"\{\w*\}", "7", node.value))
+        elif isinstance(node, ast.JoinedStr):
+            texts.append("".join(getattr(part, "value", "") if isinstance(part, ast.Constant)
+                                 else "7" for part in node.values))  # fmt: skip
+    return [text.strip() for text in texts if text.strip().count(" ") >= 3]
+
+
+VERDICT = Path(harness.__file__).parent / "verdict"
+REASONS = [
+    *(VERDICT / f"{name}.py" for name in ("metric_rules", "memory_rules", "growth_rules")),
+    *(VERDICT / f"{name}.py" for name in ("kinds", "doubts", "findings", "orphan_tasks")),
+    *(VERDICT / "gates" / f"{name}.py" for name in ("containers", "latency", "cpu", "log")),
+]
+OTHERS = [Path(advice.__file__), Path(kind_words.__file__)]
+PARTS = {
+    "asked for tasks only",
+    "coroutine frame 7",
+    "7 was closed more than 7 s ago",
+    "replies became slower, from 7 to 7 over 7 sessions",
+    "7 belong to 7 that 7",
+    "7 closed more than 7 s ago",
+    ", created in `7` (7)",
+    "7 of these 7",
+    ", and 7 more",
+    "7 of 7, kept by 7",
+    "7, until sessions failed",
+    "CPU while talking 7",
+    "CPU at rest 7",
+    "decided at rest; CPU while talking 7",
+    "7, in 7 sessions",
+}
+"""Parts of sentences, and the sentence of a drift, which has its own Chinese."""
+
+
+@pytest.mark.parametrize("module", [*REASONS, *OTHERS], ids=lambda module: module.stem)
+def test_every_sentence_that_a_module_can_say_has_a_translation(module: Path) -> None:
+    say = translation.say_in("zh")
+    for text in sentences(module):
+        if text not in PARTS and text not in TEXTS:
+            say.words(text)
+    assert say.untranslated == set()
 
 
 @pytest.mark.parametrize("word", [*entries(), *VerdictName, *Status, *Kind, *Tag], ids=str)
@@ -88,8 +154,11 @@ def test_every_word_of_a_result_has_a_translation(word: str) -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        (VerdictName.LEAK, "打开 chat_server/context.py:143：任务 ServiceContext._keep_warm"),
+        (VerdictName.LEAK, "打开 chat_server/context.py:143。会话结束时，取消或等待该任务"),
         (VerdictName.INCONCLUSIVE, "再运行大约 40 次会话"),
+        (VerdictName.DEGRADED, "在较空闲的机器上用更多的 --cycles 重新运行"),
+        (VerdictName.SERVER_FAILED, "查看 server.log 的结尾"),
+        (VerdictName.INTERRUPTED, "重新运行到结束"),
         (VerdictName.FLAT, ""),
     ],
 )
@@ -116,4 +185,4 @@ def test_several_kinds_are_translated_each() -> None:
 def test_the_labels_of_metrics_are_words_in_english_too() -> None:
     say = translation.say_in("en")
     assert say.series("gc_objects") == "tracked objects"
-    assert say.series("peak") == "peak"
+    assert say.series("peak") == "peak of a cycle"

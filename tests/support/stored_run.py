@@ -125,15 +125,29 @@ def leak_verdict(leak_bytes: float = 32 * MIB) -> Verdict:
                 310.0,
             ),
             "objects": CounterGate(
-                Status.LEAK, "grows steadily", 90_000, 90_840, 14, (13.9, 14.1), 0.6
+                Status.LEAK, "grows steadily since session 5", 90_000, 90_840, 14, (13.9, 14.1), 0.6
             ),
             "tasks": CounterGate(
-                Status.INCONCLUSIVE, "two looks do not agree yet", 1, 121, 2, (1.5, 2.5), 0.02
+                Status.INCONCLUSIVE,
+                "a second look must agree that it is flat",
+                1,
+                121,
+                2,
+                (1.5, 2.5),
+                0.02,
             ),
             "threads": CounterGate(Status.FLAT, "", 4, 4, 0, (0, 0), 0.02),
             "descriptors": CounterGate(Status.NOT_MEASURED, "could not be read", limit=0.02),
             "latency": LatencyGate(
-                Status.DRIFT, "replies grow steadily slower", 0.31, 0.88, 0.6, 0.9, 1.0, 1.1, 2.84
+                Status.DRIFT,
+                "replies grow steadily slower: 2.8 times over the run",
+                0.31,
+                0.88,
+                0.6,
+                0.9,
+                1.0,
+                1.1,
+                2.84,
             ),
             "cpu": CpuGate(Status.DRIFT, "", 0.1, 90.2, 22, 70),
         },
@@ -150,7 +164,7 @@ def leak_verdict(leak_bytes: float = 32 * MIB) -> Verdict:
                 "ServiceContext.handle_config_switch",
                 "application",
                 ("event loop", "task", "ServiceContext"),
-                "two tasks a session are never cancelled",
+                "2.00 tasks per session never finish: `ServiceContext._keep_warm`",
             ),
         ),
         warmup_cycles=5,

@@ -98,6 +98,19 @@ def test_a_task_says_of_how_many_closed_sessions_they_are(left: int, words: str)
     assert ("belong to" in one.summary) is bool(words)
 
 
+def test_a_container_of_several_workers_is_one_finding_with_the_sum_of_their_entries() -> None:
+    record = censuses({}, entries=1.0)
+    for number, census in enumerate(record.censuses):
+        both = census.rising | {"101:9": tuple(length // 2 for length in census.rising["100:7"])}
+        record.censuses[number] = replace(census, rising=both)
+    cause = Cause(("module server",), "server.names", "application", bytes=100)
+    record.add(Causes(2.0, {"100:7": cause, "101:9": cause}))
+    (finding,) = findings(record)
+    assert finding.count_per_session == pytest.approx(1.5, abs=0.01)
+    assert finding.bytes_per_session == pytest.approx(150, abs=1)
+    assert finding.summary.startswith("1.50 entries per session stay in `server.names`")
+
+
 def test_a_container_is_named_by_its_path_without_places_in_lists() -> None:
     record = censuses({}, entries=1.0)
     chain = (

@@ -345,14 +345,14 @@ def test_an_inconclusive_run_says_which_gates_are_open_and_how_many_sessions_it_
         (
             Script(memory(32 * MIB)),
             12,
-            "LEAK: memory grows by 32MiB per session (limit 1KiB), decided by uss after 20 "
-            "sessions, unconfirmed",
+            "LEAK: memory grows by 32MiB per session (10.7MiB to 32MiB; limit 1KiB), shown "
+            "by USS after 20 sessions, unconfirmed",
         ),
         (
             LEAKING,
             LEAK_AT,
-            "LEAK: memory grows by 16KiB per session (limit 1KiB), decided by malloc after 160 "
-            "sessions",
+            "LEAK: memory grows by 16KiB per session (14.2KiB to 16KiB; limit 1KiB), shown "
+            "by malloc in use after 160 sessions",
         ),
         (
             Script({"tasks": rising(1, 1)}),
@@ -385,6 +385,16 @@ def test_the_summary_is_one_sentence_with_how_much_and_what_decided(
     script: Script, cycles: int, summary: str
 ) -> None:
     assert judge(under(script.record(cycles), NOW)).verdict.summary == summary
+
+
+def test_a_verdict_that_stands_is_kept_when_the_user_stops_the_search_for_its_cause() -> None:
+    record = LEAKING.record(LEAK_AT)
+    assert judge(under(record, NOW)).verdict.name is VerdictName.LEAK
+    record.add(Incident(200.0, "stopped by the user", fatal=True, interrupted=True))
+    assert judge(under(record, NOW)).verdict.name is VerdictName.LEAK
+    early = LEAKING.record(20)
+    early.add(Incident(200.0, "stopped by the user", fatal=True, interrupted=True))
+    assert judge(under(early, NOW)).verdict.name is VerdictName.INTERRUPTED
 
 
 def test_judging_twice_gives_the_same() -> None:

@@ -11,7 +11,8 @@ from memory_gates import LONG, gate, gate_of
 from record_builder import KIB, MIB, NOW, Of, Script, memory, rising
 
 from harness.record.policy import Policy
-from harness.record.record import Bounded, Census
+from harness.record.record import Bounded, Cause, Causes, Census
+from harness.verdict.gates import memory as memory_gate
 from harness.verdict.gates.memory import MemoryGate
 from harness.verdict.outcome import Kind, Status, Tag
 from harness.verdict.page_reuse import PageReuse
@@ -45,6 +46,36 @@ def test_growth_into_pages_that_were_free_is_told_as_malloc_counts_it() -> None:
         "malloc_in_use",
         2 * KIB,
     )
+
+
+def test_the_metric_that_decided_is_told_though_uss_is_over_its_limit_too() -> None:
+    found = gate(Script(memory(23 * KIB, malloc=3 * KIB)), cycles=40)
+    assert (found.decided_by, found.metric) == ("malloc", "malloc_in_use")
+    assert found.growth_per_session == pytest.approx(3 * KIB)
+    words = memory_gate.summary("memory", found, 160)
+    assert words.startswith("memory grows by 3KiB per session (")
+    assert "limit 1KiB), shown by malloc in use" in words
+    assert memory_gate.row("memory", found).changes[0].startswith("malloc in use 5MiB")
+
+
+def test_growth_by_less_than_the_limit_names_the_half_of_it_that_malloc_is_held_to() -> None:
+    found = gate(Script({**memory(0), "malloc_in_use": rising(5 * MIB, 700)}))
+    words = memory_gate.summary("memory", found, 230)
+    assert "limit 512B, half of 1KiB" in words
+    assert memory_gate.row("memory", found).limit == "512B"
+
+
+def test_one_step_of_the_heap_is_not_part_of_the_growth_per_session() -> None:
+    grown = memory(8 * KIB)["uss"]
+
+    def stepped(t: float) -> float:
+        return grown(t) + (500 * KIB if t > 190 else 0)
+
+    found = gate(Script({"uss": stepped, "rss": stepped}, probe=False))
+    assert found.outcome is Status.LEAK
+    assert found.growth_per_session == pytest.approx(8 * KIB, rel=0.05)
+    assert found.bounds is not None
+    assert found.bounds[0] <= 8 * KIB <= found.bounds[1]
 
 
 def test_a_short_run_that_grows_by_less_than_the_limit_is_no_leak_however_much_that_is_in_all() -> (
@@ -88,6 +119,17 @@ def test_growth_of_rss_alone_keeps_the_gate_from_flat() -> None:
 def test_a_leak_in_small_objects_is_python_though_malloc_does_not_see_it() -> None:
     found = gate(Script({**memory(8 * KIB, malloc=0), "blocks": rising(90_000, 80)}))
     assert (found.outcome, found.kind, found.decided_by) == (Status.LEAK, Kind.PYTHON, "uss")
+
+
+def test_what_a_python_container_holds_is_not_called_native() -> None:
+    record = Script(memory(8 * KIB)).record(LONG)
+    assert gate_of(record).kind is Kind.NATIVE
+    sessions = (2, 5, 10, 25, 40, 55, 70, 110, 160, 230)
+    for number, after in enumerate(sessions, 1):
+        lengths = {"100:1": sessions[:number]} if number > 3 else {}
+        record.add(Census(1.0, number, after, {}, rising=lengths))
+    record.add(Causes(1.0, {"100:1": Cause(name="server.pages", bytes=8 * 1024)}))
+    assert gate_of(record).kind is Kind.PYTHON
 
 
 def test_blocks_that_are_too_few_to_hold_the_growth_do_not_make_it_python() -> None:
@@ -275,15 +317,15 @@ def test_a_leak_that_grows_faster_and_faster_is_tagged_accelerating() -> None:
 
 
 def test_rss_is_reported_where_the_system_does_not_say_uss() -> None:
-    record = Script(memory(16 * KIB)).record(LONG)
+    record = Script(memory(16 * KIB), probe=False).record(LONG)
     for rest in record.rests:
         del rest.values["uss"]
     found = gate_of(record)
     assert (found.outcome, found.metric, found.first) == (Status.LEAK, "rss", 60 * MIB)
 
 
-def test_first_last_and_peak_are_those_of_the_reported_metric() -> None:
-    record = Script(memory(16 * KIB)).record(LONG)
+def test_first_last_and_peak_are_those_of_the_metric_that_decided() -> None:
+    record = Script(memory(16 * KIB), probe=False).record(LONG)
     record.cycles[3] = replace(record.cycles[3], peaks={"uss": 99 * MIB, "rss": 200 * MIB})
     found = gate_of(record)
     assert (found.first, found.last, found.peak) == (50 * MIB, 50 * MIB + 230 * 16 * KIB, 99 * MIB)

@@ -21,6 +21,7 @@
   const draw = (chart, place) => {
     const names = Object.keys(chart.series), show = shown[chart.unit];
     const boxes = new Map([...place.querySelectorAll("input")].map((box) => [box.name, box]));
+    const whole = Array.from({ length: 30 }, (_, at) => [1, 2, 5][at % 3] * 10 ** Math.floor(at / 3));
     const axis = { stroke: ofCss("--faint"), grid: { stroke: ofCss("--line"), width: 1 }, ticks: { stroke: ofCss("--line") } };
     const warm = (plot) => {
       if (!chart.warmup) return;
@@ -30,19 +31,32 @@
       ctx.fillRect(bbox.left, bbox.top, Math.max(0, Math.min(end, bbox.left + bbox.width) - bbox.left), bbox.height);
       ctx.restore();
     };
+    const outputs = names.map((name) => boxes.get(name).parentElement.querySelector("output"));
+    const at = place.querySelector("output.at");
+    const tell = (plot) => {
+      const place = plot.cursor.idx;
+      names.forEach((name, series) => { outputs[series].textContent = place === null || place === undefined ? "" : show(chart.series[name][place]); });
+      at.textContent = place === null || place === undefined ? "" : `${Math.round(chart.t[place])}`;
+    };
     const plot = new uPlot({
       width: place.clientWidth, height: 260,
-      scales: { x: { time: false } },
+      legend: { show: false },
+      scales: { x: { time: false }, y: chart.from_zero ? { range: (_, low, high) => [Math.min(0, low), Math.max(high, 1) * 1.05] } : {} },
+      bands: chart.band.length && chart.band.every((name) => names.includes(name))
+        ? [{ series: chart.band.map((name) => names.indexOf(name) + 1), fill: `${ofCss(`--c${names.indexOf(chart.band[0]) % 6}`)}2e` }] : [],
       cursor: { drag: { x: true, y: false } },
-      hooks: { drawClear: [warm] },
-      axes: [axis, { ...axis, size: 76, incrs: chart.unit === "bytes" ? binary : undefined, values: (_, ticks) => ticks.map(show) }],
+      hooks: { drawClear: [warm], setCursor: [tell] },
+      axes: [{ ...axis, incrs: whole, values: (_, ticks) => ticks.map((x) => `${Math.round(x)}`) }, { ...axis, size: 76, incrs: chart.unit === "bytes" ? binary : undefined, values: (_, ticks) => ticks.map(show) }],
       series: [{ label: chart.x, value: (_, x) => x === null ? "–" : `${Math.round(x)}` }, ...names.map((name, at) => ({
         label: chart.labels[name], stroke: ofCss(`--c${at % 6}`), width: 1.5, spanGaps: true,
         dash: chart.dashed.includes(name) ? [6, 4] : undefined, show: boxes.get(name).checked,
         points: { show: name === "idle" || chart.t.length < 60, size: 5 }, value: (_, x) => show(x),
       }))],
     }, [chart.t, ...names.map((name) => chart.series[name])], place.querySelector(".plot"));
-    names.forEach((name, at) => { boxes.get(name).onchange = (event) => plot.setSeries(at + 1, { show: event.target.checked }); });
+    names.forEach((name, at) => { boxes.get(name).onchange = (event) => {
+      plot.setSeries(at + 1, { show: event.target.checked });
+      event.target.parentElement.classList.toggle("off", !event.target.checked);
+    }; });
     drawn.push({ plot, place });
   };
 

@@ -9,6 +9,7 @@ from ...record.record import Cause, RunRecord
 from ..exhaustion import Exhaustion, exhaustion
 from ..gate import GateEntry, GateResult
 from ..outcome import Gate, Status
+from ..over_processes import summed
 from ..problems import problem_of
 from ..rows import Row, reason_summary
 from ..rules import Rule, first_answer, source
@@ -197,6 +198,7 @@ def _facts(situation: Situation) -> tuple[ContainerFacts, int | None]:
     growing = suspects(record) if measured else []
     # What has some maximum is not blamed for the rest.
     blamed = [suspect for suspect in growing if not suspect.trimmed_at] or growing
+    blamed = summed(blamed, record.causes)
     words, first = "", None
     if blamed:
         named = ((record.causes.get(one.key, Cause()).name, one) for one in blamed)

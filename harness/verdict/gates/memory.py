@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import isfinite
 from typing import Final
+
+import numpy as np
 
 from ...record.facts import reported_metric
 from ...record.metrics import METRICS, names
@@ -18,19 +21,24 @@ from ..guard_rules import GuardReading
 from ..kinds import Rates, flat_kind, leak_kind, leaking_share, tags
 from ..look_schedule import first_of_tail
 from ..memory_answer import MemoryAnswer
-from ..memory_facts import METRIC_OF, MemoryFacts
+from ..memory_facts import MALLOC_SHARE, METRIC_OF, MemoryFacts
 from ..memory_rules import MEMORY_RULES
 from ..metric_rules import METRIC_RULES
 from ..outcome import KINDS_IN_PYTHON, Gate, Kind, Status, Tag
 from ..rows import Row, change, known, named_values, signed
 from ..rules import Rule, Step, first_answer, source
 from ..situation import Situation
+from ..suspects import suspects
 from ..waits import is_worth_waiting
 
 LIMIT_PROBE_BYTES: Final = KIB
 """Growth per session that is still flat, with the probe (docs/verdict.md#constants)."""
 LIMIT_BARE_BYTES: Final = 4 * KIB
 """Growth per session that is still flat, without the probe (docs/verdict.md#constants)."""
+SHARE_OF_CONTAINERS: Final = 0.5
+"""Share of the growth that containers of Python hold, from which on it is not called native."""
+HEAP_STEP_SHARE: Final = 0.25
+"""Share of the growth over the tail above which one rise is a step, and not told as a rate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +115,11 @@ def _gate(
     trace: tuple[Step, ...],
 ) -> MemoryGate:
     reported = facts.bytes_by[facts.reported]
+    by = facts.reported if answer.by is None else answer.by
+    decided = facts.bytes_by[by]
     leaks = answer.status is Status.LEAK
     kind, reason = _kind(situation, answer, reported.series)
-    told, name = reported, facts.reported
-    # Pages that were free before take growth that malloc alone shows: then malloc's is reported.
-    if leaks and answer.by == "malloc" and (reported.rate or 0.0) <= reported.limit:
-        told = facts.bytes_by["malloc"]
-        name = METRIC_OF["malloc"]
+    rate, bounds = _without_step(decided) if leaks else (decided.rate, decided.bounds)
     gate = MemoryGate(
         outcome=answer.status,
         reason=reason,
@@ -121,12 +127,12 @@ def _gate(
         kind=kind,
         tags=_tags(situation, facts, answer) if leaks else (),
         decided_by=answer.by,
-        metric=name,
-        first=float(told.series.x[0]),
-        last=float(told.series.x[-1]),
-        peak=_peak(situation, name),
-        growth_per_session=told.rate,
-        bounds=told.bounds,
+        metric=METRIC_OF[by],
+        first=float(decided.series.x[0]),
+        last=float(decided.series.x[-1]),
+        peak=_peak(situation, METRIC_OF[by]),
+        growth_per_session=rate,
+        bounds=bounds,
         limit=limit,
         smallest_detectable=_smallest_detectable(reported.trend.latest, limit),
     )
@@ -144,6 +150,23 @@ def _gate(
     )
 
 
+def _without_step(growth: Evidence) -> tuple[float | None, tuple[float, float] | None]:
+    """Growth per session of what leaks, and its bounds. One rise between two samples that is a
+    quarter of the growth above the usual is a step of the heap. It is not a rate.
+    """
+    latest = growth.trend.latest
+    if latest is None:
+        return growth.rate, growth.bounds
+    tail = slice(latest.warmup, latest.sample + 1)
+    rises, sessions = np.diff(growth.series.x[tail]), np.diff(growth.series.t[tail])
+    usual = float(np.median(rises / sessions))
+    step = float((rises - usual * sessions).max())
+    if step <= HEAP_STEP_SHARE * latest.rate * latest.span:
+        return growth.rate, growth.bounds
+    per_session = step / latest.span
+    return latest.rate - per_session, (latest.lower, latest.upper - per_session)
+
+
 def _kind(situation: Situation, answer: MemoryAnswer, reported: Series) -> tuple[Kind | None, str]:
     """What sort of leak or of flat it is, and why, in words."""
     if answer.status is Status.INCONCLUSIVE:
@@ -151,8 +174,21 @@ def _kind(situation: Situation, answer: MemoryAnswer, reported: Series) -> tuple
     if answer.kind is not None:
         return answer.kind, answer.standing.reason
     if answer.status is Status.LEAK:
-        return leak_kind(_rates(situation, reported)), answer.standing.reason
+        return _leak_kind(situation, reported), answer.standing.reason
     return flat_kind(reported.t, reported.x)
+
+
+def _leak_kind(situation: Situation, reported: Series) -> Kind:
+    """Where leaked memory lies. What a container of Python holds half of is not native."""
+    rates, record = _rates(situation, reported), situation.record
+    kind = leak_kind(rates)
+    held = sum(
+        suspect.per_session * record.causes[suspect.key].bytes
+        for suspect in suspects(record)
+        if suspect.key in record.causes
+    )
+    is_held = kind is Kind.NATIVE and held >= SHARE_OF_CONTAINERS * rates.total > 0
+    return Kind.PYTHON if is_held else kind
 
 
 def _rates(situation: Situation, reported: Series) -> Rates:
@@ -221,7 +257,7 @@ def row(name: str, gate: MemoryGate) -> Row:
     # A flat gate of the kind flat is flat and nothing else.
     kinds = [kind for kind in (gate.kind, *gate.tags) if kind and kind is not Kind.FLAT]
     growth = gate.growth_per_session
-    metric = (gate.metric or "").replace("_", " ")
+    metric = label_of(gate) if gate.metric else ""
     peak = named_values({"peak": gate.peak}, format_size)
     return Row(
         name,
@@ -229,7 +265,7 @@ def row(name: str, gate: MemoryGate) -> Row:
         kind=", ".join(kinds),
         growth="" if growth is None else signed(growth, format_size),
         bounds="" if gate.bounds is None else " to ".join(map(format_size, gate.bounds)),
-        limit="" if gate.limit is None else format_size(gate.limit),
+        limit="" if gate.limit is None else format_size(limit_of_metric(gate)),
         changes=known(change(metric, gate.first, gate.last, format_size), peak),
         reason=gate.reason,
     )
@@ -239,10 +275,35 @@ def summary(_: str, gate: MemoryGate, sessions: int) -> str:
     """Why the gate fails the run, or what a flat run has shown."""
     if gate.outcome is Status.FLAT:
         return _flat_summary(gate, sessions)
-    size, limit = format_size(gate.growth_per_session or 0), format_size(gate.limit or 0)
     unconfirmed = ", unconfirmed" if Tag.UNCONFIRMED in gate.tags else ""
-    by = f"decided by {gate.decided_by} after {sessions} sessions{unconfirmed}"
-    return f"memory grows by {size} per session (limit {limit}), {by}"
+    by = f"shown by {label_of(gate)} after {sessions} sessions{unconfirmed}"
+    return f"memory grows by {growth_words(gate)}, {by}"
+
+
+def growth_words(gate: MemoryGate) -> str:
+    """How much per session, with its interval and the limit."""
+    size = format_size(gate.growth_per_session or 0)
+    held = f"limit {format_size(limit_of_metric(gate))}"
+    if limit_of_metric(gate) != gate.limit:
+        held = f"{held}, half of {format_size(gate.limit or 0)}"
+    between = ""
+    if gate.bounds is not None and all(map(isfinite, gate.bounds)):
+        between = f"{' to '.join(map(format_size, gate.bounds))}; "
+    return f"{size} per session ({between}{held})"
+
+
+def label_of(gate: MemoryGate) -> str:
+    """The metric that decided, in words."""
+    return METRICS[gate.metric or names.RSS].label
+
+
+def limit_of_metric(gate: MemoryGate) -> float:
+    """The limit that decided: malloc in use is held to half of what was asked for. Where it grows
+    by more than the whole, that is the plainer number.
+    """
+    limit = gate.limit or 0.0
+    is_half = gate.decided_by == "malloc" and (gate.growth_per_session or 0.0) <= limit
+    return limit * MALLOC_SHARE if is_half else limit
 
 
 def _flat_summary(gate: MemoryGate, sessions: int) -> str:
