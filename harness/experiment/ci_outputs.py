@@ -7,10 +7,11 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 from ..errors import UsageError
 from ..reporters import REPORTERS, openmetrics
-from ..reporters.escaping import workflow_message, workflow_property
+from ..reporters.escaping import markdown, workflow_message, workflow_property
 from .request_comment import Thread
 
 FOLDER: Final = Path("leak-report")
@@ -40,7 +41,8 @@ def comment(folder: Path, environment: Mapping[str, str], token: str) -> str:
     if thread is None:
         return ""
     try:
-        thread.say((folder / "summary.md").read_text(encoding="utf-8"), token)
+        result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+        thread.say(_linked_summary(folder, result, environment), token)
     except UsageError as error:
         return str(error)
     return ""
@@ -53,7 +55,7 @@ def publish(folder: Path, environment: Mapping[str, str]) -> list[str]:
         Lines that a CI reads off standard output.
     """
     result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-    summary = (folder / "summary.md").read_text(encoding="utf-8")
+    summary = _linked_summary(folder, result, environment)
     if page := environment.get("GITHUB_STEP_SUMMARY"):
         with Path(page).open("a", encoding="utf-8") as job:
             job.write(summary)
@@ -74,6 +76,31 @@ def publish(folder: Path, environment: Mapping[str, str]) -> list[str]:
     if environment.get("GITHUB_ACTIONS"):
         return workflow_commands(result, Path(environment.get("GITHUB_WORKSPACE", ".")))
     return []
+
+
+def _linked_summary(folder: Path, result: dict[str, object], environment: Mapping[str, str]) -> str:
+    """The summary, with a link to the line of each finding in this commit."""
+    summary = (folder / "summary.md").read_text(encoding="utf-8")
+    files = _address_of_files(environment)
+    if not files:
+        return summary
+    for finding in _findings(result):
+        file, line = _place(finding, Path(environment.get("GITHUB_WORKSPACE", ".")))
+        if file:
+            item = f"- {markdown(finding['summary'])}"
+            link = f"[{markdown(file)}:{line}]({files}/{quote(file)}#L{line})"
+            summary = summary.replace(item, f"- {link} {item[2:]}", 1)
+    return summary
+
+
+def _address_of_files(environment: Mapping[str, str]) -> str:
+    """Where the files of this commit are shown; empty where the CI does not say."""
+    repository, commit = environment.get("GITHUB_REPOSITORY"), environment.get("GITHUB_SHA")
+    if repository and commit:
+        server = environment.get("GITHUB_SERVER_URL", "https://github.com")
+        return f"{server}/{repository}/blob/{commit}"
+    project, commit = environment.get("CI_PROJECT_URL"), environment.get("CI_COMMIT_SHA")
+    return f"{project}/-/blob/{commit}" if project and commit else ""
 
 
 def workflow_commands(result: dict[str, object], root: Path) -> list[str]:

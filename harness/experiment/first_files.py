@@ -59,5 +59,7 @@ def _action(server: FoundServer) -> str:
     if server.protocol == "socketio":
         event = server.event or "hello"
         return f'await session.call("{event}", "hello")  # waits for the acknowledgement'
-    message = '{"message": "hello"}' if server.is_json else '"hello"'
+    message = '"hello"'
+    if server.is_json:
+        message = repr(dict.fromkeys(server.keys or ("message",), "hello")).replace("'", '"')
     return f"await session.request({message})  # sends it, and waits for the next message"

@@ -55,6 +55,8 @@ class FoundServer:
     """The port that its code names; None: it takes the one that it is given."""
     is_json: bool = False
     """Whether its code reads and writes JSON."""
+    keys: tuple[str, ...] = ()
+    """What it reads of an object of JSON that it receives."""
     event: str = ""
     """Of Socket.IO: an event that it answers."""
 
@@ -109,6 +111,7 @@ def _server(framework: Framework, users: list[Source], folder: Path) -> FoundSer
         framework.page,
         port,
         any(re.search(r"_json\b|\bjson\.loads", source.text) for source in users),
+        tuple(dict.fromkeys(key for source in users for key in _keys(source.tree))),
         events[0] if is_socketio and events else "",
     )
 
@@ -291,6 +294,29 @@ def _events(tree: ast.Module) -> Iterator[str]:
                 name = str(call.args[0].value)
             if word in ("event", "on") and name not in _LIFE_OF_A_CONNECTION:
                 yield name
+
+
+def _keys(tree: ast.Module) -> Iterator[str]:
+    """The keys that code looks up in what it has received as JSON."""
+    received = {
+        target.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign)
+        and re.search(r"receive_json\(|json\.loads\(", ast.unparse(node.value))
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    for node in ast.walk(tree):
+        key: ast.expr | None = None
+        if isinstance(node, ast.Subscript):
+            owner, key = node.value, node.slice
+        elif isinstance(node, ast.Call) and _called(node) == "get" and node.args:
+            owner, key = node.func, node.args[0]
+            owner = owner.value if isinstance(owner, ast.Attribute) else owner
+        if key is None or not isinstance(owner, ast.Name) or owner.id not in received:
+            continue
+        if isinstance(key, ast.Constant) and isinstance(key.value, str):
+            yield key.value
 
 
 def _is_program(source: Source) -> bool:

@@ -74,6 +74,36 @@ def cpu_while_talking(record: RunRecord, *, usual_size: bool = True) -> tuple[Fl
     return t, percents
 
 
+def cpu_per_session(record: RunRecord) -> tuple[Floats, Floats]:
+    """CPU time of each session, less what the server uses at rest in the same time.
+
+    Only of cycles with the most usual number of sessions: sessions at once share what each takes
+    alone.
+
+    Returns:
+        Sessions done (n,), and seconds of CPU time per session (n,).
+    """
+    at_rest = {
+        rest.cycle: rest.values[names.CPU_AT_REST]
+        for rest in record.rests
+        if names.CPU_AT_REST in rest.values
+    }
+    sizes = Counter(
+        len(cycle.sessions) for cycle in record.cycles if cycle.talking_cpu_percent is not None
+    )
+    usual = max(sizes, key=sizes.__getitem__, default=0)
+    points = []
+    for cycle, done in zip(record.cycles, sessions_done(record), strict=True):
+        if cycle.talking_cpu_percent is None or len(cycle.sessions) != usual or not usual:
+            continue
+        percent = max(0.0, cycle.talking_cpu_percent - at_rest.get(cycle.cycle, 0.0))
+        points.append((done, percent / 100 * (cycle.ended_s - cycle.began_s) / usual))
+    if not points:
+        return np.array([]), np.array([])
+    t, seconds = np.array(points, dtype=np.float64).T
+    return t, seconds
+
+
 def other_load_percent(record: RunRecord) -> float | None:
     """CPU that others used on the machine, in percent of all cores: the median of the cycles."""
     shares = [
@@ -82,6 +112,16 @@ def other_load_percent(record: RunRecord) -> float | None:
         if names.OTHER_LOAD in rest.values
     ]
     return round(median(shares), 1) if shares else None
+
+
+def late_other_load_percent(record: RunRecord) -> float | None:
+    """CPU that others used in the last third of the run, in percent of all cores: the median."""
+    shares = [
+        rest.values[names.OTHER_LOAD]
+        for rest in record.rests[1:]
+        if names.OTHER_LOAD in rest.values
+    ]
+    return median(last_third(shares)) if shares else None
 
 
 def first_third(values: Values) -> Values:

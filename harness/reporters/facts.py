@@ -9,19 +9,16 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import chain
-from typing import Final
 
 from ..record.facts import duration_s, other_load_percent
 from ..record.record import RunRecord
 from ..units import format_size, format_time
 from ..verdict.consequences import Nest
+from ..verdict.drift import CROWDED_PERCENT
 from ..verdict.gates import entries
 from ..verdict.outcome import Finding, Verdict
 from ..verdict.problems import problems, skipped
 from ..verdict.rows import Row
-
-MAX_OTHER_LOAD_PERCENT: Final = 20
-"""Above it the reports say so: memory is measured as well as ever, latency and CPU are not."""
 
 
 def rows(verdict: Verdict) -> list[Row]:
@@ -85,7 +82,7 @@ def account(record: RunRecord) -> str:
     if record.probe_silence:
         parts.append(f"without the probe: {' '.join(record.probe_silence.split())}")
     other_load = other_load_percent(record) or 0.0
-    if other_load >= MAX_OTHER_LOAD_PERCENT:
+    if other_load >= CROWDED_PERCENT:
         parts.append(f"others used {other_load:.0f}% of the machine")
     if record.ended is None:
         parts.append(f"cut short after cycle {len(record.cycles)}, or still going")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -29,30 +30,29 @@ _COLUMNS: Final = (
     "first → last",
     "why",
 )
+_PLAIN_COMMAND: Final = re.compile(r"leak-harness [\w ./:=,'\"{}+?&%-]+")
+"""Nothing that Markdown or HTML would read: in a block it is shown as it is, and can be copied."""
 
 
 def render(record: RunRecord, verdict: Verdict) -> bytes:
     """The bytes of the whole file."""
-    lines = [
-        f"## leak-harness: {verdict.name}",
-        "",
-        markdown(sentence(verdict)),
-        "",
-        markdown(account(record)),
-        "",
-    ]
+    lines = [f"## leak-harness: {verdict.name}", "", markdown(sentence(verdict)), ""]
     findings = [
         ". ".join(filter(None, (nest.finding.summary, kept_with(nest))))
         for nest in nested(verdict.findings)
     ]
-    lines += _list("Findings", findings)
+    lines += _list("Cause", findings)
     lines += _list("Why there is no finding", [verdict.unexplained] if verdict.unexplained else [])
-    if verdict.gates:
-        lines += ["### Gates", "", *_table(verdict), ""]
-    lines += _list("Doubts", verdict.doubts)
-    lines += _list("Not read", not_read(record, verdict))
     lines += _list("Failed sessions", failures(record))
     lines += _list("Incidents", incidents(record))
+    lines += _list("Doubts", verdict.doubts)
+    lines += _list("Not read", not_read(record, verdict))
+    if verdict.gates:
+        lines += ["### Gates", "", *_table(verdict), ""]
+    lines += [markdown(account(record)), ""]
+    command = record.started.target.get("command_line", "")
+    if verdict.name != "flat" and _PLAIN_COMMAND.fullmatch(command):
+        lines += ["### Run it again", "", f"    {command}", ""]
     return "\n".join(lines).encode()
 
 

@@ -31,6 +31,14 @@ says most first.
 MAX_REASON: Final = 300
 """Characters of a line that are kept."""
 
+_TRACEBACK: Final = "Traceback (most recent call last)"
+_EXCEPTION: Final = re.compile(r"^[A-Za-z_][\w.]*(?::|$)")
+"""The last line of a traceback begins with the name of the exception, at the left margin."""
+_MAX_TRACEBACK_LINES: Final = 200
+"""Lines after a wrong one among which its exception is looked for."""
+_MAX_EXAMPLE: Final = 300
+"""Characters of an example."""
+
 
 class LogWatch:
     """Reads on in a log from where it was left.
@@ -48,6 +56,10 @@ class LogWatch:
         self._counts = dict.fromkeys(self._patterns, 0)
         self._examples: dict[str, str] = {}
         self._early = 0
+        self._unexplained: str | None = None
+        """The wrong line, by its pattern, whose exception is still to come."""
+        self._lines_since = 0
+        self._in_traceback = False
         self._lines = LogLines(path, from_end=True)
 
     def counts(self, at_s: float, cycle: int, *, is_failing: bool = False) -> LogCounts:
@@ -80,13 +92,30 @@ class LogWatch:
         )
 
     def _count(self, line: str) -> None:
+        self._look_for_exception(line)
         for text, pattern in self._patterns.items():
             if pattern.search(line):
                 self._counts[text] += 1
-                self._examples.setdefault(text, line[:300])
+                if text not in self._examples:
+                    self._examples[text] = line[:_MAX_EXAMPLE]
+                    self._unexplained, self._lines_since, self._in_traceback = text, 0, False
                 at = self._expected.index(text) if text in self._expected else 0
                 if at and self._counts[text] > self._counts[self._expected[at - 1]]:
                     self._early += 1
+
+    def _look_for_exception(self, line: str) -> None:
+        """Add to an example the exception whose traceback follows it."""
+        if self._unexplained is None:
+            return
+        self._lines_since += 1
+        if _TRACEBACK in line:
+            self._in_traceback = True
+        elif self._in_traceback and _EXCEPTION.match(line):
+            example = f"{self._examples[self._unexplained]}: {line.strip()}"
+            self._examples[self._unexplained] = example[:_MAX_EXAMPLE]
+            self._unexplained = None
+        elif self._lines_since >= _MAX_TRACEBACK_LINES:
+            self._unexplained = None
 
 
 def _note_reason(line: str, reasons: list[str]) -> None:

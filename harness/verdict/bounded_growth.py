@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -138,3 +139,17 @@ def _seen(record: RunRecord, container: str) -> dict[int, int]:
 def _words(growing: Sequence[Bounded]) -> str:
     words = dict.fromkeys(f"{now.kind} {now.length} of {now.bound}" for now in growing)
     return ", ".join([*words][:MAX_TOLD])
+
+
+def is_in_bounded(chain: Sequence[str], record: RunRecord) -> bool:
+    """Whether what a chain leads to is held by a container that has a bound, such as a cache.
+
+    A built-in type in a chain says nothing: one list has a bound, and the next has none.
+    """
+    types = tuple(f"<{container.kind}>" for container in known_bounds(record))
+    return any(link.endswith(types) and not _is_built_in(link) for link in chain[:-1])
+
+
+def _is_built_in(link: str) -> bool:
+    module, dot, _ = link.rpartition("<")[2].partition(".")
+    return not dot or module in sys.stdlib_module_names

@@ -53,7 +53,10 @@ def _unsettled(record: RunRecord) -> str:
     unsettled = sum(not rest.settled for rest in after_cycles)
     if unsettled <= MAX_UNSETTLED_SHARE * len(after_cycles):
         return ""
-    return f"the server did not come to rest after {unsettled} of {len(after_cycles)} cycles"
+    return (
+        f"the server did not come to rest after {unsettled} of {len(after_cycles)} cycles: "
+        f"--settle gives it more time"
+    )
 
 
 def _missing_samples(record: RunRecord) -> str:

@@ -32,12 +32,13 @@ most 0.8 %, for 1.5 % a session on top of 30 % in 28 % at 20, 100 % at 105 sessi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from ..formulas import Floats, kendall_rise_pvalue, theil_sen
+from ..record.facts import last_third
 from .outcome import Status
 
 LOOKS: Final = (6, 8, 10, 14, 20, 28, 40)
@@ -72,6 +73,16 @@ busy machine.
 """
 HARMLESS_CPU_PERCENT: Final = 1.0
 """A rise over the whole run that matters to nobody, in percent of a core."""
+CROWDED_PERCENT: Final = 20.0
+"""CPU of others, in percent of all cores, from which on the machine is crowded."""
+CROWDED_CPU_FACTOR: Final = 3.0
+"""On a crowded machine, growth of the CPU time per session from which on it is the server's own:
+shared caches and hyper-threads alone have doubled it (measured).
+"""
+SESSION_CPU_FLOOR_S: Final = 0.01
+"""A smaller rise of the CPU time per session over the run is not a drift: a core still serves a
+hundred such sessions per second.
+"""
 TALKING_LIMIT_SHARE: Final = 0.02
 """CPU while talking per session, as a share of what it was at first."""
 
@@ -79,6 +90,11 @@ _BOUND_CONFIDENCE: Final = 0.98
 """Two-sided, so that each bound holds with 99 %."""
 _MAX_POINTS: Final = 200
 """Values that are fitted at most: of thousands, all pairs would take seconds."""
+_MIN_LAST: Final = 3
+_LAST_SHARE: Final = 6
+"""The last sixth of the values tells whether a rise has stayed, three of them at least."""
+_MIN_TOP: Final = 10
+"""Values of which one may be an outlier: nine of ten are below their median in 1 %."""
 _MIN_STEP_SIDE: Final = 3
 """Values on each side of a step at least."""
 _STEP_PER_VALUES: Final = 6
@@ -115,6 +131,22 @@ class Drift:
     """Of the fitted line over the series: a factor for latency, percent of a core for CPU."""
     step_at: int | None = None
     """Index of the first value after a step, where that tells more than a line."""
+    upper_s: float | None = None
+    """Of times: the rise over the series that cannot be excluded, in seconds."""
+    fell_back: bool = False
+    """Of times: the last ones have left half of the rise or less."""
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """A rise of the CPU at rest within one cycle that no later reading has left."""
+
+    at: int
+    """Index of the first value after it."""
+    before: float
+    """Median of the values before it, in percent of one core."""
+    after: float
+    """Median of those since."""
 
 
 def look_length(available: int, *, final: bool = False) -> int:
@@ -142,22 +174,36 @@ def latency_drift(y: Floats) -> Drift:
     Args:
         y: one reply time per session, in seconds and in order; at least six.
     """
-    t, level = _thinned(np.arange(1.0, len(y) + 1), y)
-    if len(y) > _FIRST_REPLIES:
+    return time_drift(np.arange(1.0, len(y) + 1), y, LATENCY_FLOOR_S)
+
+
+def time_drift(t: Floats, y: Floats, floor_s: float) -> Drift:
+    """Whether times grow with the sessions done, by a factor and by more than a floor.
+
+    Args:
+        t: cumulative sessions at each value; at least six.
+        y: seconds.
+        floor_s: a smaller rise over the series is not a drift.
+    """
+    first_may_be_slow = len(y) > _FIRST_REPLIES
+    t, level = _thinned(t, y)
+    if first_may_be_slow:
         t, level = t[1:], level[1:]
     logs = np.log(np.maximum(level, 1e-6))
     line = fit(t, logs)
-    factor, rise_s = (
-        float(np.exp(line.end - line.start)),
-        float(np.exp(line.end) - np.exp(line.start)),
-    )
-    grows = rises(t, logs) and factor >= LATENCY_FACTOR and rise_s >= LATENCY_FLOOR_S
+    start_s, end_s = float(np.exp(line.start)), float(np.exp(line.end))
+    factor = end_s / start_s
+    bound_s = start_s * (float(np.exp(line.upper * (t[-1] - t[0] + 1))) - 1)
+    upper_s = min(bound_s, _top(last_third(level)))
+    grows = rises(t, logs) and factor >= LATENCY_FACTOR and end_s - start_s >= floor_s
     step_at = step(t, logs, line)
     if grows and step_at is None:
-        return Drift(Status.DRIFT, factor)
+        last = logs[-max(_MIN_LAST, len(logs) // _LAST_SHARE) :]
+        fell_back = float(np.median(last)) <= (line.start + line.end) / 2
+        return Drift(Status.DRIFT, factor, upper_s=upper_s, fell_back=fell_back)
     if t[-1] >= FLAT_FROM_SESSIONS and _grows_by_less(t, line, LATENCY_FLAT_LOG):
-        return Drift(Status.FLAT, factor)
-    return _after_step(t, logs, step_at, factor, LATENCY_FLAT_LOG)
+        return Drift(Status.FLAT, factor, upper_s=upper_s)
+    return replace(_after_step(t, logs, step_at, factor, LATENCY_FLAT_LOG), upper_s=upper_s)
 
 
 def cpu_drift(t: Floats, y: Floats, limit: float, *, warm_up: float = np.inf) -> Drift:
@@ -183,6 +229,27 @@ def cpu_drift(t: Floats, y: Floats, limit: float, *, warm_up: float = np.inf) ->
     if long_enough and (line.upper < limit or _grows_by_less(t, line, HARMLESS_CPU_PERCENT)):
         return Drift(Status.FLAT, rise)
     return _after_step(t, y, step_at, rise, HARMLESS_CPU_PERCENT)
+
+
+def _top(last: Floats) -> float:
+    """What nine of ten of the last values stay below, or all of few: with 99 %, so does their
+    median.
+    """
+    return float(np.percentile(last, 90) if len(last) >= _MIN_TOP else last.max())
+
+
+def jump_that_stays(y: Floats) -> Jump | None:
+    """Where CPU at rest rose by so much that no warm-up takes it, and has stayed up in every
+    reading since.
+
+    Args:
+        y: percent of one core at each rest sample, the one before the first session included.
+    """
+    for at in range(1, len(y) - _MIN_STEP_SIDE + 1):
+        before = float(np.median(y[:at]))
+        if y[at:].min() >= before + NO_WARM_UP_PERCENT:
+            return Jump(at, before, float(np.median(y[at:])))
+    return None
 
 
 def _grows_by_less(t: Floats, line: Line, harmless: float) -> bool:

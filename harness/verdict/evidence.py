@@ -7,16 +7,26 @@ from typing import Final
 
 from ..record.metrics import METRICS
 from ..record.record import Series
-from .growth_engine import STEP_SHARE, Look, Trend, follow, look, tail_rate
+from .growth_engine import (
+    STEP_SHARE,
+    Look,
+    Trend,
+    follow,
+    look,
+    smallest_fall,
+    tail_rate,
+)
 from .look_schedule import FLAT_SPAN_SESSIONS, STEP_SPAN_SESSIONS, sessions_to_settle
 from .metric_rules import METRIC_RULES, MetricFacts, Standing
 from .outcome import Status
 from .rules import Step, first_answer
+from .saw_teeth import growth_between_falls
 from .situation import Situation
 from .waits import (
     after_wait,
     fell_after_wait,
     level_after_waits,
+    level_from_wait_to_wait,
     remaining_per_session,
 )
 
@@ -50,6 +60,36 @@ class Evidence:
         """The engine's bounds of the growth per session."""
         latest = self.trend.latest
         return (latest.lower, latest.upper) if latest is not None else None
+
+    @property
+    def falls(self) -> int:
+        """Falls over the tail, as one of the latest two looks sees them."""
+        return max((seen.falls for seen in self.trend.looks[-2:]), default=0)
+
+    @property
+    def bound_of_two_looks(self) -> float | None:
+        """Growth per session that one of the latest two looks cannot exclude."""
+        looks = self.trend.looks[-2:]
+        return max(seen.upper for seen in looks) if len(looks) == 2 else None
+
+    @property
+    def between_falls_per_session(self) -> float | None:
+        """Growth from what the first fall after the warm-up has left to what the last one has;
+        None with fewer than two.
+        """
+        if self.trend.latest is None:
+            return None
+        smallest = smallest_fall(self.trend.latest.span, self.limit, self.quantum)
+        return growth_between_falls(self.series.t, self.series.x, smallest)
+
+    @property
+    def is_level_but_for_falls(self) -> bool:
+        """Whether growth over the limit is excluded but for one or two falls in the tail, and from
+        the first fall after the warm-up to the last one.
+        """
+        bounds = (self.bound_of_two_looks, self.between_falls_per_session)
+        is_within = all(bound is not None and bound <= self.limit for bound in bounds)
+        return self.falls > 0 and is_within
 
 
 def evidence(
@@ -104,6 +144,7 @@ def _facts(situation: Situation, followed: _Followed, guard: int | None) -> Metr
         look_is_flat=latest is not None and latest.flat,
         waits=situation.waits,
         wait=after_wait(situation, metric, series, limit, seen_at),
+        is_level_from_wait_to_wait=level_from_wait_to_wait(situation, metric, limit),
         is_level_after_waits=level_after_waits(situation, metric, series, limit),
         fell_after_wait=fell,
     )

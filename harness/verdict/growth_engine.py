@@ -89,6 +89,20 @@ class Look:
     """Sessions that the tail's envelope spans."""
     noise: float
     thirds: tuple[float, float, float]
+    falls: int
+    """Falls of the envelope. One or two may be an unfinished saw-tooth."""
+
+    @property
+    def excess_jump(self) -> float:
+        """The largest jump, less what two samples in a row grow by on average."""
+        own = 2 * max(0.0, self.rate) * self.span / max(1, self.sample - self.warmup)
+        return max(0.0, self.jump - own)
+
+    @property
+    def rate_without_jump(self) -> float:
+        """Growth per session, less a jump that makes up most of it."""
+        is_one_jump = self.jump > STEP_SHARE * self.rate * self.span
+        return self.rate - self.excess_jump / self.span if is_one_jump else self.rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,8 +238,7 @@ class _Falls:
     def of(cls, tail: _Tail, limit: float, quantum: float) -> _Falls:
         """Those that are too large to be noise, see `_FALL_QUANTA`."""
         steps = np.diff(tail.y)
-        smallest = max(_FALL_QUANTA * quantum, _FALL_LIMIT_SHARE * limit * tail.span)
-        are_falls = steps < -smallest
+        are_falls = steps < -smallest_fall(tail.span, limit, quantum)
         count = int(are_falls.sum())
         return cls(
             are_falls,
@@ -286,6 +299,7 @@ def look(t: Floats, x: Floats, limit: float, quantum: float = 0.0) -> Look | Non
         span=span,
         noise=noise,
         thirds=thirds,
+        falls=falls.count,
     )
 
 
@@ -312,6 +326,17 @@ def steady_growth(t: Floats, x: Floats) -> bool:
     mean = growth / (t[-1] - t[0])
     is_spread = rises.max() <= MAX_STEADY_SHARE * growth
     return bool(np.all(rates > _MIN_MEAN_SHARE * mean) and is_spread)
+
+
+def smallest_fall(span: float, limit: float, quantum: float) -> float:
+    """A smaller fall over a tail is noise.
+
+    Args:
+        span: sessions of the tail.
+        limit: growth per session that is still flat.
+        quantum: the smallest step in which the metric moves.
+    """
+    return max(_FALL_QUANTA * quantum, _FALL_LIMIT_SHARE * limit * span)
 
 
 def tail_rate(t: Floats, x: Floats, first: int | None = None) -> float:

@@ -16,6 +16,7 @@ from ..record.facts import reported_metric
 from ..record.policy import Policy
 from ..record.record import RunRecord
 from .allowances import allowed_findings, excused_gates
+from .bounded_growth import is_in_bounded
 from .doubts import MAX_FAILED_SHARE, doubts_of
 from .findings import all_findings, shown, why_unexplained, worth_telling
 from .gate import GateResult
@@ -55,7 +56,7 @@ def judge(record: RunRecord) -> Judgement:
     allowed = _allowed(record, facts, results)
     facts = replace(facts, counted=allowed.counted)
     name, trace = first_answer(VERDICT_RULES, facts)
-    findings = _findings(name, allowed)
+    findings = _findings(name, allowed, record)
     best = shown(findings, first=_pointed_at(name, results))
     told = {
         gate: _told_as_allowed(result, allowed.excused[gate]) if gate in allowed.excused else result
@@ -144,16 +145,22 @@ def _told_as_allowed(result: GateResult, why: str) -> GateResult:
     return replace(result, gate=replace(result.gate, reason=reason, allowed=True))
 
 
-def _findings(name: VerdictName, allowed: _Allowed) -> tuple[Finding, ...]:
-    """All findings that the verdict tells of, each a leak or a notice."""
+def _findings(name: VerdictName, allowed: _Allowed, record: RunRecord) -> tuple[Finding, ...]:
+    """All findings that the verdict tells of, each a leak or a notice.
+
+    What a cache with a bound holds is a notice where something else leaks.
+    """
     if allowed.before not in _FAILING:
         return _as_notices(
             finding for finding in worth_telling(allowed.findings) if finding.kind == "container"
         )
     if name not in _FAILING:
         return _as_notices(allowed.findings)
+    bounded = {finding for finding in allowed.findings if is_in_bounded(finding.chain, record)}
+    if len(bounded | allowed.known) == len(allowed.findings):
+        bounded = set()
     return tuple(
-        replace(finding, severity="notice") if finding in allowed.known else finding
+        replace(finding, severity="notice") if finding in bounded | allowed.known else finding
         for finding in allowed.findings
     )
 

@@ -201,7 +201,7 @@ class MemoryFacts:
     @property
     def outside_is_near_the_limit(self) -> bool:
         """Bytes outside grow by more than the limit, but in pages too coarse to be sure; an exact
-        count of the small objects that explain it is sure.
+        count of the small objects that explain it is sure. One jump is not growth.
         """
         if self.blocks is None or not self.blocks.standing.growing:
             return False
@@ -210,7 +210,8 @@ class MemoryFacts:
     def _is_near_the_limit(self, growth: Evidence) -> bool:
         return (
             growth.trend.latest is not None
-            and (growth.rate or 0) > growth.limit
+            and growth.trend.latest.rate_without_jump > growth.limit
+            and growth.trend.latest.upper > growth.limit
             and not growth.standing.not_growing
             and self.small_objects_explain(growth)
         )
@@ -238,6 +239,21 @@ class MemoryFacts:
             reuse.is_level(METRIC_OF[by], growth.limit) and not self.small_objects_explain(growth)
             for by, growth in self.not_flat.items()
         )
+
+    @property
+    def outside_is_level_but_for_falls(self) -> bool:
+        """All that is open is USS or RSS whose pages come and go, while what is in use does not
+        grow.
+        """
+        if self.blocks is None or self.blocks.standing.growing or not self.malloc_rests:
+            return False
+        return all(growth.is_level_but_for_falls for growth in self.not_flat.values())
+
+    @property
+    def bound_of_two_looks(self) -> float | None:
+        """Growth of what is open that one of the latest two looks cannot exclude."""
+        bounds = [growth.bound_of_two_looks for growth in self.not_flat.values()]
+        return max((bound for bound in bounds if bound is not None), default=None)
 
     @property
     def is_early_growth(self) -> bool:

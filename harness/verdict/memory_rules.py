@@ -137,6 +137,15 @@ def _reuse_explains_open(facts: MemoryFacts) -> MemoryAnswer | None:
     return USED_AGAIN if facts.reuse_explains_open else None
 
 
+def _pages_come_and_go(facts: MemoryFacts) -> MemoryAnswer | None:
+    if facts.sessions < facts.guard_sessions or facts.growing_outside is not None:
+        return None
+    if not facts.outside_is_level_but_for_falls:
+        return None
+    words = f"{' and '.join(facts.not_flat)} rise and fall, while what is in use does not grow"
+    return MemoryAnswer(Standing(Status.FLAT, words))
+
+
 def _blocks_settle(facts: MemoryFacts) -> MemoryAnswer | None:
     if facts.growing_outside is not None or facts.blocks is None:
         return None
@@ -274,6 +283,15 @@ MEMORY_RULES: Final[tuple[Rule[MemoryFacts, MemoryAnswer], ...]] = (
         _REUSE,
         _reuse_explains_open,
         _PAGES,
+    ),
+    Rule(
+        "memory.pages-come-and-go",
+        "After the guard, malloc in use is flat and small objects do not grow. Two looks exclude "
+        "growth of USS and RSS over the limit but for one or two falls, and from the first fall of "
+        "the run to the last there is none: flat.",
+        source("saw-teeth-that-are-not-whole"),
+        _pages_come_and_go,
+        ("bound_of_two_looks", "limit_bytes", *_MALLOC),
     ),
     Rule(
         "memory.blocks-settle",

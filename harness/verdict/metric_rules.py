@@ -38,7 +38,10 @@ class MetricFacts:
     waits: int
     """How often the run has waited."""
     wait: AfterWait
+    is_level_from_wait_to_wait: bool
+    """The latest wait has left no more than the limit since the wait before."""
     is_level_after_waits: bool
+    """It has left no more than that since the wait before, or since the start."""
     fell_after_wait: bool
 
     @property
@@ -110,6 +113,11 @@ def _released_by_wait(facts: MetricFacts) -> Standing | None:
     return RELEASED if facts.is_declared and facts.wait.waited and facts.wait.gone else None
 
 
+def _level_though_declared(facts: MetricFacts) -> Standing | None:
+    is_level = facts.is_declared and facts.wait.waited and facts.is_level_from_wait_to_wait
+    return RELEASED if is_level else None
+
+
 def _leak_after_wait(facts: MetricFacts) -> Standing | None:
     return _leak(facts) if facts.is_declared and facts.wait.waited else None
 
@@ -119,7 +127,11 @@ def _wait_is_due(facts: MetricFacts) -> Standing | None:
 
 
 def _grows_anew(facts: MetricFacts) -> Standing | None:
-    return _suspected(facts) if facts.is_declared and facts.wait.gone else None
+    was_released = facts.wait.gone or facts.is_level_from_wait_to_wait
+    if not facts.is_declared or not was_released:
+        return None
+    words = f"grows again, after {facts.waits} waits that took such growth"
+    return Standing(Status.INCONCLUSIVE, f"{words}; a longer --grace shows whether it goes")
 
 
 def _leak_without_wait(facts: MetricFacts) -> Standing | None:
@@ -170,6 +182,14 @@ METRIC_RULES: Final[tuple[Rule[MetricFacts, Standing], ...]] = (
         _LATE,
         _released_by_wait,
         (*_GROWTH, "remaining_per_session"),
+    ),
+    Rule(
+        "metric.level-though-declared",
+        "Two looks after the guard see growth, but over 64 sessions or more the wait since then "
+        "has left no more than the limit per session since the wait before: released late.",
+        _LATE,
+        _level_though_declared,
+        (*_GROWTH, "remaining_per_session", "is_level_from_wait_to_wait"),
     ),
     Rule(
         "metric.leak-after-wait",

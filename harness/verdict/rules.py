@@ -32,6 +32,7 @@ Section = Literal[
     "runs-that-stop-early",
     "containers-that-fill",
     "orphan-tasks",
+    "saw-teeth-that-are-not-whole",
     "containers-without-a-maximum",
     "latency-and-cpu",
     "log-and-files",

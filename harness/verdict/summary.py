@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import ceil
 
 from ..record.record import RunRecord
 from .exhaustion import exhaustion
 from .gates import entries
 from .outcome import Gate, Status, Verdict, VerdictName
+from .situation import Situation
 
 
 def summarise(
@@ -25,9 +27,9 @@ def summarise(
         case VerdictName.LEAK:
             words = _leaking(counted, record)
         case VerdictName.DEGRADED:
-            words = _failing(counted, Status.DRIFT, record.sessions)
+            words = _memory_first(counted) + _failing(counted, Status.DRIFT, record.sessions)
         case VerdictName.INCONCLUSIVE:
-            words = _open(verdict, record.sessions)
+            words = _open(verdict, record)
         case VerdictName.FLAT:
             words = _flat(counted, record.sessions)
         case VerdictName.SERVER_FAILED | VerdictName.INTERRUPTED:
@@ -61,16 +63,35 @@ def _flat(counted: Mapping[str, Gate], sessions: int) -> str:
     return entries()["memory"].summary("memory", counted["memory"], sessions)
 
 
-def _open(verdict: Verdict, sessions: int) -> str:
+def _memory_first(counted: Mapping[str, Gate]) -> str:
+    """That memory is flat, where something else fails the run."""
+    memory = counted.get("memory")
+    is_flat = memory is not None and memory.outcome is Status.FLAT
+    return "memory is flat, but " if is_flat else ""
+
+
+def _open(verdict: Verdict, record: RunRecord) -> str:
     if verdict.gates["memory"].outcome is Status.NOT_MEASURED:
         words = f"memory was not measured: {verdict.gates['memory'].reason}"
     elif verdict.open_gates:
         first = verdict.gates[verdict.open_gates[0]].reason
-        words = f"after {sessions} sessions still open: {', '.join(verdict.open_gates)} ({first})"
+        gates = ", ".join(verdict.open_gates)
+        words = f"after {record.sessions} sessions still open: {gates} ({first})"
     else:
         words = f"every gate is flat, but in doubt: {'; '.join(verdict.doubts)}"
     more = verdict.sessions_needed
-    return f"{words}; about {more} sessions more would settle it" if more else words
+    if not more:
+        return words
+    return f"{words}; about {more} sessions more would settle it{_as_option(record, more)}"
+
+
+def _as_option(record: RunRecord, more: int) -> str:
+    """The option that gives a run so many sessions more, where it was as long as it may be."""
+    if not record.cycles or not Situation.of(record).at_bounds:
+        return ""
+    option = "--max-cycles" if record.started.policy.fixed_cycles is None else "--cycles"
+    cycles = len(record.cycles) + ceil(more / max(1, len(record.cycles[-1].sessions)))
+    return f" ({option} {cycles})"
 
 
 def _cut_short(record: RunRecord) -> str:

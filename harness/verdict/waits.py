@@ -60,10 +60,16 @@ def is_worth_waiting(situation: Situation) -> bool:
 
 def may_wait(situation: Situation) -> bool:
     """Whether a wait for late releases is still to come before a leak is declared."""
+    return is_worth_waiting(situation) and has_waits_left(situation)
+
+
+def has_waits_left(situation: Situation) -> bool:
+    """Whether the run can still wait, were it worth it or not."""
     record = situation.record
     early = bool(record.idles) and record.idles[0].sessions < GUARD_TASKS
     waits_left = situation.waits - early < MAX_WAITS
-    return is_worth_waiting(situation) and not situation.ended and bool(record.rests) and waits_left
+    may_go_on = situation.policy.grace_s > 0 and not situation.ended
+    return may_go_on and bool(record.rests) and waits_left
 
 
 def due_wait(situation: Situation, *, suspect: bool, may_settle: bool) -> Wait | None:
@@ -164,13 +170,25 @@ def level_after_waits(situation: Situation, metric: str, series: Series, limit: 
     A server that holds on to each session for a while rises and falls with the waits and with the
     pace of the sessions, and never looks flat in between.
     """
-    ends = [sample for sample in situation.ends_of_waits if metric in sample.values]
     lowest_at_start = [
         rest for rest in situation.record.rests[:1] if rest.values.get(metric) == series.x.min()
     ]
-    return any(
-        last.sessions - before.sessions >= STEP_SPAN_SESSIONS
-        and last.values[metric] - before.values[metric] <= limit * (last.sessions - before.sessions)
-        for last in ends[-1:]
-        for before in (*ends[-2:-1], *lowest_at_start)
+    ends = [sample for sample in situation.ends_of_waits if metric in sample.values]
+    since_start = any(
+        _is_level(metric, limit, start, end) for start in lowest_at_start for end in ends[-1:]
     )
+    return since_start or level_from_wait_to_wait(situation, metric, limit)
+
+
+def level_from_wait_to_wait(situation: Situation, metric: str, limit: float) -> bool:
+    """Whether the latest wait has left no more than the limit for each session since the one
+    before.
+    """
+    ends = [sample for sample in situation.ends_of_waits if metric in sample.values]
+    return len(ends) > 1 and _is_level(metric, limit, *ends[-2:])
+
+
+def _is_level(metric: str, limit: float, before: RestSample, last: RestSample) -> bool:
+    sessions = last.sessions - before.sessions
+    growth = last.values[metric] - before.values[metric]
+    return sessions >= STEP_SPAN_SESSIONS and growth <= limit * sessions

@@ -71,6 +71,39 @@ def test_github_gets_the_job_page_outputs_and_annotations(
     assert second.startswith("::error title=")
 
 
+@pytest.mark.parametrize(
+    ("environment", "link"),
+    [
+        (
+            {"GITHUB_REPOSITORY": "o/chat", "GITHUB_SHA": "abc", "GITHUB_STEP_SUMMARY": "page.md"},
+            "https://github.com/o/chat/blob/abc/app/room.py#L12",
+        ),
+        (
+            {
+                "CI_PROJECT_URL": "https://git.example.com/o/chat",
+                "CI_COMMIT_SHA": "abc",
+                "GITHUB_STEP_SUMMARY": "page.md",
+            },
+            "https://git.example.com/o/chat/-/blob/abc/app/room.py#L12",
+        ),
+    ],
+    ids=["GitHub", "GitLab"],
+)
+def test_a_cause_on_the_page_of_a_job_leads_to_its_line(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    environment: dict[str, str],
+    link: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (folder / "summary.md").write_text("### Cause\n\n- 100% of them stay\n- elsewhere\n")
+    publish(folder, environment)
+    assert (tmp_path / "page.md").read_text() == (
+        f"### Cause\n\n- [app/room.py:12]({link}) 100% of them stay\n- elsewhere\n"
+    )
+
+
 def test_gitlab_gets_metrics_and_code_quality(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

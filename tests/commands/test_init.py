@@ -134,6 +134,16 @@ def test_an_application_below_src_or_with_parameters_is_addressed_as_it_is(tmp_p
     assert server.path == "/rooms/1/1"
 
 
+def test_a_message_of_json_has_the_keys_that_the_server_reads(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(
+        "from fastapi import FastAPI\napp = FastAPI()\n@app.websocket('/ws')\n"
+        "async def chat(websocket):\n    data = await websocket.receive_json()\n"
+        "    print(data['text'], data.get('room'))\n"
+    )
+    init(tmp_path, "--no-run")
+    assert '{"text": "hello", "room": "hello"}' in (tmp_path / "visit.py").read_text()
+
+
 def test_a_port_that_the_code_names_is_the_one_that_is_visited(tmp_path: Path) -> None:
     (tmp_path / "server.py").write_text(FIXED_PORT)
     init(tmp_path, "--no-run")

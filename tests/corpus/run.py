@@ -1,10 +1,13 @@
-"""Released packages that leaked, the releases that fixed them, and innocent ones: is each called
-what it is?
+"""Released packages that leaked, the releases that fixed them, innocent ones, and servers that use
+a library rightly and wrongly: is each called what it is?
 
 `make corpus` installs each into an environment of its own below `.corpus/` and runs its scenario
 against its server, without other options. A leaky release must be called a leak, with a finding
 that names what piles up. A fixed or innocent release must be called flat. `make corpus
 ARGS="uvicorn nicegui --sides fixed"` runs some of them.
+
+A folder here is a case of its own, with an environment for each side. The servers in `libraries/`
+share one environment and one scenario, and are told on the command line which side to show.
 """
 
 from __future__ import annotations
@@ -16,17 +19,40 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 
 HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parent.parent
 SIDES: Final = {"leaky": ("leak",), "fixed": ("flat",), "innocent": ("flat",)}
+LIBRARIES: Final = HERE / "libraries"
 TABLE: Final = ROOT / "docs" / "corpus.md"
+_INSTALLING: Final = Lock()
+"""Sides of libraries share an environment."""
 MARKS: Final = ("<!-- corpus -->", "<!-- end of corpus -->")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One side of one server."""
+
+    name: str
+    side: str
+    package: str
+    version: str
+    piles_up: str
+    """Words of which a finding about the leaky side must have one, separated by `|`."""
+    environment: Path
+    requirements: Path
+    scenario: Path
+    server: str
+    """What follows the interpreter on the server's command line."""
+    needs: str = ""
+    """A program that the server starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +93,14 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="write the table into docs/corpus.md")
     options = parser.parse_args()
     wanted = [
-        (folder, side)
-        for folder in sorted(HERE.iterdir())
-        if (folder / "case.toml").exists()
-        and (not options.cases or folder.name.startswith(tuple(options.cases)))
-        for side in options.sides
-        if (folder / f"requirements-{side}.txt").exists()
+        case
+        for case in cases()
+        if case.side in options.sides
+        and (not options.cases or case.name.startswith(tuple(options.cases)))
     ]
     with ThreadPoolExecutor(options.parallel) as pool:
         done = []
-        for release in pool.map(lambda pair: _run(*pair), wanted):
+        for release in pool.map(_run, wanted):
             mark = f"  WRONG: {release.wrong}" if release.wrong else ""
             print(release.row + mark, flush=True)
             done.append(release)
@@ -87,25 +111,63 @@ def main() -> int:
     return 1 if wrong else 0
 
 
-def _run(folder: Path, side: str) -> Done:
-    case = tomllib.loads((folder / "case.toml").read_text(encoding="utf-8"))
-    python = _environment(folder, side)
-    out = ROOT / ".corpus" / "runs" / f"{folder.name}-{side}"
+def cases() -> list[Case]:
+    """All of them: those with a folder of their own, then those of libraries."""
+    folders = [case for file in sorted(HERE.glob("*/case.toml")) for case in _of_folder(file)]
+    tables = tomllib.loads((LIBRARIES / "cases.toml").read_text(encoding="utf-8"))
+    libraries = [case for name, table in tables.items() for case in _of_library(name, table)]
+    return folders + libraries
+
+
+def _of_folder(file: Path) -> Iterator[Case]:
+    folder, table = file.parent, tomllib.loads(file.read_text(encoding="utf-8"))
+    for side in SIDES:
+        requirements = folder / f"requirements-{side}.txt"
+        if requirements.exists():
+            yield Case(
+                folder.name,
+                side,
+                table["package"],
+                table[side],
+                table.get("piles_up", ""),
+                environment=ROOT / ".corpus" / f"{folder.name}-{side}",
+                requirements=requirements,
+                scenario=folder / "scenario.py",
+                server=str(folder / "server.py"),
+            )
+
+
+def _of_library(name: str, table: Mapping[str, str]) -> Iterator[Case]:
+    requirements = LIBRARIES / "requirements.txt"
+    pins = dict(line.split("==") for line in requirements.read_text(encoding="utf-8").split())
+    versions = {package.lower(): version for package, version in pins.items()}
+    for side in ("leaky", "innocent"):
+        yield Case(
+            name,
+            side,
+            table["package"],
+            versions.get(table["package"].split()[0], "of Python"),
+            table["piles_up"],
+            environment=ROOT / ".corpus" / "libraries",
+            requirements=requirements,
+            scenario=LIBRARIES / "visit.py",
+            server=f"{LIBRARIES / name}.py {side}",
+            needs=table.get("needs", ""),
+        )
+
+
+def _run(case: Case) -> Done:
+    if case.needs and shutil.which(case.needs) is None:
+        return Done(
+            case.package, case.version, case.side, "none", 0, 0.0, "", f"install {case.needs}"
+        )
+    python = _environment(case)
+    out = ROOT / ".corpus" / "runs" / f"{case.name}-{case.side}"
     shutil.rmtree(out, ignore_errors=True)
     began_s = time.monotonic()
-    command = [
-        sys.executable,
-        "-m",
-        "harness",
-        "run",
-        str(folder / "scenario.py"),
-        "--json",
-        "--out",
-        str(out),
-    ]
-    server = f"{python} {folder / 'server.py'}"
+    command = [sys.executable, "-m", "harness", "run", str(case.scenario), "--json"]
     ran = subprocess.run(
-        [*command, "--serve", server],
+        [*command, "--out", str(out), "--serve", f"{python} {case.server}"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -117,19 +179,19 @@ def _run(folder: Path, side: str) -> Done:
     except ValueError:
         result = {"verdict": "none", "sessions": 0, "findings": [], "gates": {}}
     kind = result["gates"].get("memory", {}).get("kind") or ""
-    cause = (
-        next(iter(_named(result["findings"], case.get("piles_up", "")))) if side == "leaky" else ""
-    )
+    cause = next(_named(result["findings"], case.piles_up)) if case.side == "leaky" else ""
     verdict = (
         f"{result['verdict']} ({kind})" if kind and kind != result["verdict"] else result["verdict"]
     )
-    wrong = "" if result["verdict"] in SIDES[side] else f"{result['verdict']}: {ran.stderr[-300:]}"
-    if side == "leaky" and not wrong and not cause:
+    wrong = (
+        "" if result["verdict"] in SIDES[case.side] else f"{result['verdict']}: {ran.stderr[-300:]}"
+    )
+    if case.side == "leaky" and not wrong and not cause:
         wrong = "no finding names what piles up"
     return Done(
-        case["package"],
-        case[side],
-        side,
+        case.package,
+        case.version,
+        case.side,
         verdict,
         result["sessions"],
         time.monotonic() - began_s,
@@ -146,25 +208,16 @@ def _named(findings: list[dict[str, Any]], piles_up: str) -> Iterator[str]:
     yield ""
 
 
-def _environment(folder: Path, side: str) -> Path:
+def _environment(case: Case) -> Path:
     """The interpreter of an environment that holds what the requirements name."""
-    place = ROOT / ".corpus" / f"{folder.name}-{side}"
+    place = case.environment
     python = place / "bin" / "python"
-    if not (place / "complete").exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(place)], check=True)
-        requirements = folder / f"requirements-{side}.txt"
-        command = [
-            str(python),
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "-r",
-            str(requirements),
-        ]
-        subprocess.run(command, check=True, capture_output=True)
-        (place / "complete").touch()
+    with _INSTALLING:
+        if not (place / "complete").exists():
+            subprocess.run([sys.executable, "-m", "venv", "--clear", str(place)], check=True)
+            pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            subprocess.run([*pip, "-r", str(case.requirements)], check=True, capture_output=True)
+            (place / "complete").touch()
     return python
 
 

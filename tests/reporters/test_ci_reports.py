@@ -72,3 +72,10 @@ def test_the_summary_is_a_table_that_a_servers_words_cannot_break() -> None:
     assert bars == {8}
     assert r"\<script\>" in text
     assert not re.search(r"(?<!\\)<", text)
+
+
+def test_the_summary_has_the_cause_before_the_table_and_ends_with_the_command() -> None:
+    text = REPORTERS["summary.md"](recorded(), leak_verdict()).decode()
+    assert text.index("### Cause") < text.index("### Gates") < text.index("### Run it again")
+    command = recorded().started.target["command_line"]
+    assert text.rstrip().endswith(f"    {command}")

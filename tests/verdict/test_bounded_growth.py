@@ -50,6 +50,33 @@ def test_tracked_objects_of_the_entries_are_no_leak_either() -> None:
     assert "deque 160 of 1500" in gate.reason
 
 
+def test_what_a_cache_with_a_bound_holds_is_a_notice_where_something_else_leaks() -> None:
+    record = Script({**memory(8 * KIB), "gc_objects": rising(21_000, 2.0)}).record(40)
+    for cycle, sessions in ((5, 5), (13, 25), (22, 70), (40, 160)):
+        cache = Bounded("100:7", "orm.LRUCache", sessions, 750, 500, 1)
+        types = {"orm.Compiled": sessions, "shop.Basket": sessions}
+        record.add(Census(1.0, cycle, sessions, types, bounded=(cache,)))
+    in_cache = ("module orm", ".cache <orm.LRUCache>", "['a'] <orm.Compiled>")
+    kept = ("module shop", ".baskets <builtins.list>", "[3] <shop.Basket>")
+    causes = {"object:orm.Compiled": Cause(in_cache), "object:shop.Basket": Cause(kept)}
+    record.add(Causes(2.0, causes))
+    verdict = judge(record).verdict
+    assert verdict.name is VerdictName.LEAK
+    assert {finding.type: finding.severity for finding in verdict.findings} == {
+        "shop.Basket": "leak",
+        "orm.Compiled": "notice",
+    }
+
+
+def test_what_a_cache_holds_stays_a_leak_where_nothing_else_is_found() -> None:
+    record = run(200)
+    for census in record.censuses:
+        census.types["orm.Compiled"] = census.sessions
+    chain = ("module orm", ".cache <orm.LRUCache>", "['a'] <orm.Compiled>")
+    record.add(Causes(2.0, {"object:orm.Compiled": Cause(chain)}))
+    assert [finding.severity for finding in judge(record).verdict.findings] == ["leak"]
+
+
 def test_what_was_seen_before_its_bound_was_found_counts() -> None:
     record = Script(memory(2 * KIB)).record(40)
     record.add(Census(1.0, 13, 25, {}, rising={"100:7": (3, 6, 11, 25)}))

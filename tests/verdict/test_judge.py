@@ -377,7 +377,8 @@ def test_an_inconclusive_run_says_which_gates_are_open_and_how_many_sessions_it_
         (
             SLOWER,
             FLAT_AT,
-            "DEGRADED: replies became slower, from 138ms to 508ms over 110 sessions",
+            "DEGRADED: memory is flat, but replies became slower, from 138ms to 508ms over 110 "
+            "sessions",
         ),
     ],
 )

@@ -47,6 +47,35 @@ def test_lines_are_counted_as_they_come_and_half_a_line_waits(tmp_path: Path) ->
     assert found.early == 0
 
 
+def test_the_example_of_a_wrong_line_says_which_exception_it_was(tmp_path: Path) -> None:
+    log = tmp_path / "server.log"
+    watched = watch(log)
+    for room in ("blue", "red"):
+        write(
+            log,
+            "ERROR:asyncio:Task exception was never retrieved",
+            "future: <Task finished name='Task-7' coro=<chat()> exception=KeyError('blue')>",
+            "Traceback (most recent call last):",
+            '  File "app.py", line 3, in chat',
+            "    rooms[name]",
+            f"KeyError: {room!r}",
+        )
+    found = watched.counts(1.0, 1)
+    assert found.counts["never retrieved"] == 2
+    assert found.examples["never retrieved"] == (
+        "ERROR:asyncio:Task exception was never retrieved: KeyError: 'blue'"
+    )
+
+
+def test_a_wrong_line_without_a_traceback_is_an_example_as_it_is(tmp_path: Path) -> None:
+    log = tmp_path / "server.log"
+    watched = watch(log)
+    write(log, "Task exception was never retrieved", "page closed", *["context gone"] * 300)
+    assert watched.counts(1.0, 1).examples["never retrieved"] == (
+        "Task exception was never retrieved"
+    )
+
+
 def test_a_line_before_the_one_that_should_precede_it_is_noticed(tmp_path: Path) -> None:
     log = tmp_path / "server.log"
     watched = watch(log)
@@ -136,6 +165,15 @@ def test_files_are_counted_below_folders_and_links_are_not_followed(tmp_path: Pa
     (tmp_path / "a" / "away").symlink_to("/usr/lib")
     assert files_in([tmp_path / "a"])["files"] == 1
     assert files_in([]) == {}
+
+
+def test_the_headline_says_that_memory_is_flat_and_which_exception_it_was() -> None:
+    verdict = judge(under(logged(found=110), POLICY)).verdict
+    assert verdict.name is VerdictName.DEGRADED
+    assert verdict.summary == (
+        "DEGRADED: memory is flat, but the server's log: 'never retrieved' stands there 110 times, "
+        "in 110 sessions, the first: Task exception was never retrieved"
+    )
 
 
 def test_where_sessions_fail_the_line_that_says_why_is_kept(tmp_path: Path) -> None:

@@ -60,6 +60,16 @@ def test_a_run_is_taken_through_its_steps(
     assert judge(record).verdict.name is verdict
 
 
+def test_a_threaded_server_is_flat_though_its_pages_come_and_go() -> None:
+    """`websockets.sync` with a pool of eight threads, 500 sessions: USS and RSS move by 130 KiB
+    both ways.
+    """
+    verdict = judge(load_record(RUNS / "threads-and-arenas.jsonl")).verdict
+    assert verdict.name is VerdictName.FLAT
+    decided = [step.rule for step in verdict.gates["memory"].trace if step.decided]
+    assert "memory.pages-come-and-go" in decided
+
+
 FILLING = {
     "bounded-ttlcache.jsonl": "cachetools.TTLCache 160 of 400",
     "bounded-jinja-cache.jsonl": "jinja2.utils.LRUCache 160 of 400",

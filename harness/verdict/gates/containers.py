@@ -101,6 +101,7 @@ def _trimmed(facts: ContainerFacts) -> GateResult | None:
     words = f"{facts.words}; {facts.trimmed_at} may make it shorter, at a length that is not known"
     if facts.is_last:
         words = f"filling or leaking: not bounded as far as the source tells; {words}"
+        words = f"{words}; --allow containers leaves it out"
     return _open(facts, words, facts.guard_sessions)
 
 

@@ -1,27 +1,16 @@
-"""Percent of one core, at rest and in conversation; either may drift, and only rest can hold a run
-up.
+"""CPU at rest and in conversation, in percent of one core, and CPU time per session. Each may
+drift, and only rest can hold a run up.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
-from ...formulas import Floats
 from ...record.metrics import names
-from ...units import format_percent
-from ..drift import (
-    IDLE_LIMIT_PERCENT,
-    NO_WARM_UP_PERCENT,
-    TALKING_LIMIT_SHARE,
-    Drift,
-    cpu_drift,
-    look_length,
-    sessions_to_flat,
-)
+from ...units import format_percent, format_time
+from ..cpu_facts import CpuFacts
+from ..drift import Jump, sessions_to_flat
 from ..gate import GateEntry, GateResult
 from ..outcome import Gate, Status
 from ..rows import Row, change, known, reason_summary
@@ -35,50 +24,15 @@ _NOISY: Final = "varies too much, or was read too seldom, to exclude a drift"
 
 @dataclass(frozen=True, slots=True)
 class CpuGate(Gate):
-    """Percent of one core, at rest and in conversation."""
+    """CPU at rest and in conversation, in percent of one core, and CPU time per session."""
 
     idle_first: float | None = None
     idle_last: float | None = None
     talking_first: float | None = None
     talking_last: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CpuFacts:
-    """What the rules compare."""
-
-    rest_samples: int
-    talking_samples: int
-    at_rest: Drift | None
-    """The latest look at the CPU at rest; None before the first."""
-    talking: Drift | None
-    is_back_at_rest: bool
-    """After the latest wait, CPU at rest was what it had been at first."""
-
-    @property
-    def rest_rise_percent(self) -> float | None:
-        """Rise at rest over the run, in percent of one core."""
-        return None if self.at_rest is None else self.at_rest.rise
-
-    @property
-    def talking_rise_percent(self) -> float | None:
-        """Rise in conversation over the run, in percent of one core."""
-        return None if self.talking is None else self.talking.rise
-
-    @property
-    def rest_drifts(self) -> bool:
-        """Whether CPU at rest drifts."""
-        return self.at_rest is not None and self.at_rest.status is Status.DRIFT
-
-    @property
-    def talking_drifts(self) -> bool:
-        """Whether CPU in conversation drifts."""
-        return self.talking is not None and self.talking.status is Status.DRIFT
-
-    @property
-    def talking_is_flat(self) -> bool:
-        """Whether a drift in conversation is excluded."""
-        return self.talking is not None and self.talking.status is Status.FLAT
+    session_first: float | None = None
+    """CPU time per session, in seconds, less what the server uses at rest meanwhile."""
+    session_last: float | None = None
 
 
 def _not_measured(facts: CpuFacts) -> Answer | None:
@@ -88,7 +42,9 @@ def _not_measured(facts: CpuFacts) -> Answer | None:
 
 
 def _back_at_rest(facts: CpuFacts) -> Answer | None:
-    if not facts.is_back_at_rest or not (facts.rest_drifts or facts.talking_drifts):
+    if not facts.is_back_at_rest or facts.jump is not None:
+        return None
+    if not (facts.rest_drifts or facts.talking_drifts):
         return None
     return Status.FLAT, "CPU rose with what the server let go of later"
 
@@ -100,11 +56,41 @@ def _rest_drift(facts: CpuFacts) -> Answer | None:
     return Status.DRIFT, f"CPU at rest grows steadily: by {rise:.3g} % of a core over the run"
 
 
+def _jump_fell(facts: CpuFacts) -> Answer | None:
+    if not facts.jump_fell:
+        return None
+    return Status.FLAT, "CPU at rest jumped, and fell while the run waited"
+
+
+def _jump_stays(facts: CpuFacts) -> Answer | None:
+    if facts.jump is None or (facts.may_wait and not facts.jump_was_waited_for):
+        return None
+    return Status.DRIFT, f"{_jumped(facts.jump)} and stays there"
+
+
+def _jump_wait_due(facts: CpuFacts) -> Answer | None:
+    if facts.jump is None:
+        return None
+    words = f"{_jumped(facts.jump)}; whether it falls has not been waited for yet"
+    return Status.INCONCLUSIVE, words
+
+
+def _jumped(jump: Jump) -> str:
+    return f"CPU at rest jumped from {jump.before:.3g} to {jump.after:.3g} % of a core"
+
+
 def _talking_drift(facts: CpuFacts) -> Answer | None:
     if not facts.talking_drifts:
         return None
     rise = facts.talking_rise_percent or 0.0
     return Status.DRIFT, f"CPU while talking grows steadily: by {rise:.3g} % of a core over the run"
+
+
+def _session_drift(facts: CpuFacts) -> Answer | None:
+    if not facts.session_drifts:
+        return None
+    first, last = (format_time(end or 0.0) for end in facts.session_ends)
+    return Status.DRIFT, f"CPU per session grows steadily, from {first} to {last}"
 
 
 def _no_rest(facts: CpuFacts) -> Answer | None:
@@ -117,7 +103,10 @@ def _no_rest(facts: CpuFacts) -> Answer | None:
 
 def _rest_open(facts: CpuFacts) -> Answer | None:
     is_open = facts.at_rest is None or facts.at_rest.status is Status.INCONCLUSIVE
-    return (Status.INCONCLUSIVE, f"CPU at rest {_NOISY}") if is_open else None
+    if not is_open:
+        return None
+    words = f"CPU at rest {_NOISY}; --settle gives the server time to come to rest"
+    return Status.INCONCLUSIVE, words
 
 
 def _rest_step(facts: CpuFacts) -> Answer | None:
@@ -134,6 +123,7 @@ def _rest_flat(facts: CpuFacts) -> Answer:
 _SECTION: Final = source("latency-and-cpu")
 _REST: Final = ("rest_rise_percent", "rest_samples")
 _TALK: Final = ("talking_rise_percent", "talking_samples")
+_JUMP: Final = ("jump_percent", "rest_samples", "jump_was_waited_for")
 
 RULES: Final[tuple[Rule[CpuFacts, Answer], ...]] = (
     Rule(
@@ -160,12 +150,44 @@ RULES: Final[tuple[Rule[CpuFacts, Answer], ...]] = (
         _REST,
     ),
     Rule(
+        "cpu.jump-fell",
+        "CPU at rest jumped by 10 % of a core or more, and a wait since then took it: flat.",
+        _SECTION,
+        _jump_fell,
+        ("jump_percent", "jump_fell"),
+    ),
+    Rule(
+        "cpu.jump-stays",
+        "CPU at rest jumped by 10 % of a core or more, and is up in each reading since, 3 or more, "
+        "and after a wait where one can come: drift.",
+        _SECTION,
+        _jump_stays,
+        _JUMP,
+    ),
+    Rule(
+        "cpu.jump-wait-due",
+        "CPU at rest jumped by 10 % of a core or more, and is up in each reading since, 3 or more: "
+        "wait first.",
+        _SECTION,
+        _jump_wait_due,
+        _JUMP,
+    ),
+    Rule(
         "cpu.talking-drift",
         "CPU in conversation rises (Kendall, p < 0.0014) by more than 2 % of its first value per "
         "session: drift.",
         _SECTION,
         _talking_drift,
         _TALK,
+    ),
+    Rule(
+        "cpu.session-drift",
+        "CPU time per session, less what is used at rest, rises (Kendall, p < 0.0014) to 1.8 "
+        "times or more, by 10 ms or more, and neither in one step nor for a while: drift. Where "
+        "others use 20 % of the machine, it takes 3 times.",
+        _SECTION,
+        _session_drift,
+        ("session_factor", "session_first_s", "session_last_s", "other_load_percent"),
     ),
     Rule(
         "cpu.no-rest",
@@ -201,77 +223,24 @@ RULES: Final[tuple[Rule[CpuFacts, Answer], ...]] = (
 
 def decide(situation: Situation) -> GateResult:
     """Whether the server needs more and more CPU."""
-    rest = situation.record.series(names.CPU_AT_REST)
-    talking_t, talking = _talking(situation)
-    limit = 0.0
-    if len(talking):
-        third = max(1, len(talking) // 3)
-        limit = TALKING_LIMIT_SHARE * float(np.median(talking[:third]))
-    limit = max(limit, IDLE_LIMIT_PERCENT)
-    facts = CpuFacts(
-        rest_samples=len(rest.x),
-        talking_samples=len(talking),
-        at_rest=_drift(rest.t, rest.x, situation, IDLE_LIMIT_PERCENT, warm_up=NO_WARM_UP_PERCENT),
-        talking=_drift(talking_t, talking, situation, limit),
-        is_back_at_rest=_is_back_at_rest(situation, rest.x),
-    )
+    facts = CpuFacts.of(situation)
     (status, reason), trace = first_answer(RULES, facts)
-    ends = (*_first_and_last(rest.x), *_first_and_last(talking))
+    ends = (*facts.rest_ends, *facts.talking_ends, *facts.session_ends)
     gate = CpuGate(status, reason, *ends, trace=trace)
-    per_cycle = int(rest.t[-1] - rest.t[-2]) if len(rest.t) > 1 else 1
-    is_open = status is Status.INCONCLUSIVE
-    needed = sessions_to_flat(len(rest.x), per_cycle) if is_open else None
-    return GateResult(gate, sessions_needed=needed)
-
-
-def _is_back_at_rest(situation: Situation, at_rest: Floats) -> bool:
-    """Whether the CPU at rest was what it had been at first, once the latest wait for late
-    releases was over.
-    """
-    sample = situation.last_waited
-    if sample is None or names.CPU_AT_REST not in sample.values or not len(at_rest):
-        return False
-    first, _ = _first_and_last(at_rest)
-    return sample.values[names.CPU_AT_REST] <= (first or 0.0) + IDLE_LIMIT_PERCENT / 2
-
-
-def _talking(situation: Situation) -> tuple[Floats, Floats]:
-    """CPU of the cycles with the most usual number of sessions: how many there are changes the
-    share of pauses.
-    """
-    done, points = 0, []
-    for cycle in situation.record.cycles:
-        done += len(cycle.sessions)
-        if cycle.talking_cpu_percent is not None and cycle.sessions:
-            points.append((len(cycle.sessions), done, cycle.talking_cpu_percent))
-    if not points:
-        return np.array([]), np.array([])
-    usual = Counter(size for size, _, _ in points).most_common(1)[0][0]
-    kept = [(at, percent) for size, at, percent in points if size == usual]
-    t = np.array([at for at, _ in kept], dtype=np.float64)
-    return t, np.array([percent for _, percent in kept])
-
-
-def _drift(
-    t: Floats, y: Floats, situation: Situation, limit: float, *, warm_up: float = np.inf
-) -> Drift | None:
-    length = look_length(len(y), final=situation.final)
-    return cpu_drift(t[:length], y[:length], limit, warm_up=warm_up) if length else None
-
-
-def _first_and_last(y: Floats) -> tuple[float | None, float | None]:
-    """Medians of the first third and of the last."""
-    if not len(y):
-        return None, None
-    third = max(1, len(y) // 3)
-    return float(np.median(y[:third])), float(np.median(y[-third:]))
+    if status is not Status.INCONCLUSIVE:
+        return GateResult(gate)
+    t = situation.record.series(names.CPU_AT_REST).t
+    per_cycle = int(t[-1] - t[-2]) if len(t) > 1 else 1
+    needed = sessions_to_flat(facts.rest_samples, per_cycle)
+    return GateResult(gate, suspect=facts.jump is not None, sessions_needed=needed)
 
 
 def row(name: str, gate: CpuGate) -> Row:
     """The gate as a row of a table."""
     idle = change("at rest", gate.idle_first, gate.idle_last, format_percent)
     talking = change("talking", gate.talking_first, gate.talking_last, format_percent)
-    return Row(name, gate.outcome, changes=known(idle, talking), reason=gate.reason)
+    session = change("per session", gate.session_first, gate.session_last, format_time)
+    return Row(name, gate.outcome, changes=known(idle, talking, session), reason=gate.reason)
 
 
 GATE: Final = GateEntry(

@@ -8,7 +8,7 @@ from typing import Final
 from ...record.metrics import METRICS, CounterLimit, names
 from ...record.policy import KIB
 from ...units import format_size
-from .. import counting
+from .. import counter_rules
 from ..counting import CounterGate, counter_entry, counter_gate
 from ..evidence import Evidence, evidence
 from ..gate import GateEntry, GateResult
@@ -102,7 +102,7 @@ def decide(situation: Situation) -> GateResult:
 GATE: Final[GateEntry] = replace(
     counter_entry(METRICS[names.FILES], CounterLimit(names.FILES, order=110)),
     decide=decide,
-    rules=(*counting.RULES, *RULES),
+    rules=(*counter_rules.RULES, *RULES),
     fails_only_on_request=True,
     may_settle_by_wait=False,
 )

@@ -11,9 +11,11 @@ import numpy as np
 from ...formulas import Floats
 from ...record.record import SessionResult
 from ...units import format_time
+from ..cpu_facts import CpuFacts
 from ..drift import (
     FLAT_FROM_SESSIONS,
     LATENCY_FACTOR,
+    LATENCY_FLOOR_S,
     Drift,
     latency_drift,
     look_length,
@@ -26,6 +28,8 @@ from ..rules import Rule, first_answer, source
 from ..situation import Situation
 
 Answer = tuple[Status, str]
+
+_SETTLED_BY: Final = "a machine with less to do settles it, and --allow latency leaves it out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,10 @@ class LatencyFacts:
     """Sessions with a reply."""
     drift: Drift | None
     """The latest look; None before the first."""
+    look_sessions: int
+    """Sessions that it takes."""
+    cpu: CpuFacts | None
+    """What the server's CPU says, where replies drift."""
 
     @property
     def growth_factor(self) -> float | None:
@@ -59,6 +67,36 @@ class LatencyFacts:
     def limit_factor(self) -> float:
         """From here on replies are called slower."""
         return LATENCY_FACTOR
+
+    @property
+    def drifts(self) -> bool:
+        """Whether replies rise, whatever the reason."""
+        return self.drift is not None and self.drift.status is Status.DRIFT
+
+    @property
+    def fell_back(self) -> bool:
+        """The last replies have left half of the rise or less."""
+        return self.drift is not None and self.drift.fell_back
+
+    @property
+    def other_load_percent(self) -> float | None:
+        """CPU that others used in the last third of the run, in percent of all cores."""
+        return None if self.cpu is None else self.cpu.other_load_percent
+
+    @property
+    def server_needs_more(self) -> bool:
+        """Whether the server is busier than it was: at rest, or for each session."""
+        return self.cpu is not None and self.cpu.needs_more
+
+    @property
+    def upper_s(self) -> float | None:
+        """The rise over the run that cannot be excluded."""
+        return None if self.drift is None else self.drift.upper_s
+
+    @property
+    def floor_s(self) -> float:
+        """A smaller rise is not a drift."""
+        return LATENCY_FLOOR_S
 
     @property
     def min_flat_sessions(self) -> int:
@@ -76,10 +114,30 @@ def _too_few(facts: LatencyFacts) -> Answer | None:
     return Status.INCONCLUSIVE, f"only {facts.timed_sessions} sessions with a reply"
 
 
-def _drift(facts: LatencyFacts) -> Answer | None:
-    if facts.drift is None or facts.drift.status is not Status.DRIFT:
+def _fell_back(facts: LatencyFacts) -> Answer | None:
+    if not facts.drifts or not facts.fell_back:
         return None
-    return Status.DRIFT, f"replies grow steadily slower: {facts.drift.rise:.2g} times over the run"
+    words = "replies became slower for a while, and quicker again"
+    return Status.INCONCLUSIVE, f"{words}; {_SETTLED_BY}"
+
+
+def _crowded(facts: LatencyFacts) -> Answer | None:
+    if not facts.drifts or facts.cpu is None or not facts.cpu.is_crowded:
+        return None
+    if facts.server_needs_more:
+        return None
+    others = facts.other_load_percent or 0.0
+    return Status.INCONCLUSIVE, (
+        f"replies became slower, but others used {others:.0f} % of the machine, and the server "
+        f"needs no more CPU than before; {_SETTLED_BY}"
+    )
+
+
+def _drift(facts: LatencyFacts) -> Answer | None:
+    if facts.drift is None or not facts.drifts:
+        return None
+    words = f"replies grow steadily slower: {facts.drift.rise:.2g} times over the run"
+    return Status.DRIFT, words
 
 
 def _step(facts: LatencyFacts) -> Answer | None:
@@ -89,13 +147,23 @@ def _step(facts: LatencyFacts) -> Answer | None:
 
 
 def _flat(facts: LatencyFacts) -> Answer | None:
-    is_flat = facts.drift is not None and facts.drift.status is Status.FLAT
+    drift = facts.drift
+    is_flat = drift is not None and drift.status is Status.FLAT and drift.step_at is None
     return (Status.FLAT, "") if is_flat else None
+
+
+def _below_floor(facts: LatencyFacts) -> Answer | None:
+    if facts.upper_s is None or facts.look_sessions < FLAT_FROM_SESSIONS:
+        return None
+    if facts.upper_s >= LATENCY_FLOOR_S:
+        return None
+    floor, upper = format_time(LATENCY_FLOOR_S), format_time(facts.upper_s)
+    return Status.FLAT, f"replies vary, by less than {floor}: a rise over {upper} is excluded"
 
 
 def _open(_: LatencyFacts) -> Answer:
     words = "replies vary too much, or too few were timed, to exclude a drift"
-    return Status.INCONCLUSIVE, words
+    return Status.INCONCLUSIVE, f"{words}; {_SETTLED_BY}"
 
 
 _SECTION: Final = source("latency-and-cpu")
@@ -117,6 +185,22 @@ RULES: Final[tuple[Rule[LatencyFacts, Answer], ...]] = (
         ("timed_sessions",),
     ),
     Rule(
+        "latency.fell-back",
+        "Replies rise as in a drift, but the last sixth of them has left half of the rise or less: "
+        "open.",
+        _SECTION,
+        _fell_back,
+        (*_NUMBERS, "fell_back"),
+    ),
+    Rule(
+        "latency.crowded",
+        "Replies rise as in a drift, but others use 20 % of the machine, and the server's CPU has "
+        "grown neither at rest nor per session: open.",
+        _SECTION,
+        _crowded,
+        (*_NUMBERS, "other_load_percent", "server_needs_more"),
+    ),
+    Rule(
         "latency.drift",
         "Replies rise (Kendall, p < 0.0014) to 1.8 times or more, by 50 ms or more, and not in one "
         "step: drift.",
@@ -125,18 +209,26 @@ RULES: Final[tuple[Rule[LatencyFacts, Answer], ...]] = (
         _NUMBERS,
     ),
     Rule(
+        "latency.flat",
+        "Over 20 sessions or more, a growth to twice as much is excluded with 99 %: flat.",
+        _SECTION,
+        _flat,
+        (*_NUMBERS, "min_flat_sessions"),
+    ),
+    Rule(
+        "latency.below-floor",
+        "Over 20 sessions or more, a rise by 50 ms is excluded with 99 %, so that it cannot be a "
+        "drift: flat.",
+        _SECTION,
+        _below_floor,
+        ("upper_s", "floor_s", "look_sessions", "min_flat_sessions"),
+    ),
+    Rule(
         "latency.step",
         "One step tells the replies better than a line: flat once 20 sessions after it are, open "
         "until then.",
         _SECTION,
         _step,
-        (*_NUMBERS, "min_flat_sessions"),
-    ),
-    Rule(
-        "latency.flat",
-        "Over 20 sessions or more, a growth to twice as much is excluded with 99 %: flat.",
-        _SECTION,
-        _flat,
         (*_NUMBERS, "min_flat_sessions"),
     ),
     Rule(
@@ -156,7 +248,10 @@ def decide(situation: Situation) -> GateResult:
     ]
     y = np.array([median(turn.complete_s for turn in session.turns) for session in sessions])
     length = look_length(len(y), final=situation.final)
-    facts = LatencyFacts(len(sessions), latency_drift(y[:length]) if length else None)
+    drift = latency_drift(y[:length]) if length else None
+    is_slower = drift is not None and drift.status is Status.DRIFT
+    cpu = CpuFacts.of(situation) if is_slower else None
+    facts = LatencyFacts(len(sessions), drift, length, cpu)
     (status, reason), trace = first_answer(RULES, facts)
     if not sessions:
         return GateResult(LatencyGate(status, reason, trace=trace))

@@ -180,8 +180,9 @@ def row(name: str, gate: LogGate) -> Row:
 
 
 def summary(_: str, gate: LogGate, __: int) -> str:
-    """Why the gate fails the run; its reason says in how many sessions."""
-    return f"the server's log: {gate.reason}"
+    """Why the gate fails the run; its reason says in how many sessions, and an example what."""
+    example = f", the first: {gate.examples[0]}" if gate.examples else ""
+    return f"the server's log: {gate.reason}{example}"
 
 
 GATE: Final = GateEntry(

@@ -248,8 +248,7 @@ def _smallest_detectable(look: Look | None, limit: float) -> float | None:
     """
     if look is None:
         return None
-    own = 2 * max(0.0, look.rate) * look.span / max(1, look.sample - look.warmup)
-    return limit + (max(0.0, look.jump - own) + NOISE_FACTOR * look.noise) / look.span
+    return limit + (look.excess_jump + NOISE_FACTOR * look.noise) / look.span
 
 
 def row(name: str, gate: MemoryGate) -> Row:
