@@ -70,6 +70,10 @@ class CensusRequest(Request):
     """Identities of containers whose maximum is looked up."""
 
 
+UNREAD = "unread"
+"""The key of an answer that says what the others leave out."""
+
+
 class Target(TypedDict, total=False):
     """What grows, as the probe can find it again."""
 
@@ -248,6 +252,7 @@ class Cause(TypedDict, total=False):
     """No root leads to it."""
     closed_s: float | None
     expires_s: float | None
+    overdue_s: float
     timed: bool
     home: Home
     graph: str

@@ -10,6 +10,7 @@ from ..record.facts import reported_metric
 from ..record.metrics import METRICS
 from ..record.record import RunRecord
 from ..units import format_size, format_time
+from ..verdict.gates.containers import ContainersGate
 from ..verdict.gates.memory import MemoryGate
 from ..verdict.outcome import Judgement, NextStep
 from .contract import ScreenText
@@ -75,7 +76,7 @@ def course(
 def _next(record: RunRecord, judgement: Judgement) -> Callable[[float], str]:
     match judgement.next:
         case NextStep.CONTINUE:
-            words = f"open: {_open(judgement)}; {outlook(record, judgement)}"
+            words = f"{_suspect(judgement)}open: {_open(judgement)}; {outlook(record, judgement)}"
             return lambda _: words
         case NextStep.WAIT:
             wait_s = judgement.wait.at_most_s if judgement.wait else 0.0
@@ -87,6 +88,14 @@ def _next(record: RunRecord, judgement: Judgement) -> Callable[[float], str]:
             return lambda _: "looking for the cause"
         case NextStep.STOP:
             return lambda _: "ended"
+
+
+def _suspect(judgement: Judgement) -> str:
+    """The container that grows fastest, from the first census that shows it."""
+    gate = judgement.verdict.gates.get("containers")
+    if not isinstance(gate, ContainersGate) or not gate.suspects:
+        return ""
+    return f"suspect: {gate.reason.partition('. ')[0]}; "
 
 
 def _sparkline(record: RunRecord) -> str:

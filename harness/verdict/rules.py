@@ -34,6 +34,7 @@ Section = Literal[
     "orphan-tasks",
     "saw-teeth-that-are-not-whole",
     "containers-without-a-maximum",
+    "slow-servers",
     "latency-and-cpu",
     "log-and-files",
 ]

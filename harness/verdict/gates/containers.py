@@ -14,9 +14,13 @@ from ..problems import problem_of
 from ..rows import Row, reason_summary
 from ..rules import Rule, first_answer, source
 from ..situation import Situation
-from ..suspects import MIN_LENGTHS, census_sessions, is_within_bound, suspects
+from ..suspects import MIN_LENGTHS, census_sessions, is_likely_leak, is_within_bound, suspects
 from ..waits import may_wait
 
+MIN_SLOW_S: Final = 3.0
+"""A session that takes so long makes the guard more than 7 minutes."""
+ERROR_RATE: Final = "0 of 21 servers that do not leak were called so"
+"""Measured (docs/verdict.md#slow-servers)."""
 MAX_TOLD: Final = 3
 """Containers that are named as filling."""
 
@@ -26,6 +30,8 @@ class ContainersGate(Gate):
     """Containers that are longer at every census."""
 
     suspects: int = 0
+    likely: bool = False
+    """Called before the guard, because sessions are slow (docs/verdict.md#slow-servers)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,10 @@ class ContainerFacts:
     """No session is to follow."""
     words: str
     filling_words: str
+    session_s: float = 0.0
+    """How long a session takes, with its share of the rest samples."""
+    likely: bool = False
+    """A suspect got exactly as many entries with each of 40 sessions, and nothing takes any."""
     exhaustion: Exhaustion | None = None
     """What the server ran into; None where no container rose with each session until then."""
 
@@ -86,6 +96,15 @@ def _met_bound(facts: ContainerFacts) -> GateResult | None:
         return None
     words = f"{facts.words}, until sessions failed"
     return GateResult(ContainersGate(Status.LEAK, words, facts.suspects))
+
+
+def _likely(facts: ContainerFacts) -> GateResult | None:
+    if not facts.likely or facts.session_s < MIN_SLOW_S:
+        return None
+    if not facts.has_waited and facts.may_wait:
+        return _wait_due(facts)
+    words = f"likely ({ERROR_RATE}): {facts.words}, exactly, and no code makes it shorter"
+    return GateResult(ContainersGate(Status.LEAK, words, facts.suspects, likely=True))
 
 
 def _too_early(facts: ContainerFacts) -> GateResult | None:
@@ -147,6 +166,14 @@ RULES: Final = (
         source("runs-that-stop-early"),
         _met_bound,
         (*_NUMBERS, "sessions_that_worked", "sessions_that_failed"),
+    ),
+    Rule(
+        "containers.likely",
+        "A session takes 3 s or more. A container of the application got exactly as many entries "
+        "with each of 40 sessions, and neither code nor time takes any: leak, likely.",
+        source("slow-servers"),
+        _likely,
+        (*_NUMBERS, "session_s", "likely"),
     ),
     Rule(
         "containers.too-early",
@@ -222,9 +249,17 @@ def _facts(situation: Situation) -> tuple[ContainerFacts, int | None]:
         is_last=situation.final,
         words=words,
         filling_words=_filling_words(record) if measured else "",
+        session_s=_session_s(record),
+        likely=any(is_likely_leak(record, suspect) for suspect in blamed),
         exhaustion=met if met is not None and met.containers else None,
     )
     return facts, min((suspect.suspected_sessions for suspect in blamed), default=None)
+
+
+def _session_s(record: RunRecord) -> float:
+    """What a session of the run takes, all in all."""
+    cycles = record.cycles
+    return (cycles[-1].ended_s - cycles[0].began_s) / record.sessions if record.sessions else 0.0
 
 
 def _filling_words(record: RunRecord) -> str:
