@@ -43,8 +43,8 @@ BUSY_PERCENT: Final = 1.0
 """CPU at rest that is worth asking what it is used for, of one core."""
 
 RunSessions = Callable[[int], Awaitable[int]]
-"""Runs so many sessions beside the record, and brings the server to rest; says how many were
-run.
+"""Runs so many sessions that the record does not count, and brings the server to rest. Returns how
+many were run.
 """
 
 
@@ -390,5 +390,5 @@ def _read_and_remove(path: Path) -> Any:
     finally:
         path.unlink(missing_ok=True)
     if len(pairs) % 2:
-        raise ProbeError(f"{path.name} holds {len(pairs)} numbers, which are no pairs")
+        raise ProbeError(f"{path.name} holds {len(pairs)} numbers, and not pairs")
     return pairs

@@ -14,7 +14,7 @@ from textwrap import dedent
 from typing import Final
 
 MAX_SOURCES: Final = 100
-"""Kept as trees."""
+"""Source files that are kept as syntax trees."""
 MAX_SUBSTITUTIONS: Final = 4
 MAX_LINE: Final = 100
 """Characters of a line that is shown."""
@@ -26,7 +26,7 @@ class Function:
 
     node: ast.FunctionDef | ast.AsyncFunctionDef
     name: str
-    """Qualified."""
+    """Its qualified name, as `Cache.get`."""
     owner: str
     """Qualified name of its class; empty where it has none."""
     siblings: dict[tuple[str, str], Function] = field(repr=False)

@@ -17,7 +17,7 @@ from typing import Any, Optional, Tuple
 from . import container_entries, looking, loops, reference_names
 
 MAX_AHEAD_S = 7 * 24 * 3600.0
-"""What lies further ahead is no time at which an entry goes."""
+"""What lies further ahead is not a time at which an entry goes."""
 MAX_SAMPLED = 8
 MAX_PARTS = 50
 """Of one entry that are looked at."""

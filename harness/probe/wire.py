@@ -52,14 +52,14 @@ class SampleRequest(Request):
     """Asks for the gauges."""
 
     collect: bool
-    """Collect first."""
+    """Whether to collect garbage first."""
 
 
 class PlantRequest(Request):
     """Asks for memory to be leaked, for a control."""
 
     bytes: int
-    """Of one block."""
+    """Size of one block."""
     count: int
 
 
@@ -89,7 +89,7 @@ class Target(TypedDict, total=False):
     """Of objects their type, of threads their name."""
     coroutine: str
     made_at: str
-    """Of tasks."""
+    """Of tasks: `path:line` of the call that made them."""
     words: str
     """Of what was opened or started: the path, or the command. Of a process that has ended: its
     name.
@@ -164,7 +164,7 @@ class Bounded(_Bounded, total=False):
     """A container with a maximum. The rest is there where an attribute next to it says that."""
 
     limit: str
-    """This attribute."""
+    """The attribute that says the maximum."""
     attribute: str
     """That which holds the container."""
     classes: list[str]
@@ -215,7 +215,7 @@ class Census(HeapCensus):
 
     tasks: list[TaskGroup]
     threads: dict[str, int]
-    """Counted by name."""
+    """Python's threads, counted by name."""
     lengths: str
     """The file with the lengths of containers."""
 
@@ -256,18 +256,18 @@ class Cause(TypedDict, total=False):
     timed: bool
     home: Home
     graph: str
-    """In DOT."""
+    """What refers to it, in DOT."""
 
 
 class Garbage(TypedDict):
     """What the collector found."""
 
     names: dict[str, int]
-    """Counted by type."""
+    """Unreachable objects, counted by type."""
     made: dict[str, Cause]
     """Where one of each was made."""
     bytes: int
-    """Of all."""
+    """What all of them take."""
 
 
 class Native(TypedDict):

@@ -247,7 +247,7 @@ class Cause:
     what it holds.
     """
     count: int = 0
-    """How often it was seen, where that is no matter of a census."""
+    """How often it was seen, where a census does not tell that."""
     expires_s: float | None = None
     """Of a container: seconds until its newest entries are due; None where they carry no time."""
     unreached: bool = False

@@ -109,7 +109,7 @@ class CounterFacts:
 
     @property
     def sessions_that_failed(self) -> int | None:
-        """Since then."""
+        """Sessions that failed since then."""
         return None if self.exhaustion is None else self.exhaustion.failed
 
     @property

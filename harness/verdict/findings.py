@@ -39,7 +39,7 @@ An exception or a generator that a growing container holds itself says more than
 is `kept`.
 """
 KINDS: Final = tuple(rank for rank in _RANKS if rank != "kept")
-"""Of findings."""
+"""The kinds of findings."""
 UNNAMED: Final = "a container"
 """The type of a finding whose container could not be named: another run may mean another one by
 it.

@@ -30,7 +30,7 @@ class Problem:
 
     @property
     def words(self) -> str:
-        """For a person."""
+        """The problem in words for a person."""
         times = "once" if self.failed == 1 else f"{self.failed} times"
         return (
             f"{_WORDS.get(self.source, self.source)} failed {times} of {self.tried}: {self.reason}"

@@ -21,7 +21,7 @@ ROUNDING: Final = 1.5
 UNREADABLE: Final = "C code"
 """Where a container is made shorter of which only C code knows."""
 MAX_UNSURE_LENGTH: Final = 1_100
-"""A container of which no code can be read, and that is longer, is no cache that fills."""
+"""A container of which no code can be read, and that is longer, is not a cache that fills."""
 MIN_EXACT_SESSIONS: Final = 40
 """Sessions that each left exactly as many entries, before a leak is likely."""
 _PAUSES: Final = ((5, 3), (10, 5), (70, 15), (110, 40))

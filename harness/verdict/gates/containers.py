@@ -70,7 +70,7 @@ class ContainerFacts:
 
     @property
     def sessions_that_failed(self) -> int | None:
-        """Since then."""
+        """Sessions that failed since then."""
         return None if self.exhaustion is None else self.exhaustion.failed
 
     @property
@@ -229,7 +229,7 @@ def _facts(situation: Situation) -> tuple[ContainerFacts, int | None]:
     blamed = summed(blamed, record.causes)
     words, first = "", None
     if blamed:
-        named = ((record.causes.get(one.key, Cause()).name, one) for one in blamed)
+        named = ((record.causes.get(known.key, Cause()).name, known) for known in blamed)
         name, first = next((pair for pair in named if pair[0]), ("a container", blamed[0]))
         words = f"{name} grows by {first.per_session:.2f} entries per session"
         words += f", and {len(blamed) - 1} more" if blamed[1:] else ""
@@ -264,18 +264,19 @@ def _session_s(record: RunRecord) -> float:
 
 def _filling_words(record: RunRecord) -> str:
     """What gets longer, and is kept below a maximum by its own code."""
-    within = {
-        record.causes[key].name: f"{lengths[-1]} of {record.causes[key].bound}, kept by "
-        f"{record.causes[key].trimmed_at}"
-        for key, lengths in record.censuses[-1].rising.items()
-        if is_within_bound(record, key, lengths[-1])
-    }
+    within: dict[str, str] = {}
+    for key, lengths in record.censuses[-1].rising.items():
+        if is_within_bound(record, key, lengths[-1]):
+            cause = record.causes[key]
+            within[cause.name] = f"{lengths[-1]} of {cause.bound}, kept by {cause.trimmed_at}"
     return "; ".join(f"{name} fills: {words}" for name, words in list(within.items())[:MAX_TOLD])
 
 
 def row(name: str, gate: ContainersGate) -> Row:
     """The gate as a row of a table."""
-    growth = f"{gate.suspects} suspect{'' if gate.suspects == 1 else 's'}" if gate.suspects else ""
+    growth = f"{gate.suspects} suspects" if gate.suspects else ""
+    if gate.suspects == 1:
+        growth = "1 suspect"
     return Row(name, gate.outcome, growth=growth, reason=gate.reason)
 
 
