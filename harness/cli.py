@@ -176,5 +176,6 @@ def _unexpected(error: BaseException) -> int:
 
 
 def _printed(error: HarnessError) -> int:
-    print(f"{PROGRAM}: {error}", file=sys.stderr)
+    page = f"\n  page: docs/{error.page}" if error.page else ""
+    print(f"{PROGRAM}: {error}{page}", file=sys.stderr)
     return error.exit_status

@@ -39,6 +39,8 @@ class HarnessError(Exception):
     """Anything that the harness can explain to its user."""
 
     exit_status: ClassVar[ExitStatus] = ExitStatus.HARNESS_FAILED
+    page: ClassVar[str] = ""
+    """The page of the documentation about it, below `docs/`; empty where there is none."""
 
     def __init__(self, what: str, *, why: str = "", hint: str = "") -> None:
         what = what.encode(errors="backslashreplace").decode()  # a server may send half a character
@@ -64,9 +66,13 @@ class ScenarioNotFound(UsageError):
 class ScenarioInvalid(UsageError):
     """The scenario file does not load, or holds no scenario, or asks for the impossible."""
 
+    page = "reference/scenarios.md"
+
 
 class ScriptFailed(UsageError):
     """The scenario's own code is wrong: it raised, or it left an action without `await`."""
+
+    page = "reference/scenarios.md"
 
 
 class FaultInvalid(UsageError):
@@ -76,49 +82,69 @@ class FaultInvalid(UsageError):
 class ExtensionInvalid(UsageError):
     """A file that was added to a folder of the package does not fit in there."""
 
+    page = "architecture.md#add-one-thing-one-file-each"
+
 
 class UnknownProtocol(UsageError):
     """No chat protocol has that name."""
 
+    page = "reference/scenarios.md#what-each-protocol-adds"
+
 
 class ConfigInvalid(UsageError):
     """A configuration file is no TOML, or says what cannot be."""
+
+    page = "reference/configuration.md"
 
 
 class ServerError(HarnessError):
     """The server under test failed; there is nothing to judge, or only part of it."""
 
     exit_status = ExitStatus.SERVER_FAILED
+    page = "troubleshooting.md#sessions-fail"
 
 
 class ServerNotReady(ServerError):
     """It started, and no WebSocket handshake succeeded in time."""
 
+    page = "troubleshooting.md#the-server-is-not-ready"
+
 
 class ServerExited(ServerError):
     """The server's process is gone."""
+
+    page = "troubleshooting.md#the-server-is-not-ready"
 
 
 class NoSuchProcess(ServerError):
     """No process has that id."""
 
+    page = "how-to/running-server.md"
+
 
 class NotPermitted(ServerError):
     """Its memory may not be read by this user."""
+
+    page = "how-to/running-server.md"
 
 
 class OutOfMemoryGuard(ServerError):
     """The memory guard has ended the server: it, the machine or the harness was over a limit."""
 
+    page = "troubleshooting.md#the-run-stopped-with-unconfirmed"
+
 
 class NoMetrics(ServerError):
     """A remote server does not say how much memory it holds."""
+
+    page = "how-to/remote.md"
 
 
 class SessionError(HarnessError):
     """One session did not do what its script says."""
 
     exit_status = ExitStatus.SERVER_FAILED
+    page = "troubleshooting.md#sessions-fail"
 
 
 class HandshakeRefused(SessionError):
@@ -143,6 +169,8 @@ class CheckFailed(SessionError):
 
 class ProbeError(HarnessError):
     """The probe does not answer."""
+
+    page = "troubleshooting.md#the-probe-is-silent"
 
 
 class ProbeSilent(ProbeError):

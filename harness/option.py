@@ -34,7 +34,7 @@ class Form(Enum):
     PAIRS = "pairs"
     """`K=V`, repeated; in the file a table."""
     POSITIONAL = "positional"
-    """Without dashes."""
+    """A word without dashes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Kind:
     """A kind of value: how its text is read, and what a file may hold."""
 
     name: str
-    """As the reference calls it."""
+    """Its name in the reference."""
     type: type
     """Of the value in a file, once text has been read."""
     read: Callable[[str], Any] = str
@@ -50,7 +50,7 @@ class Kind:
     metavar: str = ""
     """What the help writes for the value."""
     minimum: float | None = None
-    """Of a number."""
+    """The smallest number that is accepted."""
     is_text_in_file: bool = False
     """Whether a file may hold the text, too: `limit = "64KiB"`."""
     form: Form = Form.VALUE

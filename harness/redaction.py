@@ -81,7 +81,7 @@ class Secrets:
 
 
 SECRETS: Final = Secrets()
-"""Of this process."""
+"""The secret values of this process."""
 
 
 def is_maskable(value: str) -> bool:

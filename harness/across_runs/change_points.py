@@ -139,7 +139,7 @@ def _level_ends(y: Floats) -> list[int]:
 def _smoothed(
     y: Floats,
 ) -> Floats:
-    """The median of each value and its neighbours: one run alone is no level."""
+    """The median of each value and its neighbours: one run alone is not a level."""
     padded = np.pad(y, 1, mode="edge")
     return np.median(np.stack([padded[:-2], padded[1:-1], padded[2:]]), axis=0)
 

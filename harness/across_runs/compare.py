@@ -4,8 +4,9 @@ went, stayed and came.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
 from typing import Final
 
@@ -162,33 +163,13 @@ def compare(before: tuple[RunRecord, Verdict], after: tuple[RunRecord, Verdict])
     limits = [
         gate.limit for gate in gates if isinstance(gate, MemoryGate) and gate.limit is not None
     ]
+    memory = [(f"after session {n}", partial(_memory_at, sessions=n)) for n in MEMORY_AT]
+    latency = [(f"session {n}", partial(_reply_at, number=n)) for n in LATENCY_AT]
+    cpu = [("at rest", _cpu_at_rest), ("in conversation", _cpu_in_conversation)]
     return Comparison(
-        memory=_rows(
-            "bytes",
-            [
-                (f"after session {n}", _memory_at(first, n), _memory_at(second, n))
-                for n in MEMORY_AT
-            ],
-        ),
-        latency=_rows(
-            "seconds",
-            [(f"session {n}", _reply_at(first, n), _reply_at(second, n)) for n in LATENCY_AT],
-        ),
-        cpu=_rows(
-            "percent",
-            [
-                (
-                    "at rest",
-                    _of_last_third(first.series(names.CPU_AT_REST).x),
-                    _of_last_third(second.series(names.CPU_AT_REST).x),
-                ),
-                (
-                    "in conversation",
-                    _of_last_third(cpu_while_talking(first, usual_size=False)[1]),
-                    _of_last_third(cpu_while_talking(second, usual_size=False)[1]),
-                ),
-            ],
-        ),
+        memory=_rows("bytes", memory, first, second),
+        latency=_rows("seconds", latency, first, second),
+        cpu=_rows("percent", cpu, first, second),
         growth=Row("growth per session", "bytes", _growth(first, metric), _growth(second, metric)),
         metric=metric,
         cycles=min(len(first.cycles), len(second.cycles)),
@@ -231,8 +212,14 @@ def _fingerprints(verdict: Verdict) -> set[str]:
     return {finding.fingerprint for finding in verdict.all_findings}
 
 
-def _rows(unit: str, figures: Sequence[tuple[str, Figure, Figure]]) -> tuple[Row, ...]:
-    rows = [Row(what, unit, before, after) for what, before, after in figures]
+def _rows(
+    unit: str,
+    figures: Sequence[tuple[str, Callable[[RunRecord], Figure]]],
+    before: RunRecord,
+    after: RunRecord,
+) -> tuple[Row, ...]:
+    """A row for each figure, with what reads it off a record; none that neither run has."""
+    rows = [Row(what, unit, read(before), read(after)) for what, read in figures]
     return tuple(row for row in rows if row.before.value is not None or row.after.value is not None)
 
 
@@ -251,12 +238,18 @@ def _memory_at(record: RunRecord, sessions: int) -> Figure:
 def _reply_at(record: RunRecord, number: int) -> Figure:
     """Median of the replies of a session, and the fastest and slowest of them."""
     sessions = [session for cycle in record.cycles for session in cycle.sessions]
-    replies = (
-        [turn.complete_s for turn in sessions[number - 1].turns] if len(sessions) >= number else []
-    )
-    return (
-        Figure(float(np.median(replies)), min(replies), max(replies)) if replies else Figure(None)
-    )
+    if len(sessions) < number or not sessions[number - 1].turns:
+        return Figure(None)
+    replies = [turn.complete_s for turn in sessions[number - 1].turns]
+    return Figure(float(np.median(replies)), min(replies), max(replies))
+
+
+def _cpu_at_rest(record: RunRecord) -> Figure:
+    return _of_last_third(record.series(names.CPU_AT_REST).x)
+
+
+def _cpu_in_conversation(record: RunRecord) -> Figure:
+    return _of_last_third(cpu_while_talking(record, usual_size=False)[1])
 
 
 def _of_last_third(values: Floats) -> Figure:

@@ -105,9 +105,9 @@ class Blame:
     """Actions to blame, those of the surest metric first; time is none."""
     shares: tuple[Share, ...]
     cycles: int
-    """After the warm-up."""
+    """Cycles that are explained: those after the warm-up."""
     sessions: int
-    """In these cycles."""
+    """Sessions in these cycles."""
     inseparable: tuple[str, ...] = ()
     """Actions that always came together, so that what they leave cannot be told apart."""
     filling: str = ""

@@ -34,7 +34,7 @@ CONNECT, CLOSE, DROP = "connect", "close", "drop"
 LEFT_REPLY: Final = "leave_at"
 """A reply that was left half-way, called after the argument that does it."""
 SECOND, SAMPLE, HELD = "second", "sample", "held"
-"""The nuisance terms."""
+"""The nuisance terms: columns that are not actions."""
 NOT_SHOWN: Final = (SAMPLE, HELD)
 """Terms that belong to the measurement, not to the server. Growth with time is shown."""
 NUISANCE: Final[tuple[Key, ...]] = tuple((name, "") for name in (SECOND, *NOT_SHOWN))
@@ -67,7 +67,7 @@ class DesignMatrix:
         self._unvaried = frozenset(unvaried)
         self._cycles = [_sessions(by_number[after.cycle]) for _, after in self.steps]
         self.sessions = sum(map(len, self._cycles))
-        """In these cycles."""
+        """Sessions in these cycles."""
         self.actions, self.inseparable = self._independent()
 
     def columns(self, guilty: Sequence[str]) -> Columns:

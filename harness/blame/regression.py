@@ -72,7 +72,7 @@ def fit(
         y: what each cycle added, in the metric's unit.
         columns: what may explain it.
         noise: standard deviation of a cycle at least, in the metric's unit.
-        nuisance: columns that are no action. A column that does not explain the metric is looked
+        nuisance: columns that are not actions. A column that does not explain the metric is looked
             at next to these.
         allowed: whether columns may explain it together.
 

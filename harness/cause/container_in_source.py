@@ -34,7 +34,7 @@ class Home:
     """Of its classes, or of the function whose variable it is; of a module none."""
     files: tuple[str, ...]
     numbers: Numbers
-    """That stand beside it, by name."""
+    """That stand next to it, by name."""
     own: tuple[str, ...] = ()
     """Classes of the container itself that somebody wrote."""
 
@@ -99,7 +99,11 @@ class Target:
             case ast.Name(id=self.word) if self.kind == "local":
                 return self.is_home and (
                     any(_is_inside(scope.name, name) for name in self.home.names)
-                    or (self.is_free and self.word not in scope.local and self._is_beside(scope))
+                    or (
+                        self.is_free
+                        and self.word not in scope.local
+                        and self._stands_next_to(scope)
+                    )
                 )
             case ast.Attribute(attr=self.word, value=of) if self.kind == "attribute":
                 return not isinstance(of, ast.Name) or self._may_hang_on(of.id, scope)
@@ -107,7 +111,7 @@ class Target:
                 return root == self.module
         return False
 
-    def _is_beside(self, scope: Function) -> bool:
+    def _stands_next_to(self, scope: Function) -> bool:
         """Whether a function stands in the one around, whose variable the closure has."""
         around = [name.rpartition(".<locals>.")[0] for name in self.home.names]
         return any(name and scope.name.startswith(f"{name}.<locals>.") for name in around)

@@ -24,7 +24,7 @@ from .container_in_source import Home, Numbers, Target
 from .python_source import Function, functions, inside, text_of
 
 MIN_BOUND: Final = 2
-"""What is emptied altogether, or down to one, is no container that fills."""
+"""What is emptied altogether, or down to one, does not fill."""
 REMOVALS: Final = frozenset(("pop", "popitem", "popleft", "clear", "remove", "discard"))
 _OVER: Final = (ast.Gt, ast.GtE, ast.Eq)
 _UNDER: Final = (ast.Lt, ast.LtE)
@@ -47,7 +47,7 @@ def trim_of(name: str, home: Home, numbers: Mapping[str, Numbers]) -> Trim | Non
     Args:
         name: the path to it, from a module, class or function on.
         home: what it hangs on.
-        numbers: by source file in which to look beside those of its home.
+        numbers: by source file in which to look besides those of its home.
     """
     trims: list[Trim] = []
     for file in dict.fromkeys((*home.files, *numbers)):
@@ -173,7 +173,7 @@ class Trims:
         return node is not None and self._target.is_meant(node, self._scope)
 
     def removes(self, block: Sequence[ast.stmt], *, helped: bool = True) -> bool:
-        """Whether something is taken out of the container there, or in a function beside it that
+        """Whether something is taken out of the container there, or in a function next to it that
         is called there.
         """
         return any(self._is_removal(node, helped=helped) for node in inside(block))

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Collection, Iterable
 from typing import Final
 
+from .calls import Calls
 from .container_in_source import Home, Target
 from .eviction_code import Trims
 from .python_source import Function, functions, text_of
@@ -20,22 +22,27 @@ _ORDER: Final = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 _TIMES: Final = re.compile(r"expir|deadline|until|ttl|max_age|timeout|(^|_)age$|(^|_)now$", re.I)
 
 
-def expiry_of(name: str, home: Home) -> str:
+def expiry_of(
+    name: str, home: Home, files: Iterable[str] = (), running: Collection[str] = ()
+) -> str:
     """Where entries are taken out by their age: `path:line`; empty where no code does that, or
     nothing calls it.
 
     Args:
         name: the path to the container, from a module, class or function on.
         home: what it hangs on.
+        files: sources of the application, in which calls are looked for.
+        running: names of the coroutines of pending tasks, and of threads.
     """
     target = Target.of(name, home, is_home=True)
+    calls = Calls(dict.fromkeys((*home.files, *files)), running)
     for file in dict.fromkeys(home.files):
         text = text_of(file)
         for scope in functions(text):
             if (
                 Trims(scope, target).removes(scope.node.body)
                 and any(_compares_times(scope, node) for node in ast.walk(scope.node))
-                and _is_used(scope, text)
+                and calls.reaches(scope)
             ):
                 return f"{file}:{scope.node.lineno}"
     return ""
@@ -57,9 +64,3 @@ def _is_time(scope: Function, expression: ast.expr) -> bool:
             case ast.Name(id=name) | ast.Attribute(attr=name) if _TIMES.search(name):
                 return True
     return False
-
-
-def _is_used(scope: Function, text: str) -> bool:
-    """Whether a function is named anywhere but where it is defined; a special method always is."""
-    name = scope.node.name
-    return name.startswith("__") or len(re.findall(rf"\b{re.escape(name)}\b", text)) > 1

@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from ..errors import ProbeError
+from ..probe.wire import UNREAD
 from ..record.facts import first_third, last_third
 from ..record.metrics import names
 from ..record.record import Bounded, Cause, Causes, Census, Incident, RunRecord
@@ -25,9 +26,10 @@ from ..verdict.what_grows import ZOMBIE, Growth, growths, latest_paths
 from . import native_stacks, process_inventory
 from .bounds import Container, bounding
 from .container_in_source import Numbers
+from .insertion_code import insertion_of
 from .known_caches import is_kept_by_c
 from .limits import Limits
-from .python_source import function_at
+from .python_source import function_at, lines_around
 from .targets import target_of
 from .tracing import sessions_to_trace
 
@@ -41,8 +43,8 @@ BUSY_PERCENT: Final = 1.0
 """CPU at rest that is worth asking what it is used for, of one core."""
 
 RunSessions = Callable[[int], Awaitable[int]]
-"""Runs so many sessions beside the record, and brings the server to rest; says how many were
-run.
+"""Runs so many sessions that the record does not count, and brings the server to rest. Returns how
+many were run.
 """
 
 
@@ -60,6 +62,8 @@ class Explainer:
         """Containers that were seen to have a bound: they are asked for at each census."""
         self._limits = Limits()
         self._sessions = 0
+        self._running: frozenset[str] = frozenset()
+        """Coroutines of pending tasks, and threads, by name."""
         self._unread = ""
         """Why something of the causes could not be read this time."""
         self._first: frozenset[int] = frozenset()
@@ -87,6 +91,7 @@ class Explainer:
         rising = list(self._lengths.rising(MIN_LENGTHS).items())[:MAX_CONTAINERS]
         pids = self._pids()
         self._first = self._first or frozenset(pids)
+        self._running = _running(answers.values())
         unread = process_inventory.Unread()
         return Census(
             self._now_s(),
@@ -222,6 +227,8 @@ class Explainer:
         containers: dict[str, Container] = {}
         answers = await self._probe.causes(targets, drawn=drawn) if targets else {}
         for pid, answer in answers.items():
+            if (unread := answer.get(UNREAD)) is not None:
+                self._unread = unread.state
             for growth in grown:
                 told = answer.get(growth.key)
                 if told is None or growth.pid not in (None, pid):
@@ -232,26 +239,34 @@ class Explainer:
                 container = Container.of(cause, told) if growth.kind == "container" else None
                 if container is not None:
                     containers[growth.key] = container
-        causes |= await self._bounded_causes(containers)
-        return {
-            key: _with_known(known[key], cause) if key in known else cause
-            for key, cause in causes.items()
-        }
+        causes |= await self._causes_from_source(containers)
+        places = {growth.key: growth.made_at for growth in grown}
+        complete = {}
+        for key, cause in causes.items():
+            merged = _with_known(known[key], cause) if key in known else cause
+            place = merged.made_at or places.get(key, "")
+            complete[key] = replace(merged, source=lines_around(place))
+        return complete
 
-    async def _bounded_causes(self, containers: Mapping[str, Container]) -> dict[str, Cause]:
-        """The causes of containers again, with what bounds each; those without are left out."""
+    async def _causes_from_source(self, containers: Mapping[str, Container]) -> dict[str, Cause]:
+        """The causes of containers again, with what bounds each, and with the statement that puts
+        entries into it.
+        """
         if not containers:
             return {}
         numbers = await self._numbers(containers.values())
         sessions_per_s = self._sessions / max(1.0, self._now_s())
         causes = {}
         for key, container in containers.items():
-            trim = await asyncio.to_thread(bounding, container, numbers, sessions_per_s)
-            cause = container.cause
+            trim = await asyncio.to_thread(
+                bounding, container, numbers, sessions_per_s, self._running
+            )
+            cause = await asyncio.to_thread(_with_insertion, container, numbers)
             if trim is not None:
-                causes[key] = replace(cause, trimmed_at=trim.place, bound=trim.bound)
+                cause = replace(cause, trimmed_at=trim.place, bound=trim.bound)
             elif is_kept_by_c(cause.chain):
-                causes[key] = replace(cause, trimmed_at=UNREADABLE)
+                cause = replace(cause, trimmed_at=UNREADABLE)
+            causes[key] = cause
         return causes
 
     async def _numbers(self, containers: Iterable[Container]) -> dict[str, Numbers]:
@@ -302,6 +317,24 @@ class Explainer:
             known = causes.get(key)
             causes[key] = replace(known, count=known.count + count) if known else cause
         return causes
+
+
+def _running(answers: Iterable[CensusAnswer]) -> frozenset[str]:
+    """Coroutines of pending tasks, and threads, by name."""
+    names_running: set[str] = set()
+    for answer in answers:
+        names_running.update(group.coroutine for group in answer.tasks)
+        names_running.update(answer.threads)
+    return frozenset(names_running)
+
+
+def _with_insertion(container: Container, files: Iterable[str]) -> Cause:
+    """A container's cause with the statement that puts entries into it, where that is known."""
+    cause = container.cause
+    insertion = insertion_of(cause.name, container.home, files, cause.made_at)
+    if insertion is None:
+        return cause
+    return replace(cause, made_at=insertion.place, made_in=insertion.function, inserts=True)
 
 
 def _any_watches(answers: Mapping[int, NativeAnswer]) -> bool:
@@ -357,5 +390,5 @@ def _read_and_remove(path: Path) -> Any:
     finally:
         path.unlink(missing_ok=True)
     if len(pairs) % 2:
-        raise ProbeError(f"{path.name} holds {len(pairs)} numbers, which are no pairs")
+        raise ProbeError(f"{path.name} holds {len(pairs)} numbers, and not pairs")
     return pairs

@@ -10,11 +10,14 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
+from textwrap import dedent
 from typing import Final
 
 MAX_SOURCES: Final = 100
-"""Kept as trees."""
+"""Source files that are kept as syntax trees."""
 MAX_SUBSTITUTIONS: Final = 4
+MAX_LINE: Final = 100
+"""Characters of a line that is shown."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class Function:
 
     node: ast.FunctionDef | ast.AsyncFunctionDef
     name: str
-    """Qualified."""
+    """Its qualified name, as `Cache.get`."""
     owner: str
     """Qualified name of its class; empty where it has none."""
     siblings: dict[tuple[str, str], Function] = field(repr=False)
@@ -144,6 +147,24 @@ def function_at(place: str) -> str:
         max(around, key=lambda function: (function.lines.start, -function.lines.stop)).name
         if around
         else ""
+    )
+
+
+def lines_around(place: str) -> tuple[str, ...]:
+    """The line at `path:line` and two around it, as a reader sees them: each with its number, the
+    line itself marked. Empty where the source cannot be read.
+    """
+    path, _, line = place.rpartition(":")
+    lines = text_of(path).splitlines() if line.isdecimal() else []
+    number = int(line) if lines else 0
+    if not 0 < number <= len(lines):
+        return ()
+    numbers = range(max(1, number - 1), min(len(lines), number + 1) + 1)
+    texts = dedent("\n".join(lines[at - 1].expandtabs(4) or " " for at in numbers)).split("\n")
+    width = len(str(numbers[-1]))
+    return tuple(
+        f"{'>' if at == number else ' '} {at:{width}} {text[:MAX_LINE]}".rstrip()
+        for at, text in zip(numbers, texts, strict=True)
     )
 
 

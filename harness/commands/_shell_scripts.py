@@ -159,7 +159,7 @@ def _fish_lines(begin: str, argument: Argument) -> Iterator[str]:
 
 
 def _quoted(text: str) -> str:
-    """As one word of zsh."""
+    """The text as one word of zsh."""
     return "'" + text.replace("'", "'\\''") + "'"
 
 

@@ -17,7 +17,7 @@ To complete from the next shell on, add a line to the file that the shell reads:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Which shell."""
+    """Declare which shell."""
     parser.add_argument("shell", choices=[*SCRIPTS], help="The shell.")
     parser.epilog = EXAMPLES
 

@@ -20,7 +20,7 @@ The other options of `leak-harness run` are accepted, so that the line of a run 
 do nothing here."""
 _TAKEN: Final = ("scenario", "probe")
 _COLUMN: Final = 18
-"""Where findings stand."""
+"""The column in which findings begin."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

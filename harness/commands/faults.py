@@ -11,12 +11,12 @@ HELP: Final = "List the faults and look-alikes of the embedded server."
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """How to print."""
+    """Declare how the list is printed."""
     parser.add_argument("--json", action="store_true", help="Print the list as JSON.")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the list."""
+    """Print the list of faults."""
     from ..target.embedded import fault_specs
 
     specs = list(fault_specs().values())

@@ -36,7 +36,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print one line for each series; 0 once all are decided, whatever the verdicts.
 
-    A table that is no series is left out, for `*.csv` may match one: it fails only where nothing
+    A table that is not a series is left out, for `*.csv` may match one: it fails only where nothing
     else was named. What cannot be read, or is damaged, might have been a leak: the others are
     judged, and the status is 2.
     """

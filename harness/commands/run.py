@@ -70,7 +70,7 @@ def _verdict(options: RunOptions) -> Verdict | None:
     if options.load.once:
         print(one_session.run_once(plan_of(options, trace=trace), tell))
         return None
-    # What the script prints is no result.
+    # What the script prints is not a result.
     with redirect_stdout(sys.stderr), ProgressLine() as line:
         done = runs.run(options, announce=line.announce, tell=tell, trace=trace)
     for name, why in done.unwritten.items():

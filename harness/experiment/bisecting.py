@@ -59,7 +59,7 @@ class Found:
     """Commits that were tried."""
 
     def as_json(self) -> str:
-        """For scripts."""
+        """The result as JSON, for scripts."""
         return json.dumps(asdict(self))
 
 

@@ -110,7 +110,9 @@ def workflow_commands(result: dict[str, object], root: Path) -> list[str]:
         file, line = _place(finding, root)
         at = f" file={workflow_property(file)},line={line}," if file else " "
         title = workflow_property(f"leak-harness: {finding['kind']} {finding['type']}")
-        lines.append(f"::error{at}title={title}::{workflow_message(finding['summary'])}")
+        words = [finding["summary"], *finding.get("source", ()), finding.get("advice", "")]
+        message = workflow_message("\n".join(filter(None, words)))
+        lines.append(f"::error{at}title={title}::{message}")
     return lines
 
 

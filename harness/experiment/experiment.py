@@ -8,23 +8,20 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 from ..cause.explain import Explainer
 from ..errors import (
-    CheckFailed,
     OutOfMemoryGuard,
-    ScriptFailed,
     ServerError,
     SessionError,
     UsageError,
 )
-from ..record.metrics import FALLING, names
+from ..record.metrics import names
 from ..record.record import (
     CycleDone,
     Incident,
@@ -34,8 +31,6 @@ from ..record.record import (
     RunRecord,
     RunStarted,
     ServerReady,
-    SessionResult,
-    Values,
 )
 from ..record.store import RunFolder
 from ..sessions.driver import run_cycle, standing_sessions
@@ -48,9 +43,11 @@ from ..target.target import AnySampler, ServerUnderTest
 from ..units import format_time
 from ..verdict.outcome import Judgement, NextStep, Wait
 from ..verdict.suspects import census_is_due
+from .hope import check_hope, is_hopeless
 from .memory_guard import SOFT_FACTOR, Limits, MemoryGuard
 from .opened_server import opened
 from .plan import Plan
+from .readings import lowest_readings, peaks_of
 
 MAX_GAP_S: Final = 5.0
 """Without a sample: more is told. Peaks and growth in that time were not seen."""
@@ -66,13 +63,6 @@ TRACED_SESSION_LIMIT_S: Final = 5.0
 several times slower, and on a busy machine as many times again. Fewer sessions would miss what
 one session in ten leaves.
 """
-HOPELESS_SESSIONS: Final = 5
-"""The run ends after this many sessions, if all of them have failed."""
-UNANSWERED_SESSIONS: Final = 2
-"""The run ends after this many sessions, if all of them have waited in vain to the end of a limit.
-The first alone may have met a server that was warming up.
-"""
-
 Judge = Callable[[RunRecord], Judgement]
 Announce = Callable[[RunRecord, Judgement], None]
 
@@ -239,7 +229,8 @@ class Experiment:
             self._plan.load_in(number),
             sessions,
             lambda now: (
-                not (self._over_budget or self._is_hopeless(now)) and server.exit_status is None
+                not (self._over_budget or is_hopeless(self.record, now))
+                and server.exit_status is None
             ),
         )
         self._guard.sessions_open(0)
@@ -249,10 +240,11 @@ class Experiment:
             await rest(self._plan.schedule[number - 1])
         ended_s = self._now_s()
         talking = (await sampler.used_ns() - cpu_before_ns) / max(ended_s - began_s, 1e-3) / 1e7
-        peaks = _peaks([sample.values for sample in self.record.fast_samples[first_sample:]])
+        peaks = peaks_of([sample.values for sample in self.record.fast_samples[first_sample:]])
         self._add(CycleDone(number, began_s, ended_s, results, max(0.0, talking), peaks))
         server.check_alive()
-        self._check_hope(results[-1:])
+        if results:
+            check_hope(self.record, results[-1])
         await asyncio.sleep(self._plan.settle_s)
         if self._probe is not None and self._plan.planted_bytes:
             await self._probe.plant(self._plan.planted_bytes, len(results))
@@ -322,39 +314,6 @@ class Experiment:
             sample, values=sample.values | files_in(self._plan.watched), problems=problems
         )
 
-    def _is_hopeless(self, now: Sequence[SessionResult] = ()) -> bool:
-        """Whether no session has ever worked, those of the cycle that is under way among them, and
-        enough have tried.
-
-        Where one has worked, sessions that fail later are what the server comes to: they are
-        measured.
-        """
-        if self.record.failed_sessions < self.record.sessions or any(session.ok for session in now):
-            return False
-        tried = [
-            *chain.from_iterable(
-                cycle.sessions for cycle in self.record.cycles[:HOPELESS_SESSIONS]
-            ),
-            *now,
-        ]
-        least = HOPELESS_SESSIONS
-        if all(session.timed_out for session in tried):
-            least = UNANSWERED_SESSIONS
-        return len(tried) >= least
-
-    def _check_hope(self, latest: Sequence[SessionResult]) -> None:
-        no_session_worked = self.record.failed_sessions == self.record.sessions
-        if latest and no_session_worked and latest[-1].failure.startswith(CheckFailed.__name__):
-            raise ScriptFailed(
-                latest[-1].failure.partition(": ")[2], hint="no session has passed this check yet"
-            )
-        if latest and self._is_hopeless():
-            raise ServerError(
-                f"none of {self.record.sessions} sessions did what the script says",
-                why=f"the last one: {latest[-1].failure}",
-                hint="try one session with `leak-harness run ... --once --trace`",
-            )
-
     async def _wait(self, wait: Wait, server: ServerUnderTest, sampler: AnySampler) -> None:
         """Wait for late releases, as long as the judge asks for."""
         began_s = steady_since_s = self._now_s()
@@ -387,7 +346,7 @@ class Experiment:
                 self._add(Incident(self._now_s(), _gap_in_words(gap_s)))
 
     def _watch_growth(self, held_bytes: float) -> None:
-        """What connected sessions hold themselves is no growth yet."""
+        """What connected sessions hold themselves is not growth yet."""
         assert self._guard is not None, "it watches for as long as there is a server"
         first = self.record.rests[0].values if self.record.rests else {}
         if names.RSS not in first:
@@ -413,27 +372,6 @@ async def _masked_at_the_end(log: Path) -> AsyncIterator[None]:
         yield
     finally:
         await asyncio.to_thread(mask_log, log)
-
-
-def lowest_readings(before: Values, now: Values) -> Values:
-    """The lower of each two readings, once one has fallen; the very readings of before where none
-    has.
-
-    So a fall that is too slow to be seen from one reading to the next adds up.
-    """
-    if not any(
-        now[name] < 0.99 * before[name] - 0.5 for name in FALLING if name in before and name in now
-    ):
-        return before
-    return {**before, **{name: min(x, before.get(name, x)) for name, x in now.items()}}
-
-
-def _peaks(readings: Sequence[Values]) -> Values:
-    peaks: Values = {}
-    for reading in readings:
-        for name, value in reading.items():
-            peaks[name] = max(value, peaks.get(name, value))
-    return peaks
 
 
 @contextlib.asynccontextmanager

@@ -31,7 +31,7 @@ class Source:
     """A file of Python of the folder."""
 
     path: PurePosixPath
-    """From the folder."""
+    """Its path, from the folder on."""
     text: str
     tree: ast.Module
     imports: frozenset[str]
@@ -43,7 +43,7 @@ class FoundServer:
     """A server that can be started and visited."""
 
     framework: str
-    """As people write it."""
+    """The framework's name as people write it."""
     protocol: str
     command: str
     """What starts it; empty: no file of the folder looks like its start."""

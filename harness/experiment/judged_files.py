@@ -51,5 +51,5 @@ def _text(path: Path) -> str:
             )
         return path.read_text(encoding="utf-8-sig")  # spreadsheets put a mark in front
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text"
+        reason = getattr(error, "strerror", None) or "it is not text"
         raise RecordError(f"{path} cannot be read: {reason}") from error

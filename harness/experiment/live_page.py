@@ -62,7 +62,7 @@ class LivePage:
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """The address of the page."""
         return f"http://127.0.0.1:{self._server.server_port}{self._path}"
 
     def close(self) -> None:

@@ -26,7 +26,7 @@ from ..units import format_size
 
 LOOK_EVERY_S: Final = 0.1
 SOFT_FACTOR: Final = 2.0
-"""Of the budget: from here on no new session begins. What connected sessions hold is no growth
+"""Of the budget: from here on no new session begins. What connected sessions hold is not growth
 yet.
 """
 HARD_FACTOR: Final = 2.25
@@ -124,11 +124,11 @@ class MemoryGuard:
         return self._stopped
 
     def start(self) -> None:
-        """Begin to watch."""
+        """Start watching."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Watch no longer."""
+        """Stop watching."""
         self._is_over.set()
         if self._thread.ident is not None:
             self._thread.join()
@@ -142,7 +142,7 @@ class MemoryGuard:
         self._base_bytes = self._held_bytes()
 
     def sessions_open(self, number: int) -> None:
-        """So many sessions are connected from now on, at most."""
+        """Note how many sessions are connected from now on, at most."""
         self._open_sessions = number
 
     def see(self, held_bytes: float) -> None:

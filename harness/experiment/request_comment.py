@@ -29,7 +29,7 @@ class Thread:
     one: str
     """Where each of them is, before its number."""
     method: str
-    """Changes one."""
+    """The HTTP method that changes a comment."""
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Thread | None:

@@ -65,7 +65,7 @@ class Run:
 
     @property
     def report(self) -> Path:
-        """The page."""
+        """The file `report.html`."""
         return self.folder / PAGE
 
 
@@ -74,7 +74,7 @@ def _ignored(record: RunRecord, judgement: Judgement) -> None:
 
 
 def _unheard(line: str) -> None:
-    """Nobody listens."""
+    """Announce to nobody."""
 
 
 def run(

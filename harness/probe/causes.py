@@ -27,7 +27,7 @@ from . import (
     retained_size,
     tasks,
 )
-from .wire import Cause, Garbage, Target
+from .wire import UNREAD, Cause, Garbage, Target
 
 MAX_INSIDE = 20
 
@@ -117,17 +117,29 @@ def _in_heap(wanted: list[Target], paths: dict[str, list[int]]) -> dict[str, Cau
     for key, held in search.containers.items():
         with search.skipped.errors():
             seconds, timed = expiry.expires_in_s(held)
-            details.setdefault(key, {}).update({"expires_s": seconds, "timed": timed})
+            overdue_s = expiry.overdue_s(held) if seconds is not None else 0.0
+            details.setdefault(key, {}).update(
+                {"expires_s": seconds, "timed": timed, "overdue_s": overdue_s}
+            )
     for key, newest in search.newest.items():
         with search.skipped.errors():
             details.setdefault(key, {})["state"] = object_states.state_of(newest)
     keys = {**search.keys, **{id(newest): key for key, newest in search.newest.items()}}
+    unread = search.skipped.counts()
     del search, stand
     chains = reachability.walk(keys, paths)
     alone = {number: key for number, key in keys.items() if chains.get(key, {}).get("unreached")}
     for key in set(alone.values()) - _still_there(alone):  # it has gone meanwhile
         del chains[key]
-    return {key: {**details.get(key, {}), **chains.get(key, {})} for key in {**details, **chains}}
+    causes: dict[str, Cause] = {
+        key: {**details.get(key, {}), **chains.get(key, {})} for key in {**details, **chains}
+    }
+    if unread:
+        reason = max(unread, key=unread.__getitem__)
+        causes[UNREAD] = {
+            "state": "%d objects could not be read: %s" % (sum(unread.values()), reason)
+        }
+    return causes
 
 
 def _still_there(keys: Mapping[int, str]) -> set[str]:

@@ -35,7 +35,7 @@ id of no object.
 _BUFFERED_PAIRS = 4096
 """Small blocks: a large one would leave a trace in malloc, see `heap`."""
 _KINDS = frozenset((dict, list, set, deque, bytearray, array))
-"""And what is derived from them."""
+"""Types whose objects, and those of derived types, are containers."""
 _PLAIN = frozenset((dict, list, set))
 """Of these exact types most containers are; they have no bound of their own."""
 _PLAIN_IDS = frozenset(map(id, _PLAIN))
@@ -57,7 +57,7 @@ def take(lengths: BinaryIO, followed: Iterable[int] = ()) -> wire.HeapCensus:
 
 
 def bases() -> looking.ByType[Any]:
-    """By type, the kind of container that it is derived from; None of what is no container."""
+    """By type, the kind of container that it is derived from; None of what is not a container."""
     return looking.ByType(_base_of)
 
 

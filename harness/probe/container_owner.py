@@ -109,7 +109,7 @@ def _of_classes(kind: type) -> dict[str, Any]:
 
 
 def _scope(owner: object) -> tuple[CodeType, dict[str, Any]] | None:
-    """The code of a function or of what is suspended, and what it sees beside its globals; None
+    """The code of a function or of what is suspended, and what it sees besides its globals; None
     of anything else.
     """
     if type(owner) is not FunctionType:

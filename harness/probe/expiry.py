@@ -17,7 +17,7 @@ from typing import Any, Optional, Tuple
 from . import container_entries, looking, loops, reference_names
 
 MAX_AHEAD_S = 7 * 24 * 3600.0
-"""What lies further ahead is no time at which an entry goes."""
+"""What lies further ahead is not a time at which an entry goes."""
 MAX_SAMPLED = 8
 MAX_PARTS = 50
 """Of one entry that are looked at."""
@@ -43,6 +43,30 @@ def expires_in_s(container: object) -> Tuple[Optional[float], bool]:
         return None, False
     are_timers = all(looking.short_name(type(entry[-1])) == "TimerHandle" for entry in newest)
     return max(seconds for seconds in ahead if seconds is not None), are_timers
+
+
+def overdue_s(container: Any) -> float:
+    """For how many seconds the oldest entries have been due; 0.0 where they are not, or where the
+    container keeps no order.
+    """
+    if issubclass(type(container), dict):
+        oldest = list(islice(dict.values(container), MAX_SAMPLED))
+    elif issubclass(type(container), list):
+        oldest = list(islice(list.__iter__(container), MAX_SAMPLED))
+    else:
+        return 0.0
+    return min((_overdue_s(value) for value in oldest), default=0.0)
+
+
+def _overdue_s(value: Any) -> float:
+    """By the latest time that a value carries."""
+    times = [
+        number - clock()
+        for name, number in _numbers(value)
+        for clock in _CLOCKS
+        if (name or type(number) is float) and abs(number - clock()) < MAX_AHEAD_S
+    ]
+    return max(0.0, -max(times)) if times else 0.0
 
 
 def _length(container: Any) -> int:

@@ -40,7 +40,7 @@ def read_gauges(_: wire.Request) -> dict[str, int]:
 
 
 def collect(_: wire.Request) -> Collection:
-    """Collect and trim."""
+    """Collect garbage, and give free memory back."""
     return collection.collect(LoopThread())
 
 
@@ -67,7 +67,7 @@ def plant(request: wire.PlantRequest) -> int:
     """
     size, count = int(request["bytes"]), int(request["count"])
     if not 0 < size * count <= MAX_PLANTED_BYTES:
-        raise ValueError(f"{count} blocks of {size} bytes are no control")
+        raise ValueError(f"{count} blocks of {size} bytes are not a control")
     _planted.extend(b"\xaa" * size for _ in range(count))
     return len(_planted)
 

@@ -65,7 +65,7 @@ def qualified_name(kind: type) -> str:
 
 
 def module_name(kind: type) -> str:
-    """`__module__` of a class; `?` where that is no string."""
+    """`__module__` of a class; `?` where that is not a string."""
     try:
         return text(_get_module(kind))
     except AttributeError:
@@ -110,8 +110,8 @@ def module_globals(module: object) -> Dict[str, Any]:
 
 
 def modules() -> Iterator[Tuple[str, Any]]:
-    """Names and modules of `sys.modules`; anything may be put there, and what is no module is
-    left out.
+    """Names and modules of `sys.modules`; anything may be put there, and what is not a module
+    is left out.
     """
     for name, module in list(sys.modules.items()):
         if type(name) is str and issubclass(type(module), ModuleType):
@@ -186,7 +186,7 @@ class Skipped:
         self._counts: Counter[str] = Counter()
 
     def add(self, error: BaseException) -> None:
-        """One more."""
+        """Count one more thing that could not be read."""
         reason = reason_of(error)
         if reason in self._counts or len(self._counts) < MAX_REASONS:
             self._counts[reason] += 1

@@ -41,7 +41,7 @@ def pending_tasks() -> int:
 
 
 def all_pending() -> list[Any]:
-    """Those tasks themselves."""
+    """The pending tasks of all loops."""
     asyncio = _asyncio()
     if asyncio is None:
         return []

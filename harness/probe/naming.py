@@ -39,7 +39,7 @@ _CODE_OF = {
 
 
 def type_name(kind: type) -> str:
-    """With its module."""
+    """The name of a type, with its module."""
     return f"{looking.module_name(kind)}.{looking.qualified_name(kind)}"
 
 
@@ -81,7 +81,7 @@ def function_name(code: CodeType) -> str:
 
 
 def place(code: CodeType, line: int) -> str:
-    """File and line."""
+    """`path:line` of a place in some code."""
     return f"{code.co_filename}:{line}"
 
 

@@ -4,8 +4,8 @@ Each object is reached by the path that tells most. A path costs 1 for each link
 begins in, or goes through, what tells little: `_COST_OF_ROOT` and `_cost_of` say how much. So a
 short path from the application's own names wins over a long one, and over one from a library.
 
-A path through another module's globals or through the probe is no answer. Nothing that the walk saw
-is held when it is over.
+A path through another module's globals or through the probe is not an answer. Nothing that the walk
+saw is held when it is over.
 """
 
 from __future__ import annotations

@@ -52,14 +52,14 @@ class SampleRequest(Request):
     """Asks for the gauges."""
 
     collect: bool
-    """Collect first."""
+    """Whether to collect garbage first."""
 
 
 class PlantRequest(Request):
     """Asks for memory to be leaked, for a control."""
 
     bytes: int
-    """Of one block."""
+    """Size of one block."""
     count: int
 
 
@@ -68,6 +68,10 @@ class CensusRequest(Request):
 
     followed: list[str]
     """Identities of containers whose maximum is looked up."""
+
+
+UNREAD = "unread"
+"""The key of an answer that says what the others leave out."""
 
 
 class Target(TypedDict, total=False):
@@ -85,7 +89,7 @@ class Target(TypedDict, total=False):
     """Of objects their type, of threads their name."""
     coroutine: str
     made_at: str
-    """Of tasks."""
+    """Of tasks: `path:line` of the call that made them."""
     words: str
     """Of what was opened or started: the path, or the command. Of a process that has ended: its
     name.
@@ -160,7 +164,7 @@ class Bounded(_Bounded, total=False):
     """A container with a maximum. The rest is there where an attribute next to it says that."""
 
     limit: str
-    """This attribute."""
+    """The attribute that says the maximum."""
     attribute: str
     """That which holds the container."""
     classes: list[str]
@@ -211,7 +215,7 @@ class Census(HeapCensus):
 
     tasks: list[TaskGroup]
     threads: dict[str, int]
-    """Counted by name."""
+    """Python's threads, counted by name."""
     lengths: str
     """The file with the lengths of containers."""
 
@@ -248,21 +252,22 @@ class Cause(TypedDict, total=False):
     """No root leads to it."""
     closed_s: float | None
     expires_s: float | None
+    overdue_s: float
     timed: bool
     home: Home
     graph: str
-    """In DOT."""
+    """What refers to it, in DOT."""
 
 
 class Garbage(TypedDict):
     """What the collector found."""
 
     names: dict[str, int]
-    """Counted by type."""
+    """Unreachable objects, counted by type."""
     made: dict[str, Cause]
     """Where one of each was made."""
     bytes: int
-    """Of all."""
+    """What all of them take."""
 
 
 class Native(TypedDict):

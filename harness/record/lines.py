@@ -228,6 +228,10 @@ class Cause:
     made_in: str = ""
     """That function, with its class."""
     made_by: str = ""
+    inserts: bool = False
+    """Of a container: that line puts entries into it. Else it made the newest entry."""
+    source: tuple[str, ...] = ()
+    """That line and two around it, with their numbers; empty where the file cannot be read."""
     bytes: int = 0
     """What one of them keeps alive."""
     objects: int = 0
@@ -243,7 +247,9 @@ class Cause:
     what it holds.
     """
     count: int = 0
-    """How often it was seen, where that is no matter of a census."""
+    """How often it was seen, where a census does not tell that."""
+    expires_s: float | None = None
+    """Of a container: seconds until its newest entries are due; None where they carry no time."""
     unreached: bool = False
     """No module, task, loop or thread leads to it, though it is there."""
     closed_s: float | None = None

@@ -125,5 +125,5 @@ def _number(metric: str, value: float) -> str:
 def _unit(metric: str) -> str:
     if metric in IN_BYTES:
         return ""
-    known = METRICS.get(metric)  # entries of a container are no metric
+    known = METRICS.get(metric)  # entries of a container are not a metric
     return f" {(known.counted_as if known else '') or metric}"

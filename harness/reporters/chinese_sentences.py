@@ -134,6 +134,10 @@ _REASONS: Final[Mapping[str, str]] = {
     "{} rises and falls, while what is in use does not grow": (
         "{} 有升有降，而使用中的内存没有增长"
     ),
+    "likely ({w}): {w}, exactly, and no code makes it shorter": (
+        "很可能（{w}）：{w}，完全一致，且没有代码会缩短它"
+    ),
+    "0 of {} servers that do not leak were called so": "{} 个没有泄漏的服务器中没有一个被误判",
     "no log is read": "没有读取日志",
     "the server's log: {w}": "服务器日志：{w}",
     "decided at rest; CPU while talking {w}": "由空闲时判定；对话时 CPU {w}",

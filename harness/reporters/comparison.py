@@ -116,7 +116,7 @@ def _list(findings: Sequence[Finding]) -> Iterator[str]:
 
 
 def as_json(comparison: Comparison) -> bytes:
-    """All numbers."""
+    """All numbers, as JSON."""
     answers = {"worse": comparison.is_worse, "better": comparison.is_better}
     data = {**msgspec.to_builtins(comparison), **answers}
     return msgspec.json.format(msgspec.json.encode(data), indent=2) + b"\n"

@@ -39,7 +39,7 @@ class Report(Protocol[Subject_contra]):
     """One file about something else than one run."""
 
     def __call__(self, subject: Subject_contra, /) -> bytes:
-        """The whole file."""
+        """The bytes of the whole file."""
         ...
 
 

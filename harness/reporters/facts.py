@@ -17,7 +17,7 @@ from ..verdict.consequences import Nest
 from ..verdict.drift import CROWDED_PERCENT
 from ..verdict.gates import entries
 from ..verdict.outcome import Finding, Verdict
-from ..verdict.problems import problems, skipped
+from ..verdict.problems import no_mallinfo, problems, skipped
 from ..verdict.rows import Row
 
 
@@ -66,7 +66,11 @@ def incidents(record: RunRecord) -> list[str]:
 def not_read(record: RunRecord, verdict: Verdict) -> list[str]:
     """Sources of evidence that failed, each once, as far as no doubt or gate says it already."""
     known = {*verdict.doubts, *(gate.reason for gate in verdict.gates.values())}
-    lines = [*(problem.words for problem in problems(record)), skipped(record)]
+    lines = [
+        *(problem.words for problem in problems(record)),
+        skipped(record),
+        no_mallinfo(record),
+    ]
     return [line for line in lines if line and line not in known]
 
 

@@ -30,7 +30,7 @@ _WRITE: Final[Mapping[str, Callable[[float], str]]] = {
 _COLORS: Final = (canvas.BLUE, canvas.ORANGE, canvas.GREEN, canvas.PURPLE, canvas.INK)
 _MAX_LEGEND: Final = 40
 _MAX_SUMMARY: Final = 160
-"""Characters."""
+"""Characters of a summary that are shown."""
 _LATEST: Final = 20
 """Runs in the table of history.md."""
 _COLUMNS: Final = 80

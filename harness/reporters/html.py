@@ -73,6 +73,8 @@ def render(
     """
     say = say_in(language)
     target = record.started.target
+    dots = {finding.fingerprint: graph_of(record, finding) for finding in verdict.findings}
+    graphs = {fingerprint: raw(draw_graph(dot)) for fingerprint, dot in dots.items()}
     drawn = charts(record, verdict)
     name = "running" if progress else str(verdict.name)
     nests = [] if progress else nested(verdict.findings)
@@ -100,20 +102,24 @@ def render(
         unseen=list(_unseen(record, verdict, say)),
         guilty=_guilty(blamed, say),
         blamed=_blamed(blamed, say),
-        graphs={
-            finding.fingerprint: raw(draw_graph(graph_of(record, finding)))
-            for finding in verdict.findings
-        },
+        graphs=graphs,
         incidents=incidents(record),
         failures=failures(record),
         command=target.get(_COMMAND, ""),
         target={name: value for name, value in target.items() if name != _COMMAND},
         policy=policy_words(record.started.policy),
-        styles=raw(page_file("uPlot-1.6.32.min.css") + page_file("report.css")),
-        library=raw(page_file("uPlot-1.6.32.min.js")),
-        script=raw(page_file("report.js")),
         data=raw(_json([_translated(chart, say) for chart in drawn])),
+        **_assets(),
     )
+
+
+def _assets() -> dict[str, Any]:
+    """The files that the page has in itself."""
+    return {
+        "styles": raw(page_file("uPlot-1.6.32.min.css") + page_file("report.css")),
+        "library": raw(page_file("uPlot-1.6.32.min.js")),
+        "script": raw(page_file("report.js")),
+    }
 
 
 def _error(record: RunRecord, verdict: Verdict) -> str:
@@ -187,7 +193,7 @@ def _blamed(blamed: Blame | None, say: Say) -> list[list[str]]:
 
 
 def _share_cells(share: Share, say: Say) -> list[str]:
-    metric = METRICS.get(share.metric)  # entries of a container are no metric
+    metric = METRICS.get(share.metric)  # entries of a container are not a metric
     write = format_count if metric is None else metric.unit.write
     estimate, lower, upper = (write(value) for value in (share.estimate, share.lower, share.upper))
     guilty = "leak" if share.guilty else ""

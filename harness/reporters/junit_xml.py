@@ -22,7 +22,7 @@ _NO_DECISION: Final = frozenset({VerdictName.SERVER_FAILED, VerdictName.INTERRUP
 
 
 def render(record: RunRecord, verdict: Verdict) -> bytes:
-    """The whole file."""
+    """The bytes of the whole file."""
     suite = ET.Element(
         "testsuite",
         name="leak-harness",

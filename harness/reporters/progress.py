@@ -10,6 +10,7 @@ from ..record.facts import reported_metric
 from ..record.metrics import METRICS
 from ..record.record import RunRecord
 from ..units import format_size, format_time
+from ..verdict.gates.containers import ContainersGate
 from ..verdict.gates.memory import MemoryGate
 from ..verdict.outcome import Judgement, NextStep
 from .contract import ScreenText
@@ -76,7 +77,7 @@ def course(
 def _next(record: RunRecord, judgement: Judgement) -> Callable[[float], str]:
     match judgement.next:
         case NextStep.CONTINUE:
-            words = f"open: {_open(judgement)}; {outlook(record, judgement)}"
+            words = f"{_suspect(judgement)}open: {_open(judgement)}; {outlook(record, judgement)}"
             return lambda _: words
         case NextStep.WAIT:
             wait_s = judgement.wait.at_most_s if judgement.wait else 0.0
@@ -102,6 +103,14 @@ def _briefly(record: RunRecord, judgement: Judgement) -> Callable[[float], str]:
             return lambda later_s: f"waiting {format_time(max(1, round(wait_s - later_s)))} at most"
         case _:
             return _next(record, judgement)
+
+
+def _suspect(judgement: Judgement) -> str:
+    """The container that grows fastest, from the first census that shows it."""
+    gate = judgement.verdict.gates.get("containers")
+    if not isinstance(gate, ContainersGate) or not gate.suspects:
+        return ""
+    return f"suspect: {gate.reason.partition('. ')[0]}; "
 
 
 def _sparkline(record: RunRecord) -> str:

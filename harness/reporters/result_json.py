@@ -102,7 +102,7 @@ def schema() -> dict[str, Any]:
 
 
 def render(record: RunRecord, verdict: Verdict) -> bytes:
-    """The whole file."""
+    """The bytes of the whole file."""
     return msgspec.json.format(msgspec.json.encode(result(record, verdict)), indent=2) + b"\n"
 
 

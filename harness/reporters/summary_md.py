@@ -35,7 +35,7 @@ _PLAIN_COMMAND: Final = re.compile(r"leak-harness [\w ./:=,'\"{}+?&%-]+")
 
 
 def render(record: RunRecord, verdict: Verdict) -> bytes:
-    """The whole file."""
+    """The bytes of the whole file."""
     lines = [f"## leak-harness: {verdict.name}", "", markdown(sentence(verdict)), ""]
     findings = [
         ". ".join(filter(None, (nest.finding.summary, kept_with(nest))))

@@ -36,7 +36,7 @@ sys.remote_exec(int(sys.argv[1]), sys.argv[2])
 _BEFORE_3_14: Final = 9
 _BEFORE_3_9: Final = 8
 _HELPER: Final = "multiprocessing.resource_tracker"
-"""A process beside each that starts workers: it sleeps until they end, and holds nothing of the
+"""A process next to each that starts workers: it sleeps until they end, and holds nothing of the
 server's.
 """
 LIMIT_S: Final = 30.0

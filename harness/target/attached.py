@@ -87,7 +87,7 @@ class Attached:
             return []
 
     def pids(self) -> list[int]:
-        """Their ids."""
+        """The processes' ids."""
         return [process.pid for process in self.processes()]
 
     def tree(self) -> list[int]:

@@ -54,7 +54,7 @@ async def fetch(
 
 
 async def _read(response: httpx.Response, max_bytes: int) -> None:
-    """As `Response.aread`, with an end."""
+    """The body of an answer, as `Response.aread` reads it, up to a limit of size and time."""
     parts, size = [], 0
     async for part in response.aiter_bytes():
         parts.append(part)

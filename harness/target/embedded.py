@@ -28,7 +28,7 @@ class FaultSpec:
     """
 
     name: str
-    """As `--fault` names it."""
+    """The name that `--fault` takes."""
     description: str
     """One line for `leak-harness faults`."""
     scenario: str

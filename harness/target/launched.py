@@ -182,7 +182,7 @@ class Server:
         return sorted(below, key=lambda process: (process.pid != self.pid, process.pid))
 
     def pids(self) -> list[int]:
-        """Their ids."""
+        """The processes' ids."""
         return [process.pid for process in self.processes()]
 
     def tree(self) -> list[int]:

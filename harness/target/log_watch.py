@@ -63,7 +63,7 @@ class LogWatch:
         self._lines = LogLines(path, from_end=True)
 
     def counts(self, at_s: float, cycle: int, *, is_failing: bool = False) -> LogCounts:
-        """So far.
+        """How often each pattern has been seen so far.
 
         Args:
             at_s: since the start of the run.

@@ -82,8 +82,8 @@ class HomeAnswer:
 class CauseAnswer(Cause):
     """What one process says of a thing that piles up."""
 
-    expires_s: float | None = None
-    """Of a container: seconds until its newest entries are due; None where they carry no time."""
+    overdue_s: float = 0.0
+    """For how long its oldest entries have been due and are still there."""
     timed: bool = False
     """Timers take them then."""
     home: HomeAnswer | None = None

@@ -60,7 +60,7 @@ class Health:
         return reasons[0] if reasons else ""
 
     def answered(self, pid: int, request: str) -> None:
-        """It lives."""
+        """Note that it did what was asked."""
         for of in ("", request):
             del self._failures[pid, of]
 

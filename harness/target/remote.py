@@ -67,7 +67,7 @@ class Page:
         self._names = {**PAGE_NAMES, **(names or {})}
 
     async def read(self) -> Values:
-        """Read it once."""
+        """Ask for the page once."""
         import httpx  # noqa: PLC0415 - slow to import, and few targets are remote
 
         try:
@@ -96,7 +96,7 @@ class Page:
             ) from error
         except ValueError as error:
             raise NoMetrics(
-                f"--metrics-url {self._shown} is no Prometheus text page: {error}"
+                f"--metrics-url {self._shown} is not a Prometheus text page: {error}"
             ) from error
         return self._values(families)
 
@@ -133,14 +133,14 @@ class GroupFiles:
         """Read its files once."""
         try:
             held = int((self._folder / "memory.current").read_text(encoding="ascii"))
-            found = {names.RSS: float(held - self._number("memory.stat", "inactive_file"))}
+            values = {names.RSS: float(held - self._number("memory.stat", "inactive_file"))}
         except (OSError, ValueError) as error:
             raise NoMetrics(
                 f"--cgroup {self._folder}: {error}", hint="has the group ended?"
             ) from error
         if (used := self._number("cpu.stat", "usage_usec")) > 0:
-            found[CPU_S] = used / 1e6
-        return found
+            values[CPU_S] = used / 1e6
+        return values
 
     def _number(self, file: str, name: str) -> int:
         try:
@@ -242,9 +242,9 @@ class RemoteSampler:
                 names.DESCRIPTORS
             )
             before = values
-        found = {name: value for name, value in before.items() if name != CPU_S}
+        at_rest = {name: value for name, value in before.items() if name != CPU_S}
         if CPU_S in before:
-            found[names.CPU_AT_REST] = share
+            at_rest[names.CPU_AT_REST] = share
         now_s = time.monotonic()
         return RestSample(
             cycle,
@@ -252,7 +252,7 @@ class RemoteSampler:
             now_s - self._began_s,
             settled,
             now_s - began_s,
-            found,
+            at_rest,
             idle=idle,
             problems={"memory": self._problem} if self._problem else {},
         )

@@ -40,7 +40,7 @@ class _Frame:
 
     @property
     def is_library(self) -> bool:
-        """Whether it is no code of the application."""
+        """Whether it is not code of the application."""
         return any(mark in self.file for mark in _LIBRARIES)
 
     def __str__(self) -> str:

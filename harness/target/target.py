@@ -85,7 +85,7 @@ class Target(ABC):
     """What is missing for a run, where no memory can be read this way; empty: nothing."""
 
     ready_limit_s: float | None = from_option(READY_LIMIT)
-    """Seconds; None: `READY_LIMIT_S`."""
+    """How long the server may take until it answers, in seconds. None: `READY_LIMIT_S`."""
 
     def check(self) -> None:  # noqa: B027 - most targets have nothing to see
         """See before anything starts that what was asked for can be done.
@@ -161,7 +161,7 @@ class Running(Target):
 
     @property
     def log_file(self) -> Path | None:
-        """As `--log` says."""
+        """The server's log, where `--log` names one."""
         return self.log
 
 
@@ -211,7 +211,7 @@ class ServerUnderTest(Protocol):
         ...
 
     def pids(self) -> list[int]:
-        """Their ids."""
+        """The processes' ids."""
         ...
 
     def tree(self) -> list[int]:

@@ -15,8 +15,7 @@ MIN_PER_SESSION: Final = 0.08
 TRIM_SLACK: Final = 1.1
 """What is trimmed now and then may be so much longer than its bound."""
 WARM_UP_SHARE: Final = 1 / 3
-"""Of the sessions: growth before then is no growth of the latter part of the run, of which gates
-speak.
+"""Of the sessions: growth before then does not count: gates speak of the latter part of the run.
 """
 MAX_TOLD: Final = 3
 MIN_TOLD_BYTES: Final = 64.0

@@ -14,6 +14,7 @@ from .orphan_tasks import Orphans
 from .outcome import Kind, Status
 from .rules import Rule, source
 from .suspects import Unsure
+from .uncollected import MIN_LEFT, Uncollected
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,12 @@ class CounterFacts:
     is_past_guard: bool
     is_over: bool
     """The run is as long as it may be, and has waited where a wait can tell something."""
+    is_final: bool
+    """No session is to follow."""
     orphans: Orphans | None
     """Tasks that closed sessions have left; None for other counters."""
+    uncollected: Uncollected | None = None
+    """What only a collection ends; None in a run that collects, and for other counters."""
     exhaustion: Exhaustion | None = None
     """What the server ran into; None where the count did not rise with each session until then."""
 
@@ -55,6 +60,22 @@ class CounterFacts:
     def unsure_per_session(self) -> float | None:
         """Tracked objects that containers account for which may have a maximum."""
         return None if self.unsure is None else self.unsure.objects_per_session
+
+    @property
+    def left_uncollected(self) -> int | None:
+        """Tasks or processes that sessions have left."""
+        return None if self.uncollected is None else self.uncollected.left
+
+    @property
+    def ended_by_collection(self) -> int | None:
+        """Of these, what one collection ended."""
+        return None if self.uncollected is None else self.uncollected.ended
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether the run would end without another look at the count."""
+        is_flat = self.counted is not None and self.counted.standing.not_growing
+        return is_flat or self.is_final
 
     @property
     def orphan_tasks(self) -> int | None:
@@ -88,7 +109,7 @@ class CounterFacts:
 
     @property
     def sessions_that_failed(self) -> int | None:
-        """Since then."""
+        """Sessions that failed since then."""
         return None if self.exhaustion is None else self.exhaustion.failed
 
     @property
@@ -214,6 +235,21 @@ def _orphans_wait_due(facts: CounterFacts) -> CounterAnswer | None:
     return CounterAnswer(standing, None, left.since_sessions)
 
 
+def _ended_by_collection(facts: CounterFacts) -> CounterAnswer | None:
+    left = facts.uncollected
+    if left is None or left.ended is None or left.ended < MIN_LEFT:
+        return None
+    return CounterAnswer(Standing(Status.LEAK, left.words), Kind.NOT_YET_COLLECTED)
+
+
+def _collection_due(facts: CounterFacts) -> CounterAnswer | None:
+    left = facts.uncollected
+    if left is None or left.ended is not None or not left.may_wait or not facts.is_decided:
+        return None
+    words = f"{left.left} are left; whether a collection would end them is not known yet"
+    return CounterAnswer(Standing(Status.INCONCLUSIVE, words, suspect=True))
+
+
 def _counted(facts: CounterFacts) -> CounterAnswer:
     assert facts.counted is not None, "a rule before this one has answered"
     standing = facts.counted.standing
@@ -305,7 +341,26 @@ ORPHAN_RULES: Final = (
     ),
 )
 
+COLLECTION_RULES: Final = (
+    Rule(
+        "counter.ended-by-collection",
+        "In a run that forces no collection, a wait left 5 or more, and the one collection after "
+        "it ended 5 or more: leak, not yet collected.",
+        _ORPHANS,
+        _ended_by_collection,
+        ("left_uncollected", "ended_by_collection"),
+    ),
+    Rule(
+        "counter.collection-due",
+        "In a run that forces no collection, 5 or more are left at its end: wait, then collect.",
+        _ORPHANS,
+        _collection_due,
+        ("left_uncollected",),
+    ),
+)
+
 RULES: Final = (NOT_MEASURED_RULE, MET_BOUND_RULE, COUNTED_RULE)
+CHILD_RULES: Final = (NOT_MEASURED_RULE, MET_BOUND_RULE, *COLLECTION_RULES, COUNTED_RULE)
 OBJECT_RULES: Final = (
     NOT_MEASURED_RULE,
     MET_BOUND_RULE,
@@ -315,9 +370,20 @@ OBJECT_RULES: Final = (
     SAW_TOOTH_RULE,
     COUNTED_RULE,
 )
-TASK_RULES: Final = (NOT_MEASURED_RULE, MET_BOUND_RULE, *ORPHAN_RULES, COUNTED_RULE)
+TASK_RULES: Final = (
+    NOT_MEASURED_RULE,
+    MET_BOUND_RULE,
+    *ORPHAN_RULES,
+    *COLLECTION_RULES,
+    COUNTED_RULE,
+)
 
 
 def rules_of(metric: str) -> tuple[Rule[CounterFacts, CounterAnswer], ...]:
     """The rules that a counter is decided by, once its own evidence is there."""
-    return {names.TRACKED_OBJECTS: OBJECT_RULES, names.TASKS: TASK_RULES}.get(metric, RULES)
+    of_metric: dict[str, tuple[Rule[CounterFacts, CounterAnswer], ...]] = {
+        names.TRACKED_OBJECTS: OBJECT_RULES,
+        names.TASKS: TASK_RULES,
+        names.CHILDREN: CHILD_RULES,
+    }
+    return of_metric.get(metric, RULES)

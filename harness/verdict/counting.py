@@ -23,6 +23,7 @@ from .rows import Row, change, known, signed
 from .rules import first_answer
 from .situation import Situation
 from .suspects import unsure
+from .uncollected import uncollected
 from .waits import may_wait
 
 
@@ -65,6 +66,8 @@ def counter_gate(situation: Situation, metric: str) -> GateResult:
         is_past_guard=situation.sessions >= situation.full_guard,
         is_over=_is_over(situation),
         orphans=orphans(situation) if metric == names.TASKS else None,
+        is_final=situation.final,
+        uncollected=uncollected(situation, metric),
         exhaustion=met if met is not None and metric in met.rates else None,
     )
     answer, trace = first_answer(rules_of(metric), facts)

@@ -13,6 +13,7 @@ from typing import Final
 from ..record.owners import owner_of_file
 from ..record.record import Cause, RunRecord, TaskGroup
 from ..units import format_size
+from .advice import advice
 from .outcome import Finding
 from .over_processes import summed
 from .problems import problem_of
@@ -38,7 +39,7 @@ An exception or a generator that a growing container holds itself says more than
 is `kept`.
 """
 KINDS: Final = tuple(rank for rank in _RANKS if rank != "kept")
-"""Of findings."""
+"""The kinds of findings."""
 UNNAMED: Final = "a container"
 """The type of a finding whose container could not be named: another run may mean another one by
 it.
@@ -224,12 +225,15 @@ def _finding(grown: Growth, cause: Cause, severity: str) -> Finding:
         created_in=made_in,
         owner=_owner(grown, cause),
         chain=chain,
-        summary=". ".join(_sentences(grown, cause, of, _created(made_at, made_in), size)),
+        summary=". ".join(_sentences(grown, cause, of, _created(made_at, made_in, cause), size)),
+        advice=advice(grown, cause, of),
+        source=cause.source,
     )
 
 
-def _created(place: str, function: str) -> str:
-    return f", created in `{function or 'the module'}` ({place})" if place else ""
+def _created(place: str, function: str, cause: Cause = _NOTHING) -> str:
+    verb = "added" if cause.inserts else "created"
+    return f", {verb} in `{function or 'the module'}` ({place})" if place else ""
 
 
 def _sentences(
@@ -322,6 +326,7 @@ def _found_otherwise(key: str, cause: Cause, record: RunRecord, severity: str) -
         owner=cause.made_by or owner_of_file(cause.made_at),
         chain=cause.chain,
         summary=_WORDS[kind].format(much=much, of=name) + where,
+        source=cause.source,
     )
 
 

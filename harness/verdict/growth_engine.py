@@ -248,7 +248,7 @@ class _Falls:
         )
 
     def may_hide(self, upper: float, span: float, limit: float) -> bool:
-        """Whether growth over the limit may hide behind falls that are no whole saw-tooth.
+        """Whether growth over the limit may hide behind falls that are not a whole saw-tooth.
 
         Args:
             upper: growth per session that cannot be excluded.

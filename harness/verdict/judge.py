@@ -34,6 +34,7 @@ from .outcome import (
 from .rules import Rule, first_answer
 from .situation import Situation
 from .summary import summarise
+from .units_of_run import in_units
 from .verdict_rules import VERDICT_RULES, VerdictFacts
 from .waits import due_wait
 
@@ -78,7 +79,7 @@ def judge(record: RunRecord) -> Judgement:
     )
     counted = {gate: result.gate for gate, result in facts.counted.items()}
     words = summarise(verdict, record, counted, [*allowed.excused])
-    return _with_next_step(replace(verdict, summary=words), facts)
+    return _with_next_step(in_units(replace(verdict, summary=words), record.started.per), facts)
 
 
 def _stood(record: RunRecord) -> VerdictName | None:

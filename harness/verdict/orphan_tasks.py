@@ -63,7 +63,7 @@ def orphans(situation: Situation) -> Orphans | None:
     """What closed sessions have left; None where it is not about every session that leaves
     something.
     """
-    if not situation.probe:
+    if not situation.record.has_probe:
         return None
     wait = situation.ends_of_waits[0] if situation.waited_samples else None
     rests = [

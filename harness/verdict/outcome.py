@@ -146,6 +146,10 @@ class Finding:
     owner: str
     chain: tuple[str, ...]
     summary: str
+    advice: str = ""
+    """What to do about it."""
+    source: tuple[str, ...] = ()
+    """The line of `created_at` and two around it, with their numbers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ class PageReuse:
 
     @property
     def sessions(self) -> int:
-        """How many."""
+        """Sessions that fill free pages again."""
         return self.last.sessions - self.empty.sessions
 
     def is_level(self, metric: str, limit: float) -> bool:

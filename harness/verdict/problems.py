@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from ..record.metrics import names
 from ..record.record import RunRecord
 
 MAX_FAILED_SHARE: Final = 0.5
@@ -29,7 +30,7 @@ class Problem:
 
     @property
     def words(self) -> str:
-        """For a person."""
+        """The problem in words for a person."""
         times = "once" if self.failed == 1 else f"{self.failed} times"
         return (
             f"{_WORDS.get(self.source, self.source)} failed {times} of {self.tried}: {self.reason}"
@@ -59,6 +60,17 @@ def skipped(record: RunRecord) -> str:
     reason = max(counts, key=counts.__getitem__)
     return (
         f"the latest census left out {sum(counts.values())} objects that cannot be read: {reason}"
+    )
+
+
+def no_mallinfo(record: RunRecord) -> str:
+    """Why malloc was not read in a server with a probe; empty where it was."""
+    last = record.rests[-1].values if record.rests else {}
+    if not record.has_probe or names.BLOCKS not in last or names.MALLOC_IN_USE in last:
+        return ""
+    return (
+        "malloc: the server's C library has no mallinfo2, which comes with glibc 2.33, or another "
+        "allocator is in its place. USS and RSS alone say what native code holds"
     )
 
 

@@ -34,6 +34,7 @@ Section = Literal[
     "orphan-tasks",
     "saw-teeth-that-are-not-whole",
     "containers-without-a-maximum",
+    "slow-servers",
     "latency-and-cpu",
     "log-and-files",
 ]
@@ -62,9 +63,9 @@ class Step:
     """One rule that was asked."""
 
     rule: str
-    """Its id."""
+    """The rule's id."""
     says: str
-    """Its sentence."""
+    """The rule's sentence."""
     decided: bool
     """Whether it was the one that answered."""
     numbers: Mapping[str, float | bool] = field(default_factory=dict)

@@ -21,7 +21,9 @@ ROUNDING: Final = 1.5
 UNREADABLE: Final = "C code"
 """Where a container is made shorter of which only C code knows."""
 MAX_UNSURE_LENGTH: Final = 1_100
-"""A container of which no code can be read, and that is longer, is no cache that fills."""
+"""A container of which no code can be read, and that is longer, is not a cache that fills."""
+MIN_EXACT_SESSIONS: Final = 40
+"""Sessions that each left exactly as many entries, before a leak is likely."""
 _PAUSES: Final = ((5, 3), (10, 5), (70, 15), (110, 40))
 """Up to this many sessions at the latest census, the next one comes after this many more: five
 censuses by session 40.
@@ -99,6 +101,28 @@ def suspects(record: RunRecord) -> list[Suspect]:
             since = sessions[MIN_LENGTHS - 1 - len(lengths)]
             growing.append(Suspect(key, rate, since, trimmed_at))
     return sorted(growing, key=lambda suspect: (-suspect.per_session, suspect.key))
+
+
+def is_likely_leak(record: RunRecord, suspect: Suspect) -> bool:
+    """Whether a suspect is a leak before the guard, in all likelihood: a container of the
+    application got exactly as many entries with each of many sessions, and neither code nor time
+    takes any of them out.
+    """
+    cause = record.causes.get(suspect.key)
+    if cause is None or cause.owner != "application" or not cause.chain:
+        return False
+    if cause.trimmed_at or cause.expires_s is not None:
+        return False
+    lengths = record.censuses[-1].rising[suspect.key]
+    taken = census_sessions(record.censuses)[-len(lengths) :]
+    last = (lengths[-1] - lengths[-2]) / (taken[-1] - taken[-2])
+    exact = 0
+    for place in range(len(lengths) - 1, 0, -1):
+        sessions = taken[place] - taken[place - 1]
+        if lengths[place] - lengths[place - 1] != last * sessions:
+            break
+        exact += sessions
+    return exact >= MIN_EXACT_SESSIONS and last >= 1 and last == round(last)
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,12 +68,12 @@ class VerdictFacts:
 
     @property
     def leaking_gates(self) -> int:
-        """How many leak."""
+        """How many gates report a leak."""
         return len(self.having(Status.LEAK))
 
     @property
     def drifting_gates(self) -> int:
-        """How many drift."""
+        """How many gates report a drift."""
         return len(self.having(Status.DRIFT))
 
     @property

@@ -92,3 +92,39 @@ def test_a_method_of_the_owner_and_a_function_beside_a_closure_are_found(tmp_pat
     assert found(tmp_path, text, "shop.Pages.pages", ("Pages",)).endswith(":3")
     name = "make.<locals>.use closure seen"
     assert found(tmp_path, text, name, ("make.<locals>.use",)).endswith(":11")
+
+
+LOOP = """
+    seen = {}
+    async def sweeper():
+        while True:
+            await asyncio.sleep(60)
+            for key in [key for key, (_, expires) in seen.items() if expires < time.time()]:
+                del seen[key]
+    async def main():
+        asyncio.create_task(sweeper())
+"""
+
+
+@pytest.mark.parametrize(("running", "is_bound"), [(("main",), False), (("main", "sweeper"), True)])
+def test_a_sweep_that_goes_round_has_to_be_a_pending_task(
+    tmp_path: Path, running: tuple[str, ...], is_bound: bool
+) -> None:
+    file = tmp_path / "shop.py"
+    file.write_text(dedent(LOOP))
+    place = expiry_of("shop.seen", Home((), (str(file),), {}), [str(file)], running)
+    assert bool(place) is is_bound
+
+
+def test_a_sweep_that_only_a_comment_names_is_not_called(tmp_path: Path) -> None:
+    text = MODULE["a sweep"].replace("def handle(): sweep()", "def handle(): pass  # sweep()")
+    assert found(tmp_path, text) == ""
+
+
+def test_a_sweep_is_called_from_another_file_of_the_application(tmp_path: Path) -> None:
+    shop, app = tmp_path / "shop.py", tmp_path / "app.py"
+    shop.write_text(dedent(MODULE["a sweep"].replace("def handle(): sweep()", "")))
+    app.write_text("import shop\ndef handle():\n    shop.sweep()\n")
+    home = Home((), (str(shop),), {})
+    assert expiry_of("shop.seen", home, [str(shop)]) == ""
+    assert expiry_of("shop.seen", home, [str(shop), str(app)]) == f"{shop}:3"

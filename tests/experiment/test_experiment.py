@@ -11,9 +11,9 @@ import command
 import pytest
 from server_scripts import ECHO, ECHO_SCENARIO, written
 
-from harness.experiment.experiment import lowest_readings
 from harness.experiment.options import PolicyOptions, RunOptions
 from harness.experiment.plan import Plan, plan_of
+from harness.experiment.readings import lowest_readings
 from harness.record.policy import Policy
 from harness.record.store import load_record
 from harness.verdict.gates import entries

@@ -18,5 +18,5 @@ def test_kib_are_read_as_bytes() -> None:
 
 
 def test_a_line_with_a_unit_is_not_read_as_a_count() -> None:
-    with pytest.raises(ValueError, match=r"'VmRSS: 512 kB' is no plain count; kib_after"):
+    with pytest.raises(ValueError, match=r"'VmRSS: 512 kB' is not a plain count; kib_after"):
         number_after("VmRSS")(STATUS)

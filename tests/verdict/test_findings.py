@@ -59,6 +59,27 @@ def test_a_task_names_its_coroutine_the_line_that_made_it_and_what_it_holds() ->
     assert "local self <room.Room>" in one.chain
 
 
+def test_a_container_is_told_by_the_statement_that_inserts_with_its_source_and_what_to_do() -> None:
+    record = censuses({}, entries=1.0)
+    source = ("  27 history = load(user)", "> 28 histories[user] = history")
+    cause = Cause(
+        name="app.histories",
+        owner="application",
+        made_at="/srv/app/app.py:28",
+        made_in="chat",
+        inserts=True,
+        source=source,
+    )
+    record.add(Causes(2.0, {"100:7": cause}))
+    (finding,) = findings(record)
+    assert "stay in `app.histories`, added in `chat` (/srv/app/app.py:28)" in finding.summary
+    assert finding.source == source
+    assert finding.advice == (
+        "Entries added to `app.histories` in `chat()` (app.py:28) are never removed. Remove them "
+        "when the connection ends."
+    )
+
+
 def test_a_zombie_is_told_as_one_with_the_command_and_the_line_that_started_it() -> None:
     record = Script().record(40)
     for cycle, sessions in CYCLES:

@@ -119,8 +119,11 @@ def test_cycles_of_many_sessions_tell_as_well() -> None:
     assert standing(replace(EACH, first_single=0, batch=12).record(1)) == "suspect"
 
 
-def test_without_collections_or_readings_it_says_nothing() -> None:
-    assert standing(EACH.record(10), replace(PATIENT, collect=False)) is None
+def test_no_collection_is_needed() -> None:
+    assert standing(EACH.record(10), replace(PATIENT, collect=False)) == "suspect"
+
+
+def test_without_readings_it_says_nothing() -> None:
     assert standing(Script().record(10)) is None
 
 

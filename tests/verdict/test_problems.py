@@ -37,7 +37,7 @@ from harness.target.launched import free_port
 from harness.target.probe_client import ProbeLink
 from harness.verdict.judge import judge
 from harness.verdict.outcome import Status, VerdictName
-from harness.verdict.problems import problem_of, problems, skipped
+from harness.verdict.problems import no_mallinfo, problem_of, problems, skipped
 
 RUN = ("--protocol", "plain", "--out", "out", "--cycles", "2")
 EMPTY = {
@@ -247,3 +247,14 @@ def test_a_leak_without_a_finding_says_why_and_what_to_do_next(
     assert f"no finding: {verdict.unexplained}" in console.render(
         record, verdict, 400, terminal=False
     )
+
+
+def test_a_server_without_mallinfo2_is_told_where_it_has_a_probe() -> None:
+    script = Script()
+    record = script.record(3)
+    assert no_mallinfo(record) == ""
+    rest = record.rests[-1]
+    values = {name: x for name, x in rest.values.items() if not name.startswith("malloc")}
+    record.rests[-1] = replace(rest, values=values)
+    assert "no mallinfo2" in no_mallinfo(record)
+    assert no_mallinfo(Script(probe=False).record(3)) == ""

@@ -167,3 +167,11 @@ def test_cpu_per_session_that_doubles_on_a_crowded_machine_is_no_drift() -> None
     )
     assert gate(quiet, "cpu").outcome is Status.DRIFT
     assert gate(crowded, "cpu").trace[-1].rule != "cpu.session-drift"
+
+
+def test_replies_that_drift_are_explained_as_memory_is() -> None:
+    policy = replace(NOW, explain=True)
+    record = under(Script({"crowd": level(5.0)}, reply_s=slower).record(30), policy)
+    judgement = judge(record)
+    assert judgement.verdict.name is VerdictName.DEGRADED
+    assert judgement.next is NextStep.EXPLAIN

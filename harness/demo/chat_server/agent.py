@@ -51,7 +51,7 @@ class Agent:
 
     @property
     def size_bytes(self) -> int:
-        """Memory held."""
+        """How much memory it holds."""
         return len(self._memory)
 
     def keep_warm(self) -> None:

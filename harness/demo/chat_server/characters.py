@@ -39,7 +39,7 @@ class Character:
     """One file of the folder: who answers, with what."""
 
     file: str
-    """As pages know it: `conf.yaml`."""
+    """The name by which pages know it: `conf.yaml`."""
     conf_name: str
     conf_uid: str
     name: str

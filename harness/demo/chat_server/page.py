@@ -1,4 +1,4 @@
-"""One page: its connection, its requests in order, its turns beside them, its clean-up."""
+"""One page: its connection, its requests in order, its turns next to them, its clean-up."""
 
 from __future__ import annotations
 

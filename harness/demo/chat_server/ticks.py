@@ -58,7 +58,7 @@ class Lateness:
         self._timer = loop.call_at(due_s, loop.call_soon, self._measure, due_s)
 
     def stop(self) -> None:
-        """Watch no longer."""
+        """Stop watching."""
         if self._timer is not None:
             self._timer.cancel()
 

@@ -33,7 +33,7 @@ METRIC: Entry = {
 
 
 def reader() -> Reader:
-    """Counts the heap."""
+    """Give what counts the objects of the heap."""
     from .. import heap, tasks
 
     def tracked_objects() -> int:

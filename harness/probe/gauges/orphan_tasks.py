@@ -17,7 +17,7 @@ METRIC: Entry = {
 
 
 def reader() -> Reader:
-    """Counts them."""
+    """Give what counts tasks of closed sessions."""
     from .. import tasks
 
     return tasks.left_by_closed

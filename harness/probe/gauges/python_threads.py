@@ -16,7 +16,7 @@ METRIC: Entry = {
 
 
 def reader() -> Reader:
-    """Counts them."""
+    """Give what counts Python's threads."""
     from .. import own_threads
 
     def living_threads() -> int:

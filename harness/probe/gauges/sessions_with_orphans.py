@@ -16,7 +16,7 @@ METRIC: Entry = {
 
 
 def reader() -> Reader:
-    """Counts them."""
+    """Give what counts closed sessions that left tasks."""
     from .. import tasks
 
     return tasks.leaving_sessions

@@ -127,7 +127,7 @@ class Metric:
     reading: Reading | None = None
     """How one process is read. None: the probe reads it, or the sampler itself."""
     quantum: float = 0.0
-    """Smallest step in which the value moves; differences below it are no evidence."""
+    """Smallest step in which the value moves; differences below it are not evidence."""
     order: int = 100
     """Place in lists and charts; the probe reads its gauges in this order, too."""
     chart: Chart = Chart.OWN

@@ -16,7 +16,9 @@ def number_after(name: str) -> Callable[[str], float]:
     def parse(text: str) -> float:
         value = _fields(text)[name]
         if len(value.split()) > 1:
-            raise ValueError(f"'{name}: {value}' is no plain count; kib_after() reads kB as bytes")
+            raise ValueError(
+                f"'{name}: {value}' is not a plain count; kib_after() reads kB as bytes"
+            )
         return float(value)
 
     return parse

@@ -113,7 +113,7 @@ class Adapter:
         return str((data or {}).get("sid", ""))
 
     def emit(self, event: str, *arguments: Any) -> Exchange[None]:
-        """EVENT or BINARY_EVENT."""
+        """Send an event: the packet EVENT, or BINARY_EVENT and its files."""
         yield from self._send(event, arguments, "")
 
     def call(self, event: str, *arguments: Any) -> Exchange[Any]:

@@ -19,8 +19,8 @@ _ADDRESSES: Final = ("url", "unix")
 @cache
 def targets() -> tuple[type[Target], ...]:
     """All targets: those that the run starts, then the others, by their names."""
-    found = [_target_of(module.name) for module in iter_modules(__path__)]
-    return tuple(sorted(found, key=lambda target: (not target.LAUNCHES, target.NAME)))
+    every = [_target_of(module.name) for module in iter_modules(__path__)]
+    return tuple(sorted(every, key=lambda target: (not target.LAUNCHES, target.NAME)))
 
 
 def _target_of(name: str) -> type[Target]:

@@ -45,7 +45,7 @@ class Embedded(Target):
         return {"command": without_secrets(self._command(port))}
 
     async def open(self, start: Start) -> ServerUnderTest:
-        """Start it."""
+        """Start the embedded server."""
         from ..launched import Server
 
         return await Server.launch(
@@ -54,7 +54,7 @@ class Embedded(Target):
 
     @property
     def variables(self) -> Mapping[str, str]:
-        """As `--env` says."""
+        """Environment variables that `--env` sets."""
         return self.env
 
     def _command(self, port: str) -> list[str]:

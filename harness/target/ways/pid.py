@@ -27,11 +27,11 @@ class Pid(LocalProcess):
     """The id of the process."""
 
     def words(self, port: str) -> dict[str, str]:  # noqa: ARG002
-        """Its id."""
+        """The id of the process."""
         return {"pid": str(self.pid)}
 
     async def open(self, start: Start) -> ServerUnderTest:  # noqa: ARG002
-        """Find it."""
+        """Find the process."""
         from ..attached import Attached
 
         return Attached(self.pid)

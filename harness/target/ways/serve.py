@@ -65,7 +65,7 @@ class Serve(Target):
         return {"command": without_secrets(self._words(port))}
 
     async def open(self, start: Start) -> ServerUnderTest:
-        """Start it."""
+        """Start the server."""
         from ..launched import Server
 
         return await Server.launch(
@@ -78,12 +78,12 @@ class Serve(Target):
 
     @property
     def variables(self) -> Mapping[str, str]:
-        """As `--env` says."""
+        """Environment variables that `--env` sets."""
         return self.env
 
     @property
     def folder(self) -> Path | None:
-        """As `--cwd` says."""
+        """The folder that `--cwd` names."""
         return self.cwd
 
     def _words(self, port: str) -> list[str]:

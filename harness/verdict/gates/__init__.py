@@ -51,7 +51,8 @@ def _refuse_collision(
                 hint="give the gate that was added another name",
             )
         if other.order == gate.order != SHARED_ORDER:
-            taken = ", ".join(str(order) for order in sorted({other.order for other in others}))
+            orders = sorted({other.order for other in others})
+            taken = ", ".join(map(str, orders))
             raise ExtensionInvalid(
                 f"{file} (gate '{gate.name}') and {files[other.name]} (gate '{other.name}') both "
                 f"have the order {gate.order}",

@@ -14,9 +14,13 @@ from ..problems import problem_of
 from ..rows import Row, reason_summary
 from ..rules import Rule, first_answer, source
 from ..situation import Situation
-from ..suspects import MIN_LENGTHS, census_sessions, is_within_bound, suspects
+from ..suspects import MIN_LENGTHS, census_sessions, is_likely_leak, is_within_bound, suspects
 from ..waits import may_wait
 
+MIN_SLOW_S: Final = 3.0
+"""A session that takes so long makes the guard more than 7 minutes."""
+ERROR_RATE: Final = "0 of 21 servers that do not leak were called so"
+"""Measured (docs/verdict.md#slow-servers)."""
 MAX_TOLD: Final = 3
 """Containers that are named as filling."""
 
@@ -26,6 +30,8 @@ class ContainersGate(Gate):
     """Containers that are longer at every census."""
 
     suspects: int = 0
+    likely: bool = False
+    """Called before the guard, because sessions are slow (docs/verdict.md#slow-servers)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,10 @@ class ContainerFacts:
     """No session is to follow."""
     words: str
     filling_words: str
+    session_s: float = 0.0
+    """How long a session takes, with its share of the rest samples."""
+    likely: bool = False
+    """A suspect got exactly as many entries with each of 40 sessions, and nothing takes any."""
     exhaustion: Exhaustion | None = None
     """What the server ran into; None where no container rose with each session until then."""
 
@@ -60,7 +70,7 @@ class ContainerFacts:
 
     @property
     def sessions_that_failed(self) -> int | None:
-        """Since then."""
+        """Sessions that failed since then."""
         return None if self.exhaustion is None else self.exhaustion.failed
 
     @property
@@ -86,6 +96,15 @@ def _met_bound(facts: ContainerFacts) -> GateResult | None:
         return None
     words = f"{facts.words}, until sessions failed"
     return GateResult(ContainersGate(Status.LEAK, words, facts.suspects))
+
+
+def _likely(facts: ContainerFacts) -> GateResult | None:
+    if not facts.likely or facts.session_s < MIN_SLOW_S:
+        return None
+    if not facts.has_waited and facts.may_wait:
+        return _wait_due(facts)
+    words = f"likely ({ERROR_RATE}): {facts.words}, exactly, and no code makes it shorter"
+    return GateResult(ContainersGate(Status.LEAK, words, facts.suspects, likely=True))
 
 
 def _too_early(facts: ContainerFacts) -> GateResult | None:
@@ -149,6 +168,14 @@ RULES: Final = (
         (*_NUMBERS, "sessions_that_worked", "sessions_that_failed"),
     ),
     Rule(
+        "containers.likely",
+        "A session takes 3 s or more. A container of the application got exactly as many entries "
+        "with each of 40 sessions, and neither code nor time takes any: leak, likely.",
+        source("slow-servers"),
+        _likely,
+        (*_NUMBERS, "session_s", "likely"),
+    ),
+    Rule(
         "containers.too-early",
         "A container grew in every census. Before the guard this may be a cache that is still "
         "filling: open.",
@@ -202,7 +229,7 @@ def _facts(situation: Situation) -> tuple[ContainerFacts, int | None]:
     blamed = summed(blamed, record.causes)
     words, first = "", None
     if blamed:
-        named = ((record.causes.get(one.key, Cause()).name, one) for one in blamed)
+        named = ((record.causes.get(known.key, Cause()).name, known) for known in blamed)
         name, first = next((pair for pair in named if pair[0]), ("a container", blamed[0]))
         words = f"{name} grows by {first.per_session:.2f} entries per session"
         words += f", and {len(blamed) - 1} more" if blamed[1:] else ""
@@ -222,25 +249,34 @@ def _facts(situation: Situation) -> tuple[ContainerFacts, int | None]:
         is_last=situation.final,
         words=words,
         filling_words=_filling_words(record) if measured else "",
+        session_s=_session_s(record),
+        likely=any(is_likely_leak(record, suspect) for suspect in blamed),
         exhaustion=met if met is not None and met.containers else None,
     )
     return facts, min((suspect.suspected_sessions for suspect in blamed), default=None)
 
 
+def _session_s(record: RunRecord) -> float:
+    """What a session of the run takes, all in all."""
+    cycles = record.cycles
+    return (cycles[-1].ended_s - cycles[0].began_s) / record.sessions if record.sessions else 0.0
+
+
 def _filling_words(record: RunRecord) -> str:
     """What gets longer, and is kept below a maximum by its own code."""
-    within = {
-        record.causes[key].name: f"{lengths[-1]} of {record.causes[key].bound}, kept by "
-        f"{record.causes[key].trimmed_at}"
-        for key, lengths in record.censuses[-1].rising.items()
-        if is_within_bound(record, key, lengths[-1])
-    }
+    within: dict[str, str] = {}
+    for key, lengths in record.censuses[-1].rising.items():
+        if is_within_bound(record, key, lengths[-1]):
+            cause = record.causes[key]
+            within[cause.name] = f"{lengths[-1]} of {cause.bound}, kept by {cause.trimmed_at}"
     return "; ".join(f"{name} fills: {words}" for name, words in list(within.items())[:MAX_TOLD])
 
 
 def row(name: str, gate: ContainersGate) -> Row:
     """The gate as a row of a table."""
-    growth = f"{gate.suspects} suspect{'' if gate.suspects == 1 else 's'}" if gate.suspects else ""
+    growth = f"{gate.suspects} suspects" if gate.suspects else ""
+    if gate.suspects == 1:
+        growth = "1 suspect"
     return Row(name, gate.outcome, growth=growth, reason=gate.reason)
 
 

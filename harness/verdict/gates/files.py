@@ -33,7 +33,7 @@ class FileFacts:
 
     @property
     def growth_bytes_per_session(self) -> float | None:
-        """Over the tail."""
+        """Growth over the tail of the run."""
         if self.size is None or len(self.size.series.x) < 2:
             return None
         return tail_rate(self.size.series.t, self.size.series.x)

@@ -303,4 +303,5 @@ GATE: Final = GateEntry(
     row=row,
     summary=summary,
     rules=RULES,
+    explains_drift=True,
 )

@@ -32,7 +32,7 @@ class LogFacts:
 
     is_read: bool
     sessions: int
-    """That have connected."""
+    """Sessions that have connected."""
     missing: Mapping[str, int]
     """Expected lines that are not there, by pattern."""
     forbidden: Mapping[str, int]
