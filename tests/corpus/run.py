@@ -222,15 +222,24 @@ def _environment(case: Case) -> Path:
 
 
 def _write_table(done: list[Done]) -> None:
+    """Write what was run into the table. Rows of other cases stay as they are."""
     head = [
         "| package | version | | verdict | sessions | time | cause |",
         "|---|---|---|---|---:|---:|---|",
     ]
     text = TABLE.read_text(encoding="utf-8")
     before, _, rest = text.partition(MARKS[0])
-    _, _, after = rest.partition(MARKS[1])
-    table = "\n".join([*head, *(release.row for release in done)])
+    table, _, after = rest.partition(MARKS[1])
+    rows = {_case_of(row): row for row in table.strip().splitlines()[len(head) :]}
+    rows |= {_case_of(release.row): release.row for release in done}
+    wanted = [(case.package, case.version, case.side) for case in cases()]
+    table = "\n".join([*head, *(rows[case] for case in wanted if case in rows)])
     TABLE.write_text(f"{before}{MARKS[0]}\n{table}\n{MARKS[1]}{after}", encoding="utf-8")
+
+
+def _case_of(row: str) -> tuple[str, ...]:
+    """Package, version and side: what the first three cells of a row say."""
+    return tuple(cell.strip() for cell in row.split("|")[1:4])
 
 
 if __name__ == "__main__":
