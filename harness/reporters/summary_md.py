@@ -38,7 +38,7 @@ def render(record: RunRecord, verdict: Verdict) -> bytes:
     """The bytes of the whole file."""
     lines = [f"## leak-harness: {verdict.name}", "", markdown(sentence(verdict)), ""]
     findings = [
-        ". ".join(filter(None, (nest.finding.summary, kept_with(nest))))
+        ". ".join(filter(None, (nest.finding.summary, kept_with(nest), nest.finding.advice)))
         for nest in nested(verdict.findings)
     ]
     lines += _list("Cause", findings)

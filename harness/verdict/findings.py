@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from itertools import groupby, islice
 from typing import Final
@@ -108,6 +109,11 @@ def shown(findings: Sequence[Finding], *, first: Collection[str] = ()) -> tuple[
     ):
         best += islice(alike, MAX_SHOWN_OF_A_KIND)
     return tuple(best[:MAX_SHOWN])
+
+
+def as_notice(finding: Finding) -> Finding:
+    """The finding as something that is only told. There is nothing to do about it."""
+    return replace(finding, severity="notice", advice="")
 
 
 def why_unexplained(record: RunRecord) -> str:
@@ -226,7 +232,7 @@ def _finding(grown: Growth, cause: Cause, severity: str) -> Finding:
         owner=_owner(grown, cause),
         chain=chain,
         summary=". ".join(_sentences(grown, cause, of, _created(made_at, made_in, cause), size)),
-        advice=advice(grown, cause, of),
+        advice=advice(grown.kind, grown, cause, of),
         source=cause.source,
     )
 
@@ -326,6 +332,7 @@ def _found_otherwise(key: str, cause: Cause, record: RunRecord, severity: str) -
         owner=cause.made_by or owner_of_file(cause.made_at),
         chain=cause.chain,
         summary=_WORDS[kind].format(much=much, of=name) + where,
+        advice=advice(kind, None, cause, name),
         source=cause.source,
     )
 

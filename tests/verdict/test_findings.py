@@ -15,7 +15,7 @@ from record_builder import Script
 from server_scripts import ECHO_SCENARIO, SERVED, written
 
 from harness.record.record import Cause, Causes, Census, RunRecord, TaskGroup
-from harness.verdict.findings import UNREACHED, all_findings, shown
+from harness.verdict.findings import UNREACHED, all_findings, as_notice, shown
 from harness.verdict.outcome import Finding
 
 
@@ -78,6 +78,50 @@ def test_a_container_is_told_by_the_statement_that_inserts_with_its_source_and_w
         "Entries added to `app.histories` in `chat()` (app.py:28) are never removed. Remove them "
         "when the connection ends."
     )
+
+
+@pytest.mark.parametrize(
+    ("made_at", "made_in", "inserts", "advice"),
+    [
+        (
+            "/srv/app/app.py:28",
+            "",
+            True,
+            "Entries added to `app.histories` (app.py:28) are never removed. Remove them when the "
+            "connection ends.",
+        ),
+        (
+            "/srv/app/app.py:28",
+            "chat",
+            False,
+            "Entries added to `app.histories` are never removed. Remove them when the connection "
+            "ends.",
+        ),
+    ],
+)
+def test_the_advice_names_the_place_that_inserts_as_far_as_it_is_known(
+    made_at: str, made_in: str, inserts: bool, advice: str
+) -> None:
+    record = censuses({}, entries=1.0)
+    cause = Cause(
+        name="app.histories",
+        owner="application",
+        made_at=made_at,
+        made_in=made_in,
+        inserts=inserts,
+    )
+    record.add(Causes(2.0, {"100:7": cause}))
+    (finding,) = findings(record)
+    assert finding.advice == advice
+
+
+def test_every_kind_of_finding_says_what_to_do_and_a_notice_does_not() -> None:
+    record = censuses({"room.Room": 1.0}, tasks=1.0, entries=1.0)
+    record.add(Causes(2.0, {"garbage:room.Page": Cause(count=9), "cpu:spin": Cause(count=9)}))
+    everything = all_findings(record)
+    assert {"object", "task", "container", "garbage", "cpu"} <= {one.kind for one in everything}
+    assert all(finding.advice for finding in everything)
+    assert as_notice(everything[0]).advice == ""
 
 
 def test_a_zombie_is_told_as_one_with_the_command_and_the_line_that_started_it() -> None:
