@@ -185,6 +185,8 @@ _DOUBTS: Final[Mapping[str, str]] = {
 }
 _MADE_IN: Final = ", created in `{}` ({})"
 _MADE_IN_CHINESE: Final = "，在 `{}` 中创建（{}）"
+_ADDED_IN: Final = ", added in `{}` ({})"
+_ADDED_IN_CHINESE: Final = "，在 `{}` 中加入（{}）"
 _STAYS: Final[Mapping[str, str]] = {
     "{} tasks per session never finish: `{}`": "每次会话有 {} 个任务永不结束：`{}`",
     "{} child processes per session never end: `{}`": "每次会话有 {} 个子进程永不结束：`{}`",
@@ -208,6 +210,7 @@ _STAYS: Final[Mapping[str, str]] = {
 }
 _FINDINGS: Final[Mapping[str, str]] = {
     **{text + _MADE_IN: chinese + _MADE_IN_CHINESE for text, chinese in _STAYS.items()},
+    **{text + _ADDED_IN: chinese + _ADDED_IN_CHINESE for text, chinese in _STAYS.items()},
     **_STAYS,
     "the server was busy at rest in {} of the looks at it: `{}` ({})": (
         "空闲时的检查中有 {} 次服务器在忙：`{}`（{}）"
@@ -238,20 +241,41 @@ _FINDINGS: Final[Mapping[str, str]] = {
     "The session of that task was closed more than {} s ago": "该任务的会话在 {} 秒多以前已关闭",
 }
 _ADVICE: Final[Mapping[str, str]] = {
-    "Open {}": "打开 {}",
-    "Cancel or await the task when its session ends": "会话结束时，取消或等待该任务",
-    "End the process and wait for it when its session ends": "会话结束时，结束该进程并等待它退出",
-    "End the thread, or shut its executor down, when its session ends": (
-        "会话结束时，结束该线程，或关闭其执行器"
+    "connection ends": "连接结束",
+    "message is answered": "消息处理完毕",
+    "Cancel the task and await it when the {w}": "在{w}时取消该任务并等待它结束",
+    "End the process when the {w}, and wait for it": "在{w}时结束该进程，并等待它退出",
+    "Wait for the process once it has ended, for example with `await process.wait()`": (
+        "进程结束后等待它，例如用 `await process.wait()`"
     ),
-    "Close it when its session ends": "会话结束时将其关闭",
-    "Break the reference cycle, or switch the collector on again": "断开循环引用，或重新启用回收器",
-    "Remove the entries when their session ends, or give the container a maximum": (
-        "会话结束时移除条目，或给容器设置上限"
+    "End the thread when the {w}, or share a pool of threads": (
+        "在{w}时结束该线程，或共用一个线程池"
     ),
-    "Remove the reference that keeps it, as the chain shows": "移除引用链中持有它的引用",
+    "Call `shutdown()` when the {w}, or share one executor": (
+        "在{w}时调用 `shutdown()`，或共用一个执行器"
+    ),
+    "Close it when the {w}, for example with a `with` statement": (
+        "在{w}时将其关闭，例如使用 `with` 语句"
+    ),
+    "Exhaust the generator, or call `close()` when the {w}": (
+        "把生成器迭代到结束，或在{w}时调用 `close()`"
+    ),
+    "Exhaust the generator, or await `aclose()` when the {w}": (
+        "把生成器迭代到结束，或在{w}时等待 `aclose()`"
+    ),
+    "Remove the reference that keeps it when the {w}": "在{w}时移除持有它的引用",
     "Look for the extension module that allocates it": "查找分配它的扩展模块",
-    "Stop it when its session ends": "会话结束时停止它",
+    "Break the reference cycle, or switch the collector on again": "断开循环引用，或重新启用回收器",
+    "Stop it when the {w}": "在{w}时停止它",
+    "Release what it keeps when the {w}, or limit its length in the settings of its package": (
+        "在{w}时释放它持有的内容，或在其软件包的设置中限制它的长度"
+    ),
+    "Entries added to `{}` in `{}()` ({}) are never removed": (
+        "在 `{1}()`（{2}）中加入 `{0}` 的条目从未被移除"
+    ),
+    "Entries added to `{}` ({}) are never removed": "加入 `{}`（{}）的条目从未被移除",
+    "Entries added to `{}` are never removed": "加入 `{}` 的条目从未被移除",
+    "Remove them when the {w}": "在{w}时移除它们",
     "Repeat the run on a machine with less to do, and with more --cycles": (
         "在较空闲的机器上用更多的 --cycles 重新运行"
     ),
