@@ -25,6 +25,7 @@ from .facts import (
     rows,
     sentence,
 )
+from .places import with_short_paths
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -53,6 +54,7 @@ def render(record: RunRecord, verdict: Verdict, width: int = 100, terminal: bool
     from rich.console import Console
     from rich.text import Text
 
+    verdict = with_short_paths(record, verdict)
     out = StringIO()
     console = Console(
         file=out,
