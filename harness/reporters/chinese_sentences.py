@@ -199,7 +199,9 @@ _STAYS: Final[Mapping[str, str]] = {
         "每次会话有 {} 个对象等待一直不来的回收：`{}`"
     ),
     "{} entries per session stay in `{}`": "每次会话有 {} 个条目留在 `{}` 中",
+    "`{}` gets longer by {} characters per session": "`{}` 每次会话变长 {} 个字符",
     "{} objects per session stay: `{}`": "每次会话有 {} 个对象留下：`{}`",
+    "{} blocks of Python memory per session stay": "每次会话有 {} 块 Python 内存留下",
     "{} executors per session stay: `{}`": "每次会话有 {} 个执行器留下：`{}`",
     "{} exceptions per session stay: `{}`": "每次会话有 {} 个异常对象留下：`{}`",
     "{} generators per session stay: `{}`": "每次会话有 {} 个生成器留下：`{}`",
@@ -238,6 +240,9 @@ _FINDINGS: Final[Mapping[str, str]] = {
     "Nothing in Python leads there: an extension module keeps it, or never gave a reference back": (
         "Python 中没有引用指向它：由扩展模块持有，或引用从未归还"
     ),
+    "No tracked object holds them: they are interned, or an extension module keeps them": (
+        "没有受追踪的对象持有它们：它们是驻留的字符串，或由扩展模块持有"
+    ),
     "The session of that task was closed more than {} s ago": "该任务的会话在 {} 秒多以前已关闭",
 }
 _ADVICE: Final[Mapping[str, str]] = {
@@ -264,6 +269,10 @@ _ADVICE: Final[Mapping[str, str]] = {
         "把生成器迭代到结束，或在{w}时等待 `aclose()`"
     ),
     "Remove the reference that keeps it when the {w}": "在{w}时移除持有它的引用",
+    "See what this line makes": "查看这一行创建了什么",
+    "An interned string, or a value that an extension module keeps, is never freed": (
+        "驻留（intern）的字符串，或由扩展模块持有的值，不会被释放"
+    ),
     "Look for the extension module that allocates it": "查找分配它的扩展模块",
     "Break the reference cycle, or switch the collector on again": "断开循环引用，或重新启用回收器",
     "Stop it when the {w}": "在{w}时停止它",
@@ -275,6 +284,12 @@ _ADVICE: Final[Mapping[str, str]] = {
     ),
     "Entries added to `{}` ({}) are never removed": "加入 `{}`（{}）的条目从未被移除",
     "Entries added to `{}` are never removed": "加入 `{}` 的条目从未被移除",
+    "`{}` gets longer in `{}()` ({}) and is never cut": "`{}` 在 `{}()`（{}）中变长，从未被截短",
+    "`{}` gets longer ({}) and is never cut": "`{}` 变长（{}），从未被截短",
+    "`{}` gets longer and is never cut": "`{}` 变长，从未被截短",
+    "Cut it, or write it to a file": "截短它，或把它写入文件",
+    "`{}` keeps a result for each new argument": "`{}` 为每个新参数保留一个结果",
+    "Give it a maximum: `lru_cache(maxsize=128)`": "给它设置上限：`lru_cache(maxsize=128)`",
     "Remove them when the {w}": "在{w}时移除它们",
     "Repeat the run on a machine with less to do, and with more --cycles": (
         "在较空闲的机器上用更多的 --cycles 重新运行"

@@ -18,12 +18,22 @@ _OF_KINDS: Final = {
     "descriptor": "Close it when the connection ends, for example with a `with` statement.",
     "generator": "Exhaust the generator, or call `close()` when the connection ends.",
     "async generator": "Exhaust the generator, or await `aclose()` when the connection ends.",
+    "memory": (
+        "See what this line makes. An interned string, or a value that an extension module keeps, "
+        "is never freed."
+    ),
     "object": "Remove the reference that keeps it when the connection ends.",
     "native": "Look for the extension module that allocates it.",
     "garbage": "Break the reference cycle, or switch the collector on again.",
     "cpu": "Stop it when the connection ends.",
 }
 """By label, else by kind."""
+_TEXTS: Final = frozenset(("builtins.str", "builtins.bytes", "builtins.bytearray"))
+_CACHE: Final = " cache"
+"""Ends the name of what `functools.lru_cache` keeps."""
+_ENDLESS_CACHE: Final = (
+    "`{of}` keeps a result for each new argument. Give it a maximum: `lru_cache(maxsize=128)`."
+)
 _FOREIGN_CONTAINER: Final = (
     "Release what it keeps when the connection ends, or limit its length in the settings of its "
     "package."
@@ -68,13 +78,22 @@ def advice(kind: str, grown: Growth | None, cause: Cause, of: str) -> str:
         return _OF_KINDS.get(label, _OF_KINDS[kind])
     if cause.owner not in ("application", ""):
         return _FOREIGN_CONTAINER
+    if of.endswith(_CACHE):
+        return _ENDLESS_CACHE.format(of=of.removesuffix(_CACHE))
     where = ""
     if cause.inserts:
         file, _, line = cause.made_at.rpartition(":")
         function = f"in `{cause.made_in}()` " if cause.made_in else ""
         where = f" {function}({PurePath(file).name}:{line})"
+    if grown is not None and is_long_text(grown, cause):
+        return f"`{of}` gets longer{where} and is never cut. Cut it, or write it to a file."
     added = f"Entries added to `{of}`{where} are never removed."
     return f"{added} Remove them when the connection ends."
+
+
+def is_long_text(grown: Growth, cause: Cause) -> bool:
+    """Whether the container is one string, which grows by its characters."""
+    return grown.kind == "container" and cause.of in _TEXTS and cause.bytes == 1
 
 
 def next_step(verdict: Verdict) -> str:

@@ -128,6 +128,7 @@ PARTS = {
     ", created in `7` (7)",
     "Entries added to `7`7 are never removed.",
     "7 Remove them when the connection ends.",
+    "`7` gets longer7 and is never cut. Cut it, or write it to a file.",
     "7 of these 7",
     ", and 7 more",
     "7 of 7, kept by 7",
