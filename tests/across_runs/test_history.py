@@ -243,6 +243,7 @@ def test_a_server_is_called_the_same_from_run_to_run(target: dict[str, str], ser
     assert server_of(target) == server
 
 
+@pytest.mark.slow
 def test_runs_of_two_servers_under_one_scenario_are_told_apart(tmp_path: Path) -> None:
     growths = noisy(20, 3)
     for number, name in enumerate(("old", "new")):
