@@ -240,6 +240,7 @@ _FINDINGS: Final[Mapping[str, str]] = {
     "Nothing in Python leads there: an extension module keeps it, or never gave a reference back": (
         "Python 中没有引用指向它：由扩展模块持有，或引用从未归还"
     ),
+    "The findings account for {} % of the growth of memory": "这些发现占内存增长的 {} %",
     "No tracked object holds them: they are interned, or an extension module keeps them": (
         "没有受追踪的对象持有它们：它们是驻留的字符串，或由扩展模块持有"
     ),
