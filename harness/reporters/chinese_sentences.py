@@ -199,6 +199,12 @@ _STAYS: Final[Mapping[str, str]] = {
         "每次会话有 {} 个对象等待一直不来的回收：`{}`"
     ),
     "{} entries per session stay in `{}`": "每次会话有 {} 个条目留在 `{}` 中",
+    "{} entries per session stay in a container without a name: `{}`": (
+        "每次会话有 {} 个条目留在一个没有名称的容器中：`{}`"
+    ),
+    "{} entries per session stay in a container that `{}` holds": (
+        "每次会话有 {} 个条目留在 `{}` 持有的容器中"
+    ),
     "`{}` gets longer by {} characters per session": "`{}` 每次会话变长 {} 个字符",
     "{} objects per session stay: `{}`": "每次会话有 {} 个对象留下：`{}`",
     "{} blocks of Python memory per session stay": "每次会话有 {} 块 Python 内存留下",
@@ -284,6 +290,7 @@ _ADVICE: Final[Mapping[str, str]] = {
         "在 `{1}()`（{2}）中加入 `{0}` 的条目从未被移除"
     ),
     "Entries added to `{}` ({}) are never removed": "加入 `{}`（{}）的条目从未被移除",
+    "Entries added to this container are never removed": "加入该容器的条目从未被移除",
     "Entries added to `{}` are never removed": "加入 `{}` 的条目从未被移除",
     "`{}` gets longer in `{}()` ({}) and is never cut": "`{}` 在 `{}()`（{}）中变长，从未被截短",
     "`{}` gets longer ({}) and is never cut": "`{}` 变长（{}），从未被截短",

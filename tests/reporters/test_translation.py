@@ -126,7 +126,7 @@ PARTS = {
     "7 belong to 7 that 7",
     "7 closed more than 7 s ago",
     ", created in `7` (7)",
-    "Entries added to `7`7 are never removed.",
+    "Entries added to 77 are never removed.",
     "7 Remove them when the connection ends.",
     "`7` gets longer7 and is never cut. Cut it, or write it to a file.",
     "7 of these 7",
