@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from ..record.metrics import METRICS
+from ..verdict.advice import next_step
 from ..verdict.outcome import Verdict
-from .advice import advice
 from .chinese import TEXTS, chinese_sentence
 from .chinese_rules import NUMBERS, RULES
 from .chinese_sentences import in_chinese
@@ -93,4 +93,4 @@ def sentence_in(language: str, verdict: Verdict, sessions: int, english: str) ->
 
 def advice_in(language: str, verdict: Verdict) -> str:
     """What to do next; empty where there is nothing to do."""
-    return say_in(language).words(advice(verdict))
+    return say_in(language).words(next_step(verdict))

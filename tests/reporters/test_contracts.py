@@ -15,9 +15,11 @@ from harness.record.metrics import METRICS
 
 HELPERS = {
     "advice",
+    "chinese_rules",
     "chinese_sentences",
     "finding_words",
     "kind_words",
+    "places",
     "policy_words",
     "blame_text",
     "canvas",
