@@ -16,10 +16,10 @@ from harness.record.metrics import METRICS
 HELPERS = {
     "advice",
     "chinese_rules",
+    "places",
     "chinese_sentences",
     "finding_words",
     "kind_words",
-    "places",
     "policy_words",
     "blame_text",
     "canvas",
