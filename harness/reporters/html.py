@@ -16,6 +16,7 @@ from ..blame.blame import Blame, Share
 from ..record.metrics import METRICS
 from ..record.record import RunRecord
 from ..units import format_count, format_percent, format_size, format_time
+from ..verdict.accounted import accounted_words
 from ..verdict.consequences import nested
 from ..verdict.gates.memory import MemoryGate, limit_of_metric
 from ..verdict.outcome import Status, Verdict, VerdictName
@@ -24,6 +25,7 @@ from .charts import Chart, charts
 from .contract import RunReports
 from .facts import account, failures, incidents, not_read, rows, sentence
 from .kind_words import OF_FINDINGS, explained
+from .places import with_short_paths
 from .policy_words import policy_words
 from .reference_graph import graph_of, svg
 from .templates import draw_page, page_file, raw
@@ -76,6 +78,7 @@ def render(
     dots = {finding.fingerprint: graph_of(record, finding) for finding in verdict.findings}
     graphs = {fingerprint: raw(draw_graph(dot)) for fingerprint, dot in dots.items()}
     drawn = charts(record, verdict)
+    verdict = with_short_paths(record, verdict)
     name = "running" if progress else str(verdict.name)
     nests = [] if progress else nested(verdict.findings)
     if pictures is None:
@@ -90,13 +93,14 @@ def render(
         sentence=progress or sentence_in(language, verdict, record.sessions, sentence(verdict)),
         account=account(record),
         advice="" if progress else advice_in(language, verdict),
+        accounted=accounted_words(verdict),
         nests=nests,
         meaning=OF_FINDINGS,
         error=_error(record, verdict),
         scale=None if progress else _scale(verdict),
         rows=rows(verdict),
         explained=explained,
-        why=why(verdict),
+        why=why(verdict, say),
         charts=[_Drawn(chart, say) for chart in drawn],
         plots={name: b64encode(picture).decode() for name, picture in pictures.items()},
         unseen=list(_unseen(record, verdict, say)),

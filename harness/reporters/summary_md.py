@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ..record.record import RunRecord
+from ..verdict.accounted import accounted_words
 from ..verdict.consequences import nested
 from ..verdict.outcome import Verdict
 from .contract import RunReports
@@ -20,6 +21,7 @@ from .facts import (
     rows,
     sentence,
 )
+from .places import with_short_paths
 
 _COLUMNS: Final = (
     "gate",
@@ -36,12 +38,15 @@ _PLAIN_COMMAND: Final = re.compile(r"leak-harness [\w ./:=,'\"{}+?&%-]+")
 
 def render(record: RunRecord, verdict: Verdict) -> bytes:
     """The bytes of the whole file."""
+    verdict = with_short_paths(record, verdict)
     lines = [f"## leak-harness: {verdict.name}", "", markdown(sentence(verdict)), ""]
     findings = [
-        ". ".join(filter(None, (nest.finding.summary, kept_with(nest))))
+        ". ".join(filter(None, (nest.finding.summary, kept_with(nest), nest.finding.advice)))
         for nest in nested(verdict.findings)
     ]
     lines += _list("Cause", findings)
+    if words := accounted_words(verdict):
+        lines += [f"{words}.", ""]
     lines += _list("Why there is no finding", [verdict.unexplained] if verdict.unexplained else [])
     lines += _list("Failed sessions", failures(record))
     lines += _list("Incidents", incidents(record))
