@@ -293,6 +293,10 @@ class LogCounts:
     """Where sessions of the cycle failed: the line that says why, as far as one does."""
 
 
+PROCESS: Final = "process"
+"""The source of an incident: a process of the server is no longer looked into."""
+
+
 @dataclass(frozen=True, slots=True)
 class Incident:
     """Something went wrong; a fatal one ended the run."""
@@ -303,7 +307,9 @@ class Incident:
     interrupted: bool = False
     """The user stopped the run."""
     source: str = ""
-    """The source of evidence that failed and left the run without: `census` or `causes`."""
+    """The source of evidence that failed and left the run without: `census` or `causes`. `process`
+    where one process of several is left out from here on.
+    """
 
 
 @dataclass(frozen=True, slots=True)
