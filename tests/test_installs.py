@@ -156,7 +156,7 @@ def test_the_include_says_that_it_needs_an_address_and_installs_nothing_without(
 
 
 def test_no_text_tells_to_install_the_project_by_a_name_on_an_index() -> None:
-    by_name = re.compile(r"pip\"? install [^\n]*(?<![/\w.-])leak[-_]harness(?![/\w.-])")
+    by_name = re.compile(r"pip\"? install [^\n`]*(?<![/\w.-])leak[-_]harness(?![/\w.-])")
     texts = [ROOT / "action.yml", ROOT / "gitlab-leak-harness.yml", *ROOT.glob("*.md")]
     texts += [*(ROOT / "docs").rglob("*.md"), *(ROOT / "harness").rglob("*.py")]
     assert [path.name for path in texts if by_name.search(path.read_text())] == []

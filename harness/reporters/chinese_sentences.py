@@ -110,6 +110,34 @@ _REASONS: Final[Mapping[str, str]] = {
         "对话时 CPU 波动太大，或读取次数太少，不能排除漂移"
     ),
     "decided at rest": "由空闲时判定",
+    "CPU at rest jumped from {} to {} % of a core": "空闲 CPU 从一个核心的 {} % 跃升到 {} %",
+    "CPU at rest jumped from {} to {} % of a core and stays there": (
+        "空闲 CPU 从一个核心的 {} % 跃升到 {} %，此后保持不变"
+    ),
+    "CPU at rest jumped, and fell while the run waited": "空闲 CPU 曾跃升，在等待期间回落",
+    "whether it falls has not been waited for yet": "是否会回落，尚未等待确认",
+    "CPU per session grows steadily, from {} to {}": "每次会话的 CPU 时间持续增长，从 {} 到 {}",
+    "--settle gives the server time to come to rest": "用 --settle 给服务器静下来的时间",
+    "replies became slower for a while, and quicker again": "回复曾变慢一段时间，又变快了",
+    "replies became slower, but others used {} % of the machine, and the server needs no more CPU "
+    "than before": "回复变慢，但其他程序占用了机器的 {} %，且服务器的 CPU 没有增加",
+    "replies vary, by less than {}: a rise over {} is excluded": (
+        "回复时间的波动小于 {}：排除了超过 {} 的上升"
+    ),
+    "a machine with less to do settles it, and --allow latency leaves it out": (
+        "在较空闲的机器上可以判定；--allow latency 则不看它"
+    ),
+    "grows again, after {} waits that took such growth": "在 {} 次等待消去同类增长之后，又在增长",
+    "a longer --grace shows whether it goes": "更长的 --grace 可以看出它是否消失",
+    "--allow containers leaves it out": "--allow containers 则不看它",
+    "{} rise and fall, while what is in use does not grow": ("{} 有升有降，而使用中的内存没有增长"),
+    "{} rises and falls, while what is in use does not grow": (
+        "{} 有升有降，而使用中的内存没有增长"
+    ),
+    "likely ({w}): {w}, exactly, and no code makes it shorter": (
+        "很可能（{w}）：{w}，完全一致，且没有代码会缩短它"
+    ),
+    "0 of {} servers that do not leak were called so": "{} 个没有泄漏的服务器中没有一个被误判",
     "no log is read": "没有读取日志",
     "the server's log: {w}": "服务器日志：{w}",
     "decided at rest; CPU while talking {w}": "由空闲时判定；对话时 CPU {w}",
@@ -134,6 +162,9 @@ _DOUBTS: Final[Mapping[str, str]] = {
     "{} of {} sessions failed, the first with: {}": "{1} 次会话中有 {0} 次失败，第一次的原因：{2}",
     "the server did not come to rest after {} of {} cycles": (
         "{1} 轮中有 {0} 轮之后服务器没有静下来"
+    ),
+    "the server did not come to rest after {} of {} cycles: --settle gives it more time": (
+        "{1} 轮中有 {0} 轮之后服务器没有静下来：用 --settle 给它更多时间"
     ),
     "{} of {} {} samples are missing": "{1} 个 {2} 样本中缺少 {0} 个",
     "a process of the server was replaced by a new one of its name, {} times": (
@@ -289,6 +320,7 @@ _PAGE: Final[Mapping[str, str]] = {
     "median {}": "中位数 {}",
     "at rest {}": "空闲 {}",
     "talking {}": "对话时 {}",
+    "per session {}": "每次会话 {}",
     "p95 {}, p99 {}, max {}": "p95 {}，p99 {}，最大 {}",
     "USS {}": "USS {}",
     "RSS {}": "RSS {}",
@@ -329,8 +361,10 @@ _TIMED: Final = re.compile(r"[\d.]+(?:ms|s|m|h): .*", re.DOTALL)
 
 def in_chinese(text: str) -> tuple[str, set[str]]:
     """The text in Chinese, and what of it has no translation and stays as it is."""
-    if not _WORD.search(_UNIT.sub("", text)) or _TIMED.fullmatch(text):
+    if _TIMED.fullmatch(text):
         return text, set()
+    if not _WORD.search(_UNIT.sub("", text)):
+        return text.replace(" to ", " 至 "), set()
     whole = _matched(text)
     if whole is not None:
         return whole

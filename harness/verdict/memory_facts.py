@@ -11,7 +11,7 @@ from ..record.metrics import names
 from ..record.record import MemoryStop
 from .bounded_growth import Filling
 from .evidence import Evidence, evidence, lasting_rate, went_with_collection
-from .growth_engine import steady_growth
+from .growth_rates import steady_growth
 from .kinds import SMALL_BLOCK_BYTES, is_fragmentation
 from .look_schedule import STEP_SPAN_SESSIONS
 from .page_reuse import PageReuse, tail_growths

@@ -303,6 +303,7 @@ def test_garbage_is_told_apart_from_what_is_kept(served: Launched) -> None:
     assert served.do("gc.garbage") == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not HAS_MALLINFO2, reason="this libc has no mallinfo2")
 def test_census_and_chains_leave_the_memory_of_a_large_server_as_it_was(looping: Launched) -> None:
     looping.do("kept = [[str(number)] for number in range(600_000)]")

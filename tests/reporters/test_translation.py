@@ -130,9 +130,12 @@ PARTS = {
     "7 of 7, kept by 7",
     "7, until sessions failed",
     "CPU while talking 7",
-    "CPU at rest 7",
+    "CPU at rest 7; --settle gives the server time to come to rest",
+    "7 and stays there",
     "decided at rest; CPU while talking 7",
     "7, in 7 sessions",
+    ", the first: 7",
+    "likely (7): 7, exactly, and no code makes it shorter",
 }
 """Parts of sentences, and the sentence of a drift, which has its own Chinese."""
 
@@ -174,6 +177,15 @@ def test_the_page_names_advice_chain_and_wait_as_chinese_engineers_do() -> None:
     page = draw(record, leak_verdict())
     for term in ("处理建议", "引用链", "空闲等待后"):
         assert term in page
+
+
+def test_what_is_allowed_is_said_in_chinese_and_no_growth_is_called_flat() -> None:
+    verdict = leak_verdict()
+    gates = {"memory": replace(verdict.gates["memory"], allowed=True)}
+    flat = replace(verdict, name=VerdictName.FLAT, gates=gates, findings=())
+    page = draw(RunRecord.from_lines(scripted_run()), flat)
+    assert "参与判定的检查项都没有增长；已允许：内存" in page
+    assert "32MiB 至 32.6MiB" in page or "31.4MiB 至 32.6MiB" in page
 
 
 def test_several_kinds_are_translated_each() -> None:
