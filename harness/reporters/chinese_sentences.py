@@ -241,6 +241,7 @@ _FINDINGS: Final[Mapping[str, str]] = {
     "Nothing in Python leads there: an extension module keeps it, or never gave a reference back": (
         "Python 中没有引用指向它：由扩展模块持有，或引用从未归还"
     ),
+    "The findings account for {} % of the growth of memory": "这些发现占内存增长的 {} %",
     "No tracked object holds them: they are interned, or an extension module keeps them": (
         "没有受追踪的对象持有它们：它们是驻留的字符串，或由扩展模块持有"
     ),
@@ -288,6 +289,12 @@ _ADVICE: Final[Mapping[str, str]] = {
     "`{}` gets longer in `{}()` ({}) and is never cut": "`{}` 在 `{}()`（{}）中变长，从未被截短",
     "`{}` gets longer ({}) and is never cut": "`{}` 变长（{}），从未被截短",
     "`{}` gets longer and is never cut": "`{}` 变长，从未被截短",
+    "`{}` gives a warning with another text each time, and Python keeps each text": (
+        "`{}` 每次发出文字不同的警告，Python 保留每一段文字"
+    ),
+    "Look for the warning in the server's log and remove its cause": (
+        "在服务器日志中查找该警告，并消除其原因"
+    ),
     "Cut it, or write it to a file": "截短它，或把它写入文件",
     "`{}` keeps a result for each new argument": "`{}` 为每个新参数保留一个结果",
     "Give it a maximum: `lru_cache(maxsize=128)`": "给它设置上限：`lru_cache(maxsize=128)`",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from ..errors import ExitStatus
 from ..record.record import RunRecord
 from ..units import format_time
+from ..verdict.accounted import accounted_words
 from ..verdict.advice import next_step
 from ..verdict.consequences import Nest, nested
 from ..verdict.outcome import Status, Verdict, VerdictName
@@ -137,6 +138,8 @@ def _notes(record: RunRecord, verdict: Verdict, others: Sequence[Nest]) -> Itera
         ". ".join(filter(None, (nest.finding.summary, kept_with(nest)))) for nest in others
     )
     yield from _shortened("finding", list(summaries))
+    if words := accounted_words(verdict):
+        yield f"growth: {words[0].lower()}{words[1:]}"
     if verdict.unexplained:
         yield f"no finding: {verdict.unexplained}"
     yield from _shortened("doubt", verdict.doubts)

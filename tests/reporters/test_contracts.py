@@ -14,7 +14,7 @@ import harness.reporters
 from harness.record.metrics import METRICS
 
 HELPERS = {
-    "advice",
+    "places",
     "chinese_sentences",
     "finding_words",
     "kind_words",
