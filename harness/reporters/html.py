@@ -100,7 +100,7 @@ def render(
         scale=None if progress else _scale(verdict),
         rows=rows(verdict),
         explained=explained,
-        why=why(verdict),
+        why=why(verdict, say),
         charts=[_Drawn(chart, say) for chart in drawn],
         plots={name: b64encode(picture).decode() for name, picture in pictures.items()},
         unseen=list(_unseen(record, verdict, say)),

@@ -95,7 +95,8 @@ def advice(kind: str, grown: Growth | None, cause: Cause, of: str) -> str:
         where = f" {function}({PurePath(file).name}:{line})"
     if grown is not None and is_long_text(grown, cause):
         return f"`{of}` gets longer{where} and is never cut. Cut it, or write it to a file."
-    added = f"Entries added to `{of}`{where} are never removed."
+    container = f"`{of}`" if cause.name else "this container"
+    added = f"Entries added to {container}{where} are never removed."
     return f"{added} Remove them when the connection ends."
 
 

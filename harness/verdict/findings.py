@@ -45,6 +45,8 @@ UNNAMED: Final = "a container"
 """The type of a finding whose container could not be named: another run may mean another one by
 it.
 """
+_UNNAMED_LINK: Final = "->"
+"""Ends the name of what an object holds by a reference without a name, as C code does."""
 MIN_PARTS_PER_THING: Final = 4.0
 """Objects of one built-in type that come with a thing of which it is not known what it keeps."""
 _WORDS: Final = {
@@ -55,6 +57,8 @@ _WORDS: Final = {
     "descriptor": "{much} descriptors per session are never closed: {of}",
     "garbage": "{much} objects per session wait for a collection that does not come: `{of}`",
     "container": "{much} entries per session stay in `{of}`",
+    "unnamed": "{much} entries per session stay in a container without a name: `{of}`",
+    "unnamed-part": "{much} entries per session stay in a container that `{of}` holds",
     "text": "`{of}` gets longer by {much} characters per session",
     "object": "{much} objects per session stay: `{of}`",
     "native": "{much} per session stay in {of}, and no Python object accounts for them",
@@ -63,7 +67,7 @@ _WORDS: Final = {
     "exception": "{much} exceptions per session stay: `{of}`",
     "generator": "{much} generators per session stay: `{of}`",
     "async generator": "{much} async generators per session stay: `{of}`",
-    "cpu": "the server was busy at rest in {much} of the looks at it: `{of}`",
+    "cpu": "at rest, {much} samples of its stack found the server busy in `{of}`",
 }
 """By kind: how much of what stays. `much` is a count, or a size of memory."""
 PYTHON_MEMORY: Final = "Python memory"
@@ -273,13 +277,17 @@ def _sentences(
         name = grown.name.removeprefix(f"{grown.label.replace(' ', '_')} ")
     is_text = is_long_text(grown, cause)
     words = "text" if is_text else grown.label or grown.kind
+    if words == "container" and not cause.name and cause.of:
+        words = "unnamed"
+    elif words == "container" and of.endswith(_UNNAMED_LINK):
+        words, name = "unnamed-part", of.removesuffix(_UNNAMED_LINK).strip()
     yield _WORDS[words].format(much=much, of=name) + created
     if grown.task is not None:
         held = ", ".join(_held(grown))
         yield f"Each waits at {grown.task.waits_at}" + (f" and holds {held}" if held else "")
         if grown.task.left:
             yield _owners(grown.task)
-    elif cause.of and not is_text:
+    elif cause.of and words not in ("text", "unnamed"):
         yield f"The newest is a {cause.of}"
     elif cause.state:
         yield f"{cause.state[0].upper()}{cause.state[1:]}"

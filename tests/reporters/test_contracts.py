@@ -14,6 +14,8 @@ import harness.reporters
 from harness.record.metrics import METRICS
 
 HELPERS = {
+    "advice",
+    "chinese_rules",
     "places",
     "chinese_sentences",
     "finding_words",

@@ -168,6 +168,20 @@ def test_a_registry_of_warnings_is_said_to_be_a_warning_with_ever_new_text() -> 
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("", "stay in a container without a name: `builtins.tuple`"),
+        ("sqlite3.Connection ->", "stay in a container that `sqlite3.Connection` holds"),
+    ],
+)
+def test_a_container_without_a_name_is_told_as_one(name: str, words: str) -> None:
+    record = censuses({}, entries=1.0)
+    record.add(Causes(2.0, {"100:7": Cause(name=name, of="builtins.tuple")}))
+    (finding,) = findings(record)
+    assert words in finding.summary
+
+
 def test_memory_that_one_line_of_python_allocates_is_never_native() -> None:
     record = Script().record(40)
     for cycle, sessions in CYCLES:
