@@ -16,7 +16,6 @@ from ..redaction import SECRETS
 from ..reporters.commits import Commits, Tried, render
 from ..target.ways.serve import Serve
 from ..verdict.judge import judge
-from ..verdict.outcome import VerdictName
 from .options import OutputOptions, RunOptions
 from .plan import Plan, plan_of
 from .reports import write_reports
@@ -156,9 +155,9 @@ def _try(options: RunOptions, place: Path, out: Path) -> dict[str, Any]:
         return plan_of(asked, number=number)
 
     done = all_runs(asked, out, plan)
-    verdict = done.verdict
-    if verdict.name is VerdictName.INTERRUPTED:
+    if done.record.is_interrupted:
         raise KeyboardInterrupt
+    verdict = done.verdict
     growth = getattr(verdict.gates.get("memory"), "growth_per_session", None)
     summary = f"{verdict.name} after {done.record.sessions} sessions"
     if growth is not None:

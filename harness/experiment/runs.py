@@ -141,10 +141,10 @@ def all_runs(
         name = f"run-{number + 1}" if count > 1 else ""
         with _seeded(options.load.seed + number):
             runs.append(_measured(plan(number), folder, name, announce, tell, live=live))
-        if runs[-1].verdict.name is VerdictName.INTERRUPTED:
+        if runs[-1].record.is_interrupted:
             break
     done = together(runs)
-    if not options.measurement.control or done.verdict.name is VerdictName.INTERRUPTED:
+    if not options.measurement.control or runs[-1].record.is_interrupted:
         return done
     control_plan = control_of(plan(count))
     planted_bytes = control_plan.planted_bytes

@@ -169,6 +169,11 @@ class RunRecord:
         return sum(len(cycle.sessions) for cycle in self.cycles)
 
     @property
+    def is_interrupted(self) -> bool:
+        """Whether the user stopped the run; a verdict that stood by then is kept."""
+        return any(incident.interrupted for incident in self.incidents)
+
+    @property
     def failed_sessions(self) -> int:
         """Sessions that did not do what the script says."""
         return sum(cycle.failed_sessions for cycle in self.cycles)

@@ -84,7 +84,7 @@ def judge(record: RunRecord) -> Judgement:
 
 def _stood(record: RunRecord) -> VerdictName | None:
     """What had been decided when the user stopped the run; None where nothing was."""
-    if not any(incident.interrupted for incident in record.incidents):
+    if not record.is_interrupted:
         return None
     incidents = [incident for incident in record.incidents if not incident.interrupted]
     before = judge(replace(record, incidents=incidents, ended=None))
