@@ -22,11 +22,12 @@ stress: $(COMPLETE) ## does the embedded chat server leak? ARGS="..." goes to `l
 	echo "exit status $$status"
 	exit "$$status"
 
-test: $(COMPLETE) ## the whole test suite; ARGS="..." goes to pytest
-	@$(VENV)/bin/python -m pytest -n 2 --dist worksteal $(ARGS)
+# More at once than there are cores: most of a test is waiting for a server.
+test: $(COMPLETE) ## the test suite but for the slow tests; ARGS="..." goes to pytest
+	@$(VENV)/bin/python -m pytest -n 4 --dist worksteal -m "not slow" $(ARGS)
 
-test-slow: $(COMPLETE) ## only the tests that take more than a few seconds; `make test` runs them, too
-	@$(VENV)/bin/python -m pytest -n 2 --dist worksteal -m slow $(ARGS)
+test-slow: $(COMPLETE) ## the tests that take longer than ten seconds each
+	@$(VENV)/bin/python -m pytest -n 4 --dist worksteal -m slow $(ARGS)
 
 gate: $(COMPLETE) ## the project's own gate: the embedded server is flat; ARGS="--fault untracked-task" must fail it
 	@$(VENV)/bin/leak-harness ci character-switch --agent-size 1MiB --limit 16KiB --max-cycles 40 --grace 5s --allow latency --allow cpu $(ARGS)

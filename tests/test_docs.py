@@ -242,6 +242,7 @@ def test_the_commands_of_the_tutorial_say_what_it_shows(tmp_path: Path) -> None:
             assert_says(output, step.said)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "page",
     [

@@ -77,6 +77,7 @@ def test_the_example_of_each_extension_is_found(extended: Path) -> None:
         assert name in reference
 
 
+@pytest.mark.slow
 def test_the_examples_of_extensions_work_in_a_run(extended: Path) -> None:
     serve = ["--serve", written(extended, ECHO)]
     short = ["--cycles", "2", "--no-explain", "--out", "out", "--json"]

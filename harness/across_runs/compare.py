@@ -19,7 +19,8 @@ from ..record.metrics import METRICS, names
 from ..record.record import RunRecord
 from ..verdict.findings import worth_telling
 from ..verdict.gates.memory import LIMIT_PROBE_BYTES, MemoryGate
-from ..verdict.growth_engine import look, tail_rate
+from ..verdict.growth_engine import look
+from ..verdict.growth_rates import tail_rate
 from ..verdict.memory_facts import MALLOC_SHARE, USUAL_BLOCK_BYTES
 from ..verdict.outcome import Finding, Verdict, VerdictName
 

@@ -23,7 +23,7 @@ from ..target.probe_client import ProbeLink
 from ..verdict.container_lengths import Lengths
 from ..verdict.suspects import MIN_LENGTHS, UNREADABLE, is_within_bound
 from ..verdict.what_grows import ZOMBIE, Growth, growths, latest_paths
-from . import native_stacks, process_inventory
+from . import native_stacks, process_inventory, untracked_memory
 from .bounds import Container, bounding
 from .container_in_source import Numbers
 from .insertion_code import insertion_of
@@ -175,10 +175,13 @@ class Explainer:
                 grown = [growth.with_words(self._latest(growth, before)) for growth in grown]
             if not record.started.policy.collect:  # before the trace is over
                 causes = await self._garbage(traced)
+            of = native_stacks.unaccounted(everything)
+            memory = await untracked_memory.cause_of(self._probe, of, traced)
             causes |= await self._causes(grown, record.causes, MAX_GRAPHS)
+            causes |= memory
             if _busy_at_rest(record):
                 causes |= await self._busy()
-            if of := native_stacks.unaccounted(everything):
+            if of and not memory:
                 await self._probe.trace(on=False)
                 causes[of.key] = await self._native(of, record, run_sessions)
         except ProbeError as error:

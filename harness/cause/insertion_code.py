@@ -86,8 +86,10 @@ def _lines(scope: Function, target: Target) -> list[int]:
 
 def _inserts(node: ast.AST, scope: Function, target: Target) -> bool:
     match node:
-        case ast.Assign(targets=targets):
-            return any(_is_entry(one, scope, target) for one in targets)
+        case ast.Assign(targets=targets, value=value):
+            is_bound_anew = any(target.is_meant(one, scope) for one in targets)
+            has_entry = any(_is_entry(one, scope, target) for one in targets)
+            return has_entry or (is_bound_anew and _is_longer(value, scope, target))
         case ast.AnnAssign(target=one, value=ast.expr()):
             return _is_entry(one, scope, target)
         case ast.AugAssign(target=one):
@@ -99,6 +101,24 @@ def _inserts(node: ast.AST, scope: Function, target: Target) -> bool:
         ):
             return target.is_meant(first, scope)
     return False
+
+
+def _is_longer(value: ast.expr, scope: Function, target: Target) -> bool:
+    """Whether an expression is the container with something more, such as `X + (value,)`."""
+    match value:
+        case ast.BinOp(left=left, op=ast.Add() | ast.BitOr(), right=right):
+            parts = [left, right]
+            if any(_is_longer(part, scope, target) for part in parts):
+                return True
+        case ast.Tuple(elts=elements) | ast.List(elts=elements) | ast.Set(elts=elements):
+            parts = [part.value for part in elements if isinstance(part, ast.Starred)]
+        case ast.Dict(keys=keys, values=values):
+            parts = [part for key, part in zip(keys, values, strict=True) if key is None]
+        case ast.JoinedStr(values=values):
+            parts = [part.value for part in values if isinstance(part, ast.FormattedValue)]
+        case _:
+            return False
+    return any(target.is_meant(part, scope) for part in parts)
 
 
 def _is_entry(node: ast.expr, scope: Function, target: Target) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 from ..record.facts import reported_metric
 from ..record.metrics import METRICS, names
 from ..record.record import RunRecord
-from ..verdict.growth_engine import tail_rate
+from ..verdict.growth_rates import tail_rate
 from ..verdict.kinds import leaking_share
 from ..verdict.what_grows import MIN_MAPPED_BYTES, Growth
 

@@ -46,7 +46,10 @@ def add_run_options(
         if option.key in left_out:
             continue
         if option.group not in groups:
-            groups[option.group] = parser.add_argument_group(option.group)
+            title = option.group
+            if left_out.keys() & {"pid", "metrics_url"}:  # some of the targets that it names
+                title = title.partition(":")[0]
+            groups[option.group] = parser.add_argument_group(title)
         _add(groups[option.group], option, is_hidden=option.key in hidden)
 
 

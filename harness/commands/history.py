@@ -83,7 +83,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(seen.as_data()))
     else:
-        print((folder / "history.md").read_text(encoding="utf-8"), end="")
+        print(history_page.screen(runs), end="")
     return ExitStatus.LEAK if seen.is_worse else ExitStatus.FLAT
 
 

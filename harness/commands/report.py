@@ -28,7 +28,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="The language of report.html. (default: %(default)s)",
     )
     parser.add_argument(
-        "--index", metavar="FILE", type=Path, help="Write a page that lists all of them."
+        "--index",
+        metavar="FILE",
+        type=Path,
+        help="Write a page that lists all of them. The status is 0, or 2 if a run is damaged.",
     )
 
 
@@ -39,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     was named.
 
     Returns:
-        The worst status.
+        The worst status of the runs; with `--index` 0, or 2 where a run is damaged.
     """
     from ..experiment.reports import write_reports
     from ..record.store import records_in, write_whole
@@ -66,5 +69,7 @@ def run(options: argparse.Namespace) -> int:
     if options.index:
         write_whole(options.index, render(Index(entries, options.index.parent)))
         print(f"index:  {options.index}")
+    if options.index:  # what the runs came to stands in the page
+        return ExitStatus.USAGE if is_damaged else ExitStatus.FLAT
     worst = max(entry.verdict.exit_status for entry in entries)
     return max(ExitStatus.USAGE, worst) if is_damaged else worst

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from ..errors import UsageError
 from ..reporters import REPORTERS, openmetrics
 from ..reporters.escaping import markdown, workflow_message, workflow_property
+from ..reporters.places import from_folder
 from .request_comment import Thread
 
 FOLDER: Final = Path("leak-report")
@@ -87,7 +88,7 @@ def _linked_summary(folder: Path, result: dict[str, object], environment: Mappin
     for finding in _findings(result):
         file, line = _place(finding, Path(environment.get("GITHUB_WORKSPACE", ".")))
         if file:
-            item = f"- {markdown(finding['summary'])}"
+            item = f"- {markdown(from_folder(finding['summary'], str(Path.cwd())))}"
             link = f"[{markdown(file)}:{line}]({files}/{quote(file)}#L{line})"
             summary = summary.replace(item, f"- {link} {item[2:]}", 1)
     return summary

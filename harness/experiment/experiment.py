@@ -104,6 +104,7 @@ class Experiment:
                 target=dict(plan.server.words),
                 policy=plan.policy,
                 environment=plan.environment,
+                folder=str(Path.cwd()),
                 started_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             )
         )

@@ -8,9 +8,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Final
+from typing import Any, Final
 
 REFRESH_S: Final = 5
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A browser that leaves is nobody's news."""
 
 
 class LivePage:
@@ -24,7 +29,8 @@ class LivePage:
     def __init__(self, draw: Callable[[], bytes]) -> None:
         self._draw = draw
         self._last = (
-            b"<!doctype html><title>leak-harness</title><p>The first sample is not there yet."
+            b"<!doctype html><title>running</title><p>The run has begun. The first sample is not "
+            b"there yet."
         )
         self._path = f"/{secrets.token_urlsafe(16)}/"
         page = self
@@ -50,7 +56,7 @@ class LivePage:
             def log_message(self, format: str, *args: object) -> None:
                 """Nobody wants to know."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, daemon=True, name="live page").start()
 

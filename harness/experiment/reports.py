@@ -5,15 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
+from ..blame.blame import Blame
 from ..errors import RecordLost, RecordNotWritable
 from ..record.record import RunRecord
-from ..record.store import write_whole
+from ..record.store import BLAME_FILE, write_whole
 from ..reporters import REPORTERS, html, plots
 from ..verdict.outcome import Verdict
 from .graphviz import draw as draw_graph
 
 RESULT: Final = "result.json"
 PAGE: Final = "report.html"
+
+
+def blamed_in(folder: Path) -> Blame | None:
+    """What `blame` has found out in this run folder; None where it was not asked, or its file is
+    damaged.
+    """
+    try:
+        return msgspec.json.decode((folder / BLAME_FILE).read_bytes(), type=Blame)
+    except (OSError, msgspec.DecodeError, RecursionError):
+        return None
 
 
 def write_reports(
@@ -30,7 +43,9 @@ def write_reports(
     pictures: dict[str, bytes] = {}
 
     def page(record: RunRecord, verdict: Verdict) -> bytes:
-        return html.render(record, verdict, language, pictures=pictures, draw_graph=draw_graph)
+        return html.render(
+            record, verdict, language, blamed_in(folder), pictures, draw_graph=draw_graph
+        )
 
     draws = dict(REPORTERS)
     try:

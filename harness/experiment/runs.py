@@ -12,11 +12,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
+from typing import Final
 
 from ..errors import ExitStatus
 from ..record.record import RunRecord
 from ..record.store import RunFolder, dated
-from ..reporters import html
+from ..reporters import html, progress
 from ..sessions.connection import Trace
 from ..units import format_size
 from ..verdict.judge import judge
@@ -29,6 +30,7 @@ from .plan import Plan, control_of, plan_of
 from .reports import PAGE, write_reports
 from .stopping import in_thread, run_stoppable
 
+_LIVE_WIDTH: Final = 200
 Tell = Callable[[str], None]
 """Hears a line on what goes on, for a person."""
 
@@ -175,7 +177,13 @@ def _measured(
 
 
 def _live_page(record: RunRecord) -> LivePage:
-    return LivePage(lambda: html.render(record, judge(record).verdict))
+    def draw() -> bytes:
+        judgement = judge(record)
+        line = progress.render(record, judgement, width=_LIVE_WIDTH)
+        # The plots take longest, and are for readers without a script.
+        return html.render(record, judgement.verdict, pictures={}, progress=line)
+
+    return LivePage(draw)
 
 
 @contextmanager

@@ -62,7 +62,11 @@ def find(
         drawn: keys of targets of which the answer is to have a `graph`, see `reference_graph`.
     """
     wanted = list(targets)
-    causes: dict[str, Cause] = {}
+    causes: dict[str, Cause] = {
+        target["key"]: _most_allocated() for target in wanted if target["kind"] == "memory"
+    }
+    if len(causes) == len(wanted):  # the trace goes on for other targets
+        return causes
     for target in wanted:
         if target["kind"] == "thread":
             causes[target["key"]] = _made(_places_of_thread(target["name"]))
@@ -273,6 +277,27 @@ def _made(places: list[str]) -> Cause:
     if owner not in ("application", "dependency"):
         place, owner = naming.telling(places)
     return {"made_at": place, "made_by": owner}
+
+
+def _most_allocated() -> Cause:
+    """The line that allocated most of what was not there before the trace, with its bytes and
+    blocks. The probe's own memory does not count.
+    """
+    sizes: Counter[str] = Counter()
+    blocks: Counter[str] = Counter()
+    made: dict[str, Cause] = {}
+    for places, size, count in allocation_trace.living():
+        if not any(map(naming.is_own_place, places)):
+            cause = _made(places)
+            place = cause["made_at"]
+            made[place] = cause
+            sizes[place] += size
+            blocks[place] += count
+    sizes.pop("", None)
+    if not sizes:
+        return {}
+    place = max(sizes, key=sizes.__getitem__)
+    return {**made[place], "bytes": sizes[place], "count": blocks[place]}
 
 
 def _places_of_thread(name: str) -> list[str]:

@@ -1,8 +1,8 @@
 """What the heap holds: tracked objects by name, how long each container is, and which of them have
 a bound.
 
-Lengths go into a file, as pairs of identity and length. A string, or a container of some size, that
-an object refers to also has a length by its place: the object's identity and which of its
+Lengths go into a file, as pairs of identity and length. A string, a tuple or a container of some
+size that an object refers to also has a length by its place: the object's identity and which of its
 references it is. One that is bound anew each time, and longer, is followed by that; one that has
 got longer where it is needs no second name.
 """
@@ -23,6 +23,8 @@ from . import bounds, heap, looking, naming, object_states, wire
 MAX_NAMES = 2_000
 LONG_TEXT = 256
 LONG_CONTAINER = 50
+LONG_TUPLE = 8
+"""A tuple cannot grow where it is: only its place tells, from so many entries on."""
 MAX_REFERENCES = 200
 """An object with more of them is a container itself, and no owner whose references are places."""
 PLACE_BITS = 10
@@ -214,7 +216,10 @@ class _Census:
                         and (base is not deque or _maxlen(referred) is None)
                     ):
                         self._pair(place_of(owner, index), length)
-                elif is_owner and (kind is str or kind is bytes) and len(referred) >= LONG_TEXT:
+                elif is_owner and (
+                    ((kind is str or kind is bytes) and len(referred) >= LONG_TEXT)
+                    or ((kind is tuple or kind is frozenset) and len(referred) >= LONG_TUPLE)
+                ):
                     self._pair(place_of(owner, index), len(referred))
 
     def _note_alone(self, held: object) -> None:

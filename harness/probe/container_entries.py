@@ -20,8 +20,8 @@ def entries(container: Any) -> Iterator[tuple[Any, ...]]:
     """
     if issubclass(type(container), dict):
         yield from list(islice(reversed(dict.items(container)), MAX_ENTRIES))
-    elif issubclass(type(container), (list, deque)):
-        base: Any = list if issubclass(type(container), list) else deque
+    elif issubclass(type(container), (list, deque, tuple)):
+        base: Any = next(kind for kind in (list, deque, tuple) if issubclass(type(container), kind))
         length = base.__len__(container)
         yield from (
             (base.__getitem__(container, -place),)

@@ -126,6 +126,11 @@ def telling(places: Iterable[str]) -> tuple[str, str]:
     return "", ""
 
 
+def is_own_place(place: str) -> bool:
+    """Whether a place is in the probe's own code."""
+    return place.startswith(_OWN_FOLDER)
+
+
 def _starters() -> set[str]:
     """Files of what runs a loop."""
     return {looking.file_of(sys.modules.get(name)) for name in ("asyncio.runners", "uvloop")} - {""}

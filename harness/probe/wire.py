@@ -81,7 +81,7 @@ class Target(TypedDict, total=False):
     """What its answer is called."""
     kind: str
     """`object`, `container`, `place`, `task`, `thread`, `opened`, or `started` for a process that
-    has ended: that says which of the others are there.
+    has ended: that says which of the others are there. `memory` asks which line allocated most.
     """
     id: str
     """Of a container, its identity. Of a place, see `census.place_of`."""
@@ -244,6 +244,8 @@ class Cause(TypedDict, total=False):
     made_by: str
     """Whose place that is."""
     bytes: int
+    count: int
+    """Of memory: blocks."""
     objects: int
     of: str
     """What its entries are."""

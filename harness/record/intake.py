@@ -29,6 +29,7 @@ def fit(line: Line) -> Line:
             return replace(
                 line,
                 scenario=printable(line.scenario, MAX_TEXT),
+                folder=printable(line.folder, MAX_TEXT),
                 target=_fit_values(line.target),
                 environment=_fit_values(line.environment),
             )

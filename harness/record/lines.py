@@ -40,6 +40,8 @@ class RunStarted:
     """What is counted as a session: `session`, or `message` where the script ran again and again on
     sessions that stayed connected.
     """
+    folder: str = ""
+    """Where the run was started: paths below it are shown from there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,6 +165,12 @@ TEXTS: Final[Mapping[str, str]] = {
 
 def chinese_sentence(verdict: Verdict, sessions: int) -> str:
     """The verdict in one sentence; empty where there is none in Chinese."""
+    sentence = _sentence(verdict, sessions)
+    allowed = [_GATES.get(name, name) for name, gate in verdict.gates.items() if gate.allowed]
+    return f"{sentence}；已允许：{'、'.join(allowed)}" if sentence and allowed else sentence
+
+
+def _sentence(verdict: Verdict, sessions: int) -> str:
     memory = verdict.gates.get("memory")
     match verdict.name:
         case VerdictName.LEAK | VerdictName.DEGRADED:
@@ -175,16 +181,22 @@ def chinese_sentence(verdict: Verdict, sessions: int) -> str:
                 if gate.outcome is failing and not gate.allowed
             ]
             return f"{'；'.join(growths)}（{sessions} 次会话之后）"
-        case VerdictName.FLAT if isinstance(memory, MemoryGate) and memory.limit is not None:
+        case VerdictName.FLAT if isinstance(memory, MemoryGate) and _is_flat(memory):
             upper = max(0.0, memory.bounds[1] if memory.bounds else 0.0)
             growth = f"每次会话增长小于 {format_size(upper)}" if upper else "没有增长"
-            return f"{sessions} 次会话中内存{growth}（上限 {format_size(memory.limit)}）"
+            return f"{sessions} 次会话中内存{growth}（上限 {format_size(memory.limit or 0)}）"
+        case VerdictName.FLAT:
+            return f"{sessions} 次会话中，参与判定的检查项都没有增长"
         case VerdictName.INCONCLUSIVE:
             gates = "、".join(_GATES.get(name, name) for name in verdict.open_gates)
             sentence = f"{sessions} 次会话之后仍未确定：{gates or '数据存疑'}"
             more = verdict.sessions_needed
             return f"{sentence}；大约还需要 {more} 次会话" if more else sentence
     return ""
+
+
+def _is_flat(memory: MemoryGate) -> bool:
+    return memory.outcome is Status.FLAT and memory.limit is not None
 
 
 def _growth(name: str, verdict: Verdict) -> str:

@@ -110,6 +110,34 @@ _REASONS: Final[Mapping[str, str]] = {
         "对话时 CPU 波动太大，或读取次数太少，不能排除漂移"
     ),
     "decided at rest": "由空闲时判定",
+    "CPU at rest jumped from {} to {} % of a core": "空闲 CPU 从一个核心的 {} % 跃升到 {} %",
+    "CPU at rest jumped from {} to {} % of a core and stays there": (
+        "空闲 CPU 从一个核心的 {} % 跃升到 {} %，此后保持不变"
+    ),
+    "CPU at rest jumped, and fell while the run waited": "空闲 CPU 曾跃升，在等待期间回落",
+    "whether it falls has not been waited for yet": "是否会回落，尚未等待确认",
+    "CPU per session grows steadily, from {} to {}": "每次会话的 CPU 时间持续增长，从 {} 到 {}",
+    "--settle gives the server time to come to rest": "用 --settle 给服务器静下来的时间",
+    "replies became slower for a while, and quicker again": "回复曾变慢一段时间，又变快了",
+    "replies became slower, but others used {} % of the machine, and the server needs no more CPU "
+    "than before": "回复变慢，但其他程序占用了机器的 {} %，且服务器的 CPU 没有增加",
+    "replies vary, by less than {}: a rise over {} is excluded": (
+        "回复时间的波动小于 {}：排除了超过 {} 的上升"
+    ),
+    "a machine with less to do settles it, and --allow latency leaves it out": (
+        "在较空闲的机器上可以判定；--allow latency 则不看它"
+    ),
+    "grows again, after {} waits that took such growth": "在 {} 次等待消去同类增长之后，又在增长",
+    "a longer --grace shows whether it goes": "更长的 --grace 可以看出它是否消失",
+    "--allow containers leaves it out": "--allow containers 则不看它",
+    "{} rise and fall, while what is in use does not grow": ("{} 有升有降，而使用中的内存没有增长"),
+    "{} rises and falls, while what is in use does not grow": (
+        "{} 有升有降，而使用中的内存没有增长"
+    ),
+    "likely ({w}): {w}, exactly, and no code makes it shorter": (
+        "很可能（{w}）：{w}，完全一致，且没有代码会缩短它"
+    ),
+    "0 of {} servers that do not leak were called so": "{} 个没有泄漏的服务器中没有一个被误判",
     "no log is read": "没有读取日志",
     "the server's log: {w}": "服务器日志：{w}",
     "decided at rest; CPU while talking {w}": "由空闲时判定；对话时 CPU {w}",
@@ -135,6 +163,9 @@ _DOUBTS: Final[Mapping[str, str]] = {
     "the server did not come to rest after {} of {} cycles": (
         "{1} 轮中有 {0} 轮之后服务器没有静下来"
     ),
+    "the server did not come to rest after {} of {} cycles: --settle gives it more time": (
+        "{1} 轮中有 {0} 轮之后服务器没有静下来：用 --settle 给它更多时间"
+    ),
     "{} of {} {} samples are missing": "{1} 个 {2} 样本中缺少 {0} 个",
     "a process of the server was replaced by a new one of its name, {} times": (
         "服务器的一个进程被同名的新进程替换，共 {} 次"
@@ -154,6 +185,8 @@ _DOUBTS: Final[Mapping[str, str]] = {
 }
 _MADE_IN: Final = ", created in `{}` ({})"
 _MADE_IN_CHINESE: Final = "，在 `{}` 中创建（{}）"
+_ADDED_IN: Final = ", added in `{}` ({})"
+_ADDED_IN_CHINESE: Final = "，在 `{}` 中加入（{}）"
 _STAYS: Final[Mapping[str, str]] = {
     "{} tasks per session never finish: `{}`": "每次会话有 {} 个任务永不结束：`{}`",
     "{} child processes per session never end: `{}`": "每次会话有 {} 个子进程永不结束：`{}`",
@@ -166,7 +199,9 @@ _STAYS: Final[Mapping[str, str]] = {
         "每次会话有 {} 个对象等待一直不来的回收：`{}`"
     ),
     "{} entries per session stay in `{}`": "每次会话有 {} 个条目留在 `{}` 中",
+    "`{}` gets longer by {} characters per session": "`{}` 每次会话变长 {} 个字符",
     "{} objects per session stay: `{}`": "每次会话有 {} 个对象留下：`{}`",
+    "{} blocks of Python memory per session stay": "每次会话有 {} 块 Python 内存留下",
     "{} executors per session stay: `{}`": "每次会话有 {} 个执行器留下：`{}`",
     "{} exceptions per session stay: `{}`": "每次会话有 {} 个异常对象留下：`{}`",
     "{} generators per session stay: `{}`": "每次会话有 {} 个生成器留下：`{}`",
@@ -177,6 +212,7 @@ _STAYS: Final[Mapping[str, str]] = {
 }
 _FINDINGS: Final[Mapping[str, str]] = {
     **{text + _MADE_IN: chinese + _MADE_IN_CHINESE for text, chinese in _STAYS.items()},
+    **{text + _ADDED_IN: chinese + _ADDED_IN_CHINESE for text, chinese in _STAYS.items()},
     **_STAYS,
     "the server was busy at rest in {} of the looks at it: `{}` ({})": (
         "空闲时的检查中有 {} 次服务器在忙：`{}`（{}）"
@@ -204,23 +240,57 @@ _FINDINGS: Final[Mapping[str, str]] = {
     "Nothing in Python leads there: an extension module keeps it, or never gave a reference back": (
         "Python 中没有引用指向它：由扩展模块持有，或引用从未归还"
     ),
+    "No tracked object holds them: they are interned, or an extension module keeps them": (
+        "没有受追踪的对象持有它们：它们是驻留的字符串，或由扩展模块持有"
+    ),
     "The session of that task was closed more than {} s ago": "该任务的会话在 {} 秒多以前已关闭",
 }
 _ADVICE: Final[Mapping[str, str]] = {
-    "Open {}": "打开 {}",
-    "Cancel or await the task when its session ends": "会话结束时，取消或等待该任务",
-    "End the process and wait for it when its session ends": "会话结束时，结束该进程并等待它退出",
-    "End the thread, or shut its executor down, when its session ends": (
-        "会话结束时，结束该线程，或关闭其执行器"
+    "connection ends": "连接结束",
+    "message is answered": "消息处理完毕",
+    "Cancel the task and await it when the {w}": "在{w}时取消该任务并等待它结束",
+    "End the process when the {w}, and wait for it": "在{w}时结束该进程，并等待它退出",
+    "Wait for the process once it has ended, for example with `await process.wait()`": (
+        "进程结束后等待它，例如用 `await process.wait()`"
     ),
-    "Close it when its session ends": "会话结束时将其关闭",
-    "Break the reference cycle, or switch the collector on again": "断开循环引用，或重新启用回收器",
-    "Remove the entries when their session ends, or give the container a maximum": (
-        "会话结束时移除条目，或给容器设置上限"
+    "End the thread when the {w}, or share a pool of threads": (
+        "在{w}时结束该线程，或共用一个线程池"
     ),
-    "Remove the reference that keeps it, as the chain shows": "移除引用链中持有它的引用",
+    "Call `shutdown()` when the {w}, or share one executor": (
+        "在{w}时调用 `shutdown()`，或共用一个执行器"
+    ),
+    "Close it when the {w}, for example with a `with` statement": (
+        "在{w}时将其关闭，例如使用 `with` 语句"
+    ),
+    "Exhaust the generator, or call `close()` when the {w}": (
+        "把生成器迭代到结束，或在{w}时调用 `close()`"
+    ),
+    "Exhaust the generator, or await `aclose()` when the {w}": (
+        "把生成器迭代到结束，或在{w}时等待 `aclose()`"
+    ),
+    "Remove the reference that keeps it when the {w}": "在{w}时移除持有它的引用",
+    "See what this line makes": "查看这一行创建了什么",
+    "An interned string, or a value that an extension module keeps, is never freed": (
+        "驻留（intern）的字符串，或由扩展模块持有的值，不会被释放"
+    ),
     "Look for the extension module that allocates it": "查找分配它的扩展模块",
-    "Stop it when its session ends": "会话结束时停止它",
+    "Break the reference cycle, or switch the collector on again": "断开循环引用，或重新启用回收器",
+    "Stop it when the {w}": "在{w}时停止它",
+    "Release what it keeps when the {w}, or limit its length in the settings of its package": (
+        "在{w}时释放它持有的内容，或在其软件包的设置中限制它的长度"
+    ),
+    "Entries added to `{}` in `{}()` ({}) are never removed": (
+        "在 `{1}()`（{2}）中加入 `{0}` 的条目从未被移除"
+    ),
+    "Entries added to `{}` ({}) are never removed": "加入 `{}`（{}）的条目从未被移除",
+    "Entries added to `{}` are never removed": "加入 `{}` 的条目从未被移除",
+    "`{}` gets longer in `{}()` ({}) and is never cut": "`{}` 在 `{}()`（{}）中变长，从未被截短",
+    "`{}` gets longer ({}) and is never cut": "`{}` 变长（{}），从未被截短",
+    "`{}` gets longer and is never cut": "`{}` 变长，从未被截短",
+    "Cut it, or write it to a file": "截短它，或把它写入文件",
+    "`{}` keeps a result for each new argument": "`{}` 为每个新参数保留一个结果",
+    "Give it a maximum: `lru_cache(maxsize=128)`": "给它设置上限：`lru_cache(maxsize=128)`",
+    "Remove them when the {w}": "在{w}时移除它们",
     "Repeat the run on a machine with less to do, and with more --cycles": (
         "在较空闲的机器上用更多的 --cycles 重新运行"
     ),
@@ -288,6 +358,7 @@ _PAGE: Final[Mapping[str, str]] = {
     "median {}": "中位数 {}",
     "at rest {}": "空闲 {}",
     "talking {}": "对话时 {}",
+    "per session {}": "每次会话 {}",
     "p95 {}, p99 {}, max {}": "p95 {}，p99 {}，最大 {}",
     "USS {}": "USS {}",
     "RSS {}": "RSS {}",
@@ -328,8 +399,10 @@ _TIMED: Final = re.compile(r"[\d.]+(?:ms|s|m|h): .*", re.DOTALL)
 
 def in_chinese(text: str) -> tuple[str, set[str]]:
     """The text in Chinese, and what of it has no translation and stays as it is."""
-    if not _WORD.search(_UNIT.sub("", text)) or _TIMED.fullmatch(text):
+    if _TIMED.fullmatch(text):
         return text, set()
+    if not _WORD.search(_UNIT.sub("", text)):
+        return text.replace(" to ", " 至 "), set()
     whole = _matched(text)
     if whole is not None:
         return whole

@@ -7,13 +7,15 @@ from io import StringIO
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
+from ..errors import ExitStatus
 from ..record.record import RunRecord
 from ..units import format_time
+from ..verdict.advice import next_step
 from ..verdict.consequences import Nest, nested
 from ..verdict.outcome import Status, Verdict, VerdictName
 from ..verdict.rows import Row
 from .contract import ScreenText
-from .escaping import log_lines, one_line
+from .escaping import code_line, log_lines, one_line
 from .facts import (
     account,
     failures,
@@ -23,6 +25,7 @@ from .facts import (
     rows,
     sentence,
 )
+from .places import with_short_paths
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -51,6 +54,7 @@ def render(record: RunRecord, verdict: Verdict, width: int = 100, terminal: bool
     from rich.console import Console
     from rich.text import Text
 
+    verdict = with_short_paths(record, verdict)
     out = StringIO()
     console = Console(
         file=out,
@@ -61,8 +65,8 @@ def render(record: RunRecord, verdict: Verdict, width: int = 100, terminal: bool
     name = (verdict.name.upper(), _STYLES.get(verdict.name, "bold yellow"))
     console.print(Text.assemble(name, "  ", one_line(sentence(verdict))))
     nests = nested(verdict.findings)
-    for line in _cause(nests):
-        console.print(Text(one_line(line)))
+    for line in _cause(verdict, nests):
+        console.print(Text(line))
     console.print(Text(one_line(account(record)), style="dim"))
     if verdict.gates:
         console.print(_table(rows(verdict), width, terminal))
@@ -99,13 +103,17 @@ def _table(gates: list[Row], width: int, terminal: bool) -> Table:
     return table
 
 
-def _cause(nests: Sequence[Nest]) -> Iterator[str]:
-    """What most says why, directly below the headline."""
+def _cause(verdict: Verdict, nests: Sequence[Nest]) -> Iterator[str]:
+    """What most says why, directly below the headline, with its source and what to do."""
     for nest in nests[:1]:
         word = "cause" if nest.finding.severity == "leak" else "notice"
-        yield f"{word}: {nest.finding.summary}"
+        yield one_line(f"{word}: {nest.finding.summary}")
         if kept := kept_with(nest):
-            yield f"  {kept}"
+            yield f"  {one_line(kept)}"
+        yield from map(code_line, nest.finding.source)
+    advice = next_step(verdict)
+    if verdict.exit_status is ExitStatus.LEAK and advice and advice != verdict.unexplained:
+        yield one_line(f"what to do: {advice}")
 
 
 def _style(row: Row) -> str:

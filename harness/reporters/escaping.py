@@ -28,6 +28,11 @@ def one_line(text: str) -> str:
     return " ".join("; ".join(clean(text).splitlines()).split())
 
 
+def code_line(text: str) -> str:
+    """A line of source, with its indentation."""
+    return " ".join(clean(text).splitlines()).rstrip()
+
+
 def log_lines(text: str) -> str:
     """What is printed where a CI reads commands from the log: `::error::` at the start of a line,
     or `##[error]`. A space within them makes them text.

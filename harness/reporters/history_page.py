@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
@@ -10,10 +12,10 @@ from typing import TYPE_CHECKING, Final, Protocol
 import numpy as np
 
 from ..across_runs.change_points import Change, by_target, findings_since
-from ..units import format_percent, format_size, format_time
+from ..units import SIZE_UNITS, TIME_UNITS_S, format_percent, format_size, format_time
 from . import canvas
 from .contract import Report
-from .escaping import clean, markdown
+from .escaping import clean, log_lines, markdown, one_line
 from .templates import draw_page, page_file, raw
 
 if TYPE_CHECKING:
@@ -31,6 +33,11 @@ _MAX_SUMMARY: Final = 160
 """Characters of a summary that are shown."""
 _LATEST: Final = 20
 """Runs in the table of history.md."""
+_COLUMNS: Final = 80
+_HEADERS: Final = ("started", "commit", "verdict", "growth", "at rest", "reply", "CPU")
+_WIDTHS: Final = (16, 7, 13, 9, 8, 7, 6)
+"""Of the columns on a terminal: with two blanks between them, 78."""
+_MAX_DIGITS: Final = 6
 NAMES: Final = {
     "growth_bytes": "memory per session",
     "rest_bytes": "memory at rest",
@@ -75,6 +82,33 @@ def text(history: Runs) -> bytes:
     for run in history.runs[-_LATEST:]:
         lines.append(f"| {' | '.join(map(markdown, _cells(run)))} |")
     return (clean("\n".join(lines)) + "\n").encode()
+
+
+def screen(history: Runs) -> str:
+    """For a terminal of 80 columns: steps and findings, then the latest runs of each server."""
+    lines = [
+        part
+        for line in _lines(history)
+        for part in textwrap.wrap(one_line(line), _COLUMNS, initial_indent="- ",
+                                  subsequent_indent="  ")
+    ]  # fmt: skip
+    groups: dict[tuple[str, str], list[Run]] = {}
+    for run in history.runs:
+        groups.setdefault((run.scenario, run.target), []).append(run)
+    for (scenario, target), runs in groups.items():
+        title = textwrap.shorten(one_line(f"{scenario}, {target}"), _COLUMNS, placeholder=" ...")
+        lines += ["", title, _screen_row(_HEADERS)]
+        for run in runs[-_LATEST:]:
+            started = run.started_at[:16].replace("T", " ")
+            figures = [_cell(run, name) for name in NAMES]
+            lines.append(_screen_row((started, run.revision[:7], run.verdict, *figures)))
+    return log_lines("\n".join(lines) + "\n")
+
+
+def _screen_row(cells: Sequence[str]) -> str:
+    words = [one_line(cell).ljust(width) for cell, width in zip(cells, _WIDTHS, strict=False)]
+    numbers = [cell.rjust(width) for cell, width in zip(cells[3:], _WIDTHS[3:], strict=True)]
+    return "  ".join([*words[:3], *numbers]).rstrip()
 
 
 def page(history: Runs) -> bytes:
@@ -136,8 +170,18 @@ def _cell(run: Run, name: str) -> str:
     return "" if value is None else _WRITE[name](value)
 
 
-def _ticks(name: str) -> Callable[[float, float], str]:
-    return lambda value, _: _WRITE[name](value)
+def ticks(values: Sequence[float], write: Callable[[float], str]) -> list[str]:
+    """Labels that differ where the values do: with as many more digits as that takes."""
+    labels = [write(value) for value in values]
+    if len(set(labels)) == len(labels):
+        return labels
+    unit = re.sub(r"^[-\d.,]+", "", write(max(values, key=abs)))
+    factor = {**SIZE_UNITS, **TIME_UNITS_S}.get(unit, 1)
+    for digits in range(1, _MAX_DIGITS):
+        labels = [f"{value / factor:.{digits}f}{unit}" for value in values]
+        if len(set(labels)) == len(labels):
+            break
+    return labels
 
 
 def plot(history: Runs) -> bytes:
@@ -158,7 +202,8 @@ def plot(history: Runs) -> bytes:
             color = colors[runs[change.at].target] if len(targets) > 1 else canvas.VERMILION
             axis.axvline(change.at, color=color, linestyle="--", linewidth=1)
         axis.set_ylabel(label, color=canvas.INK, fontsize=8)
-        axis.yaxis.set_major_formatter(_ticks(name))
+        places = axis.get_yticks().tolist()
+        axis.set_yticks(places, labels=ticks(places, _WRITE[name]))
     axes[-1].set_xlabel("runs, the oldest first", color=canvas.INK)
     return canvas.finish(drawn, axes, max(1, len(runs) - 1))
 

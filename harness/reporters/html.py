@@ -24,6 +24,7 @@ from .charts import Chart, charts
 from .contract import RunReports
 from .facts import account, failures, incidents, not_read, rows, sentence
 from .kind_words import OF_FINDINGS, explained
+from .places import with_short_paths
 from .policy_words import policy_words
 from .reference_graph import graph_of, svg
 from .templates import draw_page, page_file, raw
@@ -76,6 +77,7 @@ def render(
     dots = {finding.fingerprint: graph_of(record, finding) for finding in verdict.findings}
     graphs = {fingerprint: raw(draw_graph(dot)) for fingerprint, dot in dots.items()}
     drawn = charts(record, verdict)
+    verdict = with_short_paths(record, verdict)
     name = "running" if progress else str(verdict.name)
     nests = [] if progress else nested(verdict.findings)
     if pictures is None:

@@ -50,12 +50,12 @@ def course(
         memory = f"  {METRICS[metric].label} {format_size(values[metric])}"
     spark = f"  {_sparkline(record)}" if terminal else ""
     growth = _growth(judgement) if terminal else ""
-    coming = _next(record, judgement)
+    coming, briefly = _next(record, judgement), _briefly(record, judgement)
     head = f"cycle {len(record.cycles):3}  sessions {record.sessions:4}"
 
     def line(later_s: float) -> str:
         clock = f"  {at_s + later_s:4.0f}s"
-        last = f"  {coming(later_s)}"
+        last, brief = f"  {coming(later_s)}", f"  {briefly(later_s)}"
         start = f"{head}{clock}{memory:14}"
         if not terminal:
             return f"{start}{last}"
@@ -64,11 +64,12 @@ def course(
             (start, spark, growth, last),
             (start, growth, last),
             (start, last),
-            (head, clock, last),
+            (start, brief),
+            (head, clock, brief),
         ):
             if len(text := "".join(parts)) < width:
                 return text
-        return f"{clock.strip()}{last}"[: width - 1]
+        return f"{clock.strip()}{brief}"[: width - 1]
 
     return line
 
@@ -88,6 +89,20 @@ def _next(record: RunRecord, judgement: Judgement) -> Callable[[float], str]:
             return lambda _: "looking for the cause"
         case NextStep.STOP:
             return lambda _: "ended"
+
+
+def _briefly(record: RunRecord, judgement: Judgement) -> Callable[[float], str]:
+    """What comes next, where there is little room."""
+    match judgement.next:
+        case NextStep.CONTINUE:
+            gates = len(judgement.verdict.open_gates)
+            words = f"open: {gates} gate{'' if gates == 1 else 's'}; {outlook(record, judgement)}"
+            return lambda _: words
+        case NextStep.WAIT:
+            wait_s = judgement.wait.at_most_s if judgement.wait else 0.0
+            return lambda later_s: f"waiting {format_time(max(1, round(wait_s - later_s)))} at most"
+        case _:
+            return _next(record, judgement)
 
 
 def _suspect(judgement: Judgement) -> str:
@@ -127,7 +142,7 @@ def outlook(record: RunRecord, judgement: Judgement) -> str:
     else:
         needed = judgement.verdict.sessions_needed or 0
         sessions = min(needed, max(1, policy.max_sessions - record.sessions))
-        more = f"about {sessions or 'a few'} sessions more"
+        more = f"about {sessions} sessions more" if sessions else "a few sessions more"
     pace_s = seconds_per_session(record)
     if not pace_s or not sessions:
         return more

@@ -20,6 +20,7 @@ from .facts import (
     rows,
     sentence,
 )
+from .places import with_short_paths
 
 _COLUMNS: Final = (
     "gate",
@@ -36,9 +37,10 @@ _PLAIN_COMMAND: Final = re.compile(r"leak-harness [\w ./:=,'\"{}+?&%-]+")
 
 def render(record: RunRecord, verdict: Verdict) -> bytes:
     """The bytes of the whole file."""
+    verdict = with_short_paths(record, verdict)
     lines = [f"## leak-harness: {verdict.name}", "", markdown(sentence(verdict)), ""]
     findings = [
-        ". ".join(filter(None, (nest.finding.summary, kept_with(nest))))
+        ". ".join(filter(None, (nest.finding.summary, kept_with(nest), nest.finding.advice)))
         for nest in nested(verdict.findings)
     ]
     lines += _list("Cause", findings)

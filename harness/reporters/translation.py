@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Final
 
 from ..record.metrics import METRICS
+from ..verdict.advice import next_step
 from ..verdict.outcome import Verdict
-from .advice import advice
 from .chinese import TEXTS, chinese_sentence
 from .chinese_sentences import in_chinese
 
@@ -76,4 +76,4 @@ def sentence_in(language: str, verdict: Verdict, sessions: int, english: str) ->
 
 def advice_in(language: str, verdict: Verdict) -> str:
     """What to do next; empty where there is nothing to do."""
-    return say_in(language).words(advice(verdict))
+    return say_in(language).words(next_step(verdict))

@@ -7,15 +7,8 @@ from typing import Final
 
 from ..record.metrics import METRICS
 from ..record.record import Series
-from .growth_engine import (
-    STEP_SHARE,
-    Look,
-    Trend,
-    follow,
-    look,
-    smallest_fall,
-    tail_rate,
-)
+from .growth_engine import STEP_SHARE, Look, Trend, follow, look, smallest_fall
+from .growth_rates import tail_rate
 from .look_schedule import FLAT_SPAN_SESSIONS, STEP_SPAN_SESSIONS, sessions_to_settle
 from .metric_rules import METRIC_RULES, MetricFacts, Standing
 from .outcome import Status

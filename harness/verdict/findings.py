@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from itertools import groupby, islice
 from typing import Final
@@ -13,7 +14,7 @@ from typing import Final
 from ..record.owners import owner_of_file
 from ..record.record import Cause, RunRecord, TaskGroup
 from ..units import format_size
-from .advice import advice
+from .advice import advice, is_long_text
 from .outcome import Finding
 from .over_processes import summed
 from .problems import problem_of
@@ -54,8 +55,10 @@ _WORDS: Final = {
     "descriptor": "{much} descriptors per session are never closed: {of}",
     "garbage": "{much} objects per session wait for a collection that does not come: `{of}`",
     "container": "{much} entries per session stay in `{of}`",
+    "text": "`{of}` gets longer by {much} characters per session",
     "object": "{much} objects per session stay: `{of}`",
     "native": "{much} per session stay in {of}, and no Python object accounts for them",
+    "memory": "{much} blocks of Python memory per session stay",
     "executor": "{much} executors per session stay: `{of}`",
     "exception": "{much} exceptions per session stay: `{of}`",
     "generator": "{much} generators per session stay: `{of}`",
@@ -63,6 +66,11 @@ _WORDS: Final = {
     "cpu": "the server was busy at rest in {much} of the looks at it: `{of}`",
 }
 """By kind: how much of what stays. `much` is a count, or a size of memory."""
+PYTHON_MEMORY: Final = "Python memory"
+"""The type of a finding about values that the collector does not track, and nobody holds."""
+UNTRACKED: Final = (
+    "No tracked object holds them: they are interned, or an extension module keeps them"
+)
 UNREACHED: Final = (
     "Nothing in Python leads there: an extension module keeps it, or never gave a reference back"
 )
@@ -85,7 +93,8 @@ def all_findings(record: RunRecord, *, severity: str = "leak") -> tuple[Finding,
     entries = {record.causes.get(growth.key, _NOTHING).of for growth in containers}
     ranked: dict[str, list[Finding]] = {rank: [] for rank in _RANKS}
     for growth in grown:
-        finding = _finding(growth, record.causes.get(growth.key, _NOTHING), severity)
+        cause = record.causes.get(growth.key, _NOTHING)
+        finding = _finding(_as_memory(growth, cause, record), cause, severity)
         is_kept = growth.label and growth.name in entries and finding.kind == "object"
         ranked["kept" if is_kept else finding.kind].append(finding)
     for key, cause in record.causes.items():
@@ -108,6 +117,11 @@ def shown(findings: Sequence[Finding], *, first: Collection[str] = ()) -> tuple[
     ):
         best += islice(alike, MAX_SHOWN_OF_A_KIND)
     return tuple(best[:MAX_SHOWN])
+
+
+def as_notice(finding: Finding) -> Finding:
+    """The finding as something that is only told. There is nothing to do about it."""
+    return replace(finding, severity="notice", advice="")
 
 
 def why_unexplained(record: RunRecord) -> str:
@@ -178,6 +192,14 @@ def objects_per_session(record: RunRecord) -> dict[str, float]:
     return kept
 
 
+def _as_memory(growth: Growth, cause: Cause, record: RunRecord) -> Growth:
+    """Blocks of Python, where those account for a mapping that grows; else the growth itself."""
+    if growth.kind != "native" or not cause.count:
+        return growth
+    rate = cause.count / max(1, record.traced_sessions)
+    return Growth("object", PYTHON_MEMORY, rate, growth.key, label="memory")
+
+
 def _is_other(key: str) -> bool:
     return key.startswith(("garbage:", "cpu:"))
 
@@ -215,7 +237,7 @@ def _finding(grown: Growth, cause: Cause, severity: str) -> Finding:
     chain = _chain_of_task(grown) if grown.task else cause.chain
     size = grown.per_session if grown.kind == "native" else cause.bytes * grown.per_session
     return Finding(
-        fingerprint=_fingerprint(grown.kind, of, made_in if grown.kind in _NAMED_ALIKE else ""),
+        fingerprint=_fingerprint(grown.kind, of, made_in if _is_named_alike(grown) else ""),
         severity=severity,
         kind="thread" if grown.label == "executor" else grown.kind,
         type=of if grown.kind != "object" else grown.name,
@@ -226,9 +248,13 @@ def _finding(grown: Growth, cause: Cause, severity: str) -> Finding:
         owner=_owner(grown, cause),
         chain=chain,
         summary=". ".join(_sentences(grown, cause, of, _created(made_at, made_in, cause), size)),
-        advice=advice(grown, cause, of),
+        advice=advice(grown.kind, grown, cause, of),
         source=cause.source,
     )
+
+
+def _is_named_alike(grown: Growth) -> bool:
+    return grown.kind in _NAMED_ALIKE or grown.label == "memory"
 
 
 def _created(place: str, function: str, cause: Cause = _NOTHING) -> str:
@@ -245,13 +271,15 @@ def _sentences(
     name = of
     if grown.kind == "object":
         name = grown.name.removeprefix(f"{grown.label.replace(' ', '_')} ")
-    yield _WORDS[grown.label or grown.kind].format(much=much, of=name) + created
+    is_text = is_long_text(grown, cause)
+    words = "text" if is_text else grown.label or grown.kind
+    yield _WORDS[words].format(much=much, of=name) + created
     if grown.task is not None:
         held = ", ".join(_held(grown))
         yield f"Each waits at {grown.task.waits_at}" + (f" and holds {held}" if held else "")
         if grown.task.left:
             yield _owners(grown.task)
-    elif cause.of:
+    elif cause.of and not is_text:
         yield f"The newest is a {cause.of}"
     elif cause.state:
         yield f"{cause.state[0].upper()}{cause.state[1:]}"
@@ -261,6 +289,8 @@ def _sentences(
         yield f"Kept by {' → '.join(cause.chain)}"
     elif cause.unreached:
         yield UNREACHED
+    elif grown.label == "memory":
+        yield UNTRACKED
     if cause.closed_s is not None:
         yield f"The session of that task was closed more than {cause.closed_s:.0f} s ago"
 
@@ -326,6 +356,7 @@ def _found_otherwise(key: str, cause: Cause, record: RunRecord, severity: str) -
         owner=cause.made_by or owner_of_file(cause.made_at),
         chain=cause.chain,
         summary=_WORDS[kind].format(much=much, of=name) + where,
+        advice=advice(kind, None, cause, name),
         source=cause.source,
     )
 

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..formulas import Floats
+from .growth_rates import MIN_MEAN_SHARE
 from .look_schedule import (
     FLAT_SPAN_SESSIONS,
     STEP_SPAN_SESSIONS,
@@ -36,8 +37,6 @@ the first repetition of real ones (docs/verdict.md#the-envelope-test, as all tha
 """
 STEP_SHARE: Final = 0.6
 """Share of a rise that one jump must make up to be cut out as a step."""
-MAX_STEADY_SHARE: Final = 0.6
-"""Share of all growth that one rise may make up where growth is steady."""
 _MAD_TO_SIGMA: Final = 1.4826
 """Standard deviations in one median absolute deviation of normal noise."""
 _MIN_POINTS: Final = 5
@@ -56,12 +55,8 @@ _SAW_TEETH: Final = 3
 """Falls from which on a saw-tooth is whole; one or two may be an unfinished one."""
 _MIN_LIMIT_SHARE: Final = 0.5
 """Share of the limit that each of the first two thirds must exceed, and extrapolated growth."""
-_MIN_MEAN_SHARE: Final = 0.3
-"""Share of the mean rate that each third must exceed, and each of the last three rises."""
 _MIN_FADED_SHARE: Final = 0.5
 """Share of the first third's rate that the last third must have."""
-_STEADY_RISES: Final = 3
-"""Rises that tell whether growth is steady."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,22 +307,6 @@ def envelope(x: Floats, window: int) -> Floats:
     return reduce(np.minimum, shifted)
 
 
-def steady_growth(t: Floats, x: Floats) -> bool:
-    """Whether growth since the first sample is spread over the run: the rule of the budget stop.
-
-    At least three samples after the first; each of the last three rose by more than 0.3 of the mean
-    rate since the first; and no single rise makes up more than 60 % of all growth.
-    """
-    rises = np.diff(x)
-    growth = float(x[-1] - x[0])
-    if len(rises) < _STEADY_RISES or growth <= 0:
-        return False
-    rates = rises[-_STEADY_RISES:] / np.diff(t)[-_STEADY_RISES:]
-    mean = growth / (t[-1] - t[0])
-    is_spread = rises.max() <= MAX_STEADY_SHARE * growth
-    return bool(np.all(rates > _MIN_MEAN_SHARE * mean) and is_spread)
-
-
 def smallest_fall(span: float, limit: float, quantum: float) -> float:
     """A smaller fall over a tail is noise.
 
@@ -339,41 +318,11 @@ def smallest_fall(span: float, limit: float, quantum: float) -> float:
     return max(_FALL_QUANTA * quantum, _FALL_LIMIT_SHARE * limit * span)
 
 
-def tail_rate(t: Floats, x: Floats, first: int | None = None) -> float:
-    """Growth per session between sample number `first` and the last; as a rule over the half
-    that a look keeps.
-    """
-    start = min(len(x) - 2, first_of_tail(len(x) - 1)) if first is None else first
-    return float((x[-1] - x[start]) / (t[-1] - t[start]))
-
-
-def remaining_rate(t: Floats, x: Floats, idle: float, since: float = 0.0) -> float:
-    """Growth per session over the tail that is still there after idling, where the metric then read
-    `idle`.
-
-    What the wait released was held when the tail began, too: in proportion to the sessions done by
-    then, as a release that is late by more than the run lasts would have it. Without that share a
-    leak behind a late release would look released; where the release is faster, the tail does not
-    grow in every third to begin with.
-
-    Args:
-        t: cumulative sessions.
-        x: the metric at each.
-        idle: what it was after the wait.
-        since: sessions at the wait before this one: what was held by then is gone already.
-    """
-    start = min(len(x) - 2, first_of_tail(len(x) - 1))
-    released = max(0.0, float(x[-1]) - idle)
-    begun = max(since, float(t[0]))
-    held_before = released * max(0.0, float(t[start]) - begun) / max(1.0, float(t[-1]) - begun)
-    return (idle - float(x[start]) + held_before) / float(t[-1] - t[start])
-
-
 def _grows_in_every_third(s1: float, s2: float, s3: float, rate: float, limit: float) -> bool:
     fading = max(0.0, (s1 + s2) / 2 - s3)
     return (
-        min(s1, s2) > max(_MIN_LIMIT_SHARE * limit, _MIN_MEAN_SHARE * rate)
-        and s3 > max(limit, _MIN_MEAN_SHARE * rate)
+        min(s1, s2) > max(_MIN_LIMIT_SHARE * limit, MIN_MEAN_SHARE * rate)
+        and s3 > max(limit, MIN_MEAN_SHARE * rate)
         and s3 - fading > _MIN_LIMIT_SHARE * limit
         and s3 >= _MIN_FADED_SHARE * s1
     )

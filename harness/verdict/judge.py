@@ -18,7 +18,7 @@ from ..record.record import RunRecord
 from .allowances import allowed_findings, excused_gates
 from .bounded_growth import is_in_bounded
 from .doubts import MAX_FAILED_SHARE, doubts_of
-from .findings import all_findings, shown, why_unexplained, worth_telling
+from .findings import all_findings, as_notice, shown, why_unexplained, worth_telling
 from .gate import GateResult
 from .gates import entries
 from .look_schedule import first_of_tail, look_numbers
@@ -161,13 +161,13 @@ def _findings(name: VerdictName, allowed: _Allowed, record: RunRecord) -> tuple[
     if len(bounded | allowed.known) == len(allowed.findings):
         bounded = set()
     return tuple(
-        replace(finding, severity="notice") if finding in bounded | allowed.known else finding
+        as_notice(finding) if finding in bounded | allowed.known else finding
         for finding in allowed.findings
     )
 
 
 def _as_notices(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    return tuple(replace(finding, severity="notice") for finding in findings)
+    return tuple(as_notice(finding) for finding in findings)
 
 
 def _pointed_at(name: VerdictName, results: Mapping[str, GateResult]) -> Collection[str]:

@@ -9,7 +9,8 @@ import numpy as np
 
 from ..formulas import Floats
 from ..units import format_size
-from .growth_engine import Look, envelope, tail_rate
+from .growth_engine import Look, envelope
+from .growth_rates import tail_rate
 from .look_schedule import first_of_tail
 from .outcome import Kind, Tag
 

@@ -12,7 +12,7 @@ from ..record.record import MemoryStop
 from .bounded_growth import Filling
 from .early_growth import early_threshold, taken_at_stop
 from .evidence import Evidence, evidence, lasting_rate, went_with_collection
-from .growth_engine import steady_growth
+from .growth_rates import steady_growth
 from .heap_swings import level_without_free_heap
 from .kinds import SMALL_BLOCK_BYTES, is_fragmentation
 from .look_schedule import STEP_SPAN_SESSIONS

@@ -16,7 +16,7 @@ import numpy as np
 from ..record.metrics import names
 from ..record.record import RunRecord, Series
 from .evidence import Evidence
-from .growth_engine import tail_rate
+from .growth_rates import tail_rate
 from .kinds import LARGE_BLOCKS, PYTHON_OBJECTS, WARM_FROM_SESSIONS
 from .situation import Situation
 from .suspects import suspects

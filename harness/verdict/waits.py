@@ -13,7 +13,8 @@ from typing import Final
 
 from ..record.metrics import METRICS, names
 from ..record.record import RestSample, Series
-from .growth_engine import follow, remaining_rate
+from .growth_engine import follow
+from .growth_rates import remaining_rate
 from .look_schedule import STEP_SPAN_SESSIONS
 from .outcome import Status, Wait
 from .situation import GUARD_TASKS, Situation

@@ -216,6 +216,7 @@ def test_a_fault_and_the_server_without_it_take_turns(tmp_path: Path) -> None:
     assert all(ended_s < began_s for (_, ended_s), (began_s, _) in pairwise(spans))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
 def test_a_revision_is_compared_with_what_lies_in_the_folder(tmp_path: Path) -> None:
     def git(*options: str) -> None:

@@ -21,6 +21,8 @@ from harness.across_runs.history import History, HistoryRun, server_of
 from harness.errors import RecordNotWritable
 from harness.experiment.histories import MIN_STEPS, steps_of
 from harness.record.record import Line, RestSample, RunStarted, decode_line, encode_line
+from harness.reporters.history_page import ticks
+from harness.units import format_size
 
 FLAT = Path(__file__).parents[1] / "data" / "runs" / "flat.jsonl"
 
@@ -241,6 +243,7 @@ def test_a_server_is_called_the_same_from_run_to_run(target: dict[str, str], ser
     assert server_of(target) == server
 
 
+@pytest.mark.slow
 def test_runs_of_two_servers_under_one_scenario_are_told_apart(tmp_path: Path) -> None:
     growths = noisy(20, 3)
     for number, name in enumerate(("old", "new")):
@@ -264,6 +267,20 @@ def test_runs_of_two_servers_under_one_scenario_are_told_apart(tmp_path: Path) -
         assert text.count("old --port {port}") >= 8
     alone = history(tmp_path, "--target", "old")
     assert json.loads(alone.stdout)["runs"] == 20
+
+
+def test_the_history_fits_80_columns(tmp_path: Path) -> None:
+    target = {"mode": "serve", "command": f"python {'long/' * 30}app.py"}
+    stored(tmp_path / "runs", [0.0] * 3, target=target)
+    done = command.done(tmp_path, "history", "runs", "--db", "h.sqlite")
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    assert "verdict" in done.stdout
+
+
+@pytest.mark.parametrize("values", [[18.0, 18.2, 18.4], [1000.0, 1000.001]])
+def test_the_ticks_of_an_axis_differ(values: list[float]) -> None:
+    labels = ticks([value * MIB for value in values], lambda value: format_size(round(value, -6)))
+    assert len(set(labels)) == len(values)
 
 
 def test_no_figure_of_20_histories_without_a_step_raises_an_alarm() -> None:

@@ -26,6 +26,7 @@ from harness.cause.process_inventory import (
 )
 from harness.cause.python_source import function_at
 from harness.cause.tracing import sessions_to_trace
+from harness.cause.untracked_memory import is_python_memory
 from harness.errors import ProbeSilent
 from harness.record.record import Cause, Causes, Census
 from harness.target.probe_answers import CauseAnswer
@@ -59,6 +60,21 @@ def test_a_line_has_the_qualified_name_of_the_innermost_function_around_it(
 def test_a_source_that_cannot_be_read_has_no_functions(tmp_path: Path) -> None:
     assert function_at(f"{tmp_path / 'gone.py'}:3") == ""
     assert function_at("") == ""
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "blocks", "sessions", "is_python"),
+    [
+        (15_000, 15, 5, True),
+        (15_000, 4, 5, False),
+        (6_000, 15, 5, False),
+        (0, 0, 0, False),
+    ],
+)
+def test_memory_is_pythons_where_a_line_allocates_half_of_what_grows_in_each_session(
+    size_bytes: int, blocks: int, sessions: int, is_python: bool
+) -> None:
+    assert is_python_memory(size_bytes, blocks, sessions, 3_000.0) is is_python
 
 
 def test_open_files_and_sockets_are_told_by_what_they_lead_to(tmp_path: Path) -> None:

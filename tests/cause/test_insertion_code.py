@@ -92,3 +92,34 @@ def test_a_line_is_shown_with_its_neighbours_and_their_numbers(file: str) -> Non
         "  11     histories[user] = history",
     )
     assert lines_around(f"{file}:1000") == lines_around("/srv/gone.py:3") == lines_around("") == ()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "said = said + (word,)",
+        "said = (*said, word)",
+        "said = said | {word}",
+        "said = word + '!' + said",
+        "said = f'{said}{word}'",
+        "said = {**said, word: 1}",
+        "said += (word,)",
+    ],
+)
+def test_what_is_bound_anew_and_longer_is_told_by_that_statement(
+    tmp_path: Path, statement: str
+) -> None:
+    path = tmp_path / "room.py"
+    path.write_text(f"said = ()\n\ndef hear(word):\n    global said\n    {statement}\n")
+    found = insertion_of("room.said", _home(str(path)), [], "")
+    assert found is not None
+    assert (found.place, found.function) == (f"{path}:5", "hear")
+
+
+@pytest.mark.parametrize(
+    "statement", ["said = said[-9:]", "said = said - {word}", "said = (word,)", "said = ()"]
+)
+def test_what_is_bound_anew_and_not_longer_inserts_nothing(tmp_path: Path, statement: str) -> None:
+    path = tmp_path / "room.py"
+    path.write_text(f"said = ()\n\ndef hear(word):\n    global said\n    {statement}\n")
+    assert insertion_of("room.said", _home(str(path)), [], "") is None

@@ -219,6 +219,7 @@ def test_a_disk_that_is_full_from_the_start_runs_nothing(place: Path) -> None:
         assert "No space left" in done.stderr or "no room" in done.stderr
 
 
+@pytest.mark.slow
 def test_killing_the_harness_leaves_nothing_running(place: Path) -> None:
     typed = [
         *RUN,

@@ -238,6 +238,7 @@ def test_git_bisect_finds_it_with_runs_as_its_command(tmp_path: Path) -> None:
     assert git(repo, "show", "-s", "--format=%s", "refs/bisect/bad") == "change 2"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("serve", "status"), [(f"{sys.executable} app.py", 125), ("", 255)])
 def test_git_bisect_goes_around_what_does_not_start_and_gives_up_where_nothing_can_run(
     tmp_path: Path, serve: str, status: int

@@ -123,6 +123,7 @@ def test_elsewhere_only_the_report_is_written(
     assert not (folder / "metrics.txt").exists()
 
 
+@pytest.mark.slow
 def test_the_verb_runs_and_writes_for_the_ci_that_runs_it(tmp_path: Path) -> None:
     (tmp_path / "echo.py").write_text(ECHO_SCENARIO)
     words = [

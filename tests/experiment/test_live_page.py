@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+import socket
+import struct
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
@@ -41,6 +45,27 @@ def test_the_page_is_drawn_anew_for_each_that_asks_at_its_own_address() -> None:
         page.close()
 
 
+def test_a_browser_that_leaves_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    leaving, asked = threading.Event(), threading.Event()
+
+    def draw() -> bytes:
+        asked.set()
+        leaving.wait(10)
+        return b"x" * 8_000_000
+
+    page = LivePage(draw)
+    try:
+        address = urlsplit(page.url)
+        with socket.create_connection((address.hostname, address.port)) as browser:
+            browser.send(f"GET {address.path} HTTP/1.0\r\n\r\n".encode())
+            asked.wait(10)
+            browser.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        leaving.set()
+    finally:
+        page.close()
+    assert capfd.readouterr().err == ""
+
+
 def test_a_run_can_be_watched(tmp_path: Path) -> None:
     (tmp_path / "echo.py").write_text(ECHO_SCENARIO)
     serve = written(tmp_path, HOLDS_THE_RUN_UNTIL_IT_WAS_WATCHED)
@@ -58,3 +83,5 @@ def test_a_run_can_be_watched(tmp_path: Path) -> None:
         run.stderr.read()
     assert "chart-memory" in text
     assert re.search(r"\d+ cycles", text)
+    assert "<h1>running</h1>" in text
+    assert 'class="act"' not in text

@@ -234,6 +234,64 @@ def test_what_the_trace_keeps_for_itself_stands_for_nothing(
     assert "/probe/trace.py" not in found["lists"]["made_at"]
 
 
+KEEPING = """
+class Room:
+    def __init__(self):
+        self.said = ()
+        self.guests = frozenset()
+
+    def hear(self, count):
+        for number in range(count):
+            self.said = self.said + (f"message {number}",)
+            self.guests = self.guests | {f"guest {len(self.guests)}"}
+
+room = Room()
+
+def keep(count):
+    return [f"kept {number}" * 100 for number in range(count)]
+"""
+
+
+def test_a_tuple_or_frozenset_that_is_bound_anew_is_followed_by_its_place(
+    served: Launched, tmp_path: Path
+) -> None:
+    (tmp_path / "keeping.py").write_text(KEEPING)
+    served.do("import keeping; keeping.room.hear(60)")
+    _, before = census(served)
+    peer = served.peer()
+    peer.ask("trace", on=True)
+    served.do("keeping.room.hear(30)")
+    _, after = census(served)
+    longer = [
+        str(number)
+        for number, length in after.items()
+        if number >= 1 << 63 and number in before and length == before[number] + 30
+    ]
+    targets = [{"key": number, "kind": "place", "id": number} for number in longer]
+    causes = peer.ask("causes", targets=targets)
+    names = {cause.get("name") for cause in causes.values()}
+    assert {"keeping.Room.said", "keeping.Room.guests"} <= names
+
+
+def test_the_line_that_allocates_most_is_told_while_the_trace_goes_on(
+    served: Launched, tmp_path: Path
+) -> None:
+    (tmp_path / "keeping.py").write_text(KEEPING)
+    served.do("import keeping")
+    peer = served.peer()
+    asked = [{"key": "heap", "kind": "memory"}]
+    assert peer.ask("causes", targets=asked) == {"heap": {}}
+    peer.ask("trace", on=True)
+    served.do("kept = keeping.keep(50)")
+    told = peer.ask("causes", targets=asked)["heap"]
+    line = KEEPING.splitlines().index("def keep(count):") + 2
+    assert told["made_at"].endswith(f"keeping.py:{line}")
+    assert told["count"] >= 50
+    assert told["bytes"] > 50 * 600
+    assert served.do("__import__('tracemalloc').is_tracing()") is True
+    peer.ask("trace", on=False)
+
+
 def test_what_an_extension_has_lost_is_known_to_be_reached_from_nowhere(served: Launched) -> None:
     served.do("hotel.let(1); import ctypes")
     served.do("ctypes.pythonapi.Py_IncRef(ctypes.py_object(hotel.hotel.by_name.popitem()[1]))")
@@ -303,6 +361,7 @@ def test_garbage_is_told_apart_from_what_is_kept(served: Launched) -> None:
     assert served.do("gc.garbage") == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not HAS_MALLINFO2, reason="this libc has no mallinfo2")
 def test_census_and_chains_leave_the_memory_of_a_large_server_as_it_was(looping: Launched) -> None:
     looping.do("kept = [[str(number)] for number in range(600_000)]")

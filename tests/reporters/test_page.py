@@ -72,7 +72,8 @@ def test_the_verdict_and_the_findings_stand_there_with_the_line_to_open(
     assert page.run("document.querySelector('h1').textContent") == "leak"
     assert page.run("document.querySelectorAll('article.finding').length") >= 1
     assert page.run("document.querySelector('.chain li') !== null") is True
-    assert "Open " in page.run("document.querySelector('.todo').textContent")
+    todo = page.run("document.querySelector('.todo').textContent")
+    assert todo == "What to do: Cancel the task and await it when the connection ends."
 
 
 def test_the_first_screen_holds_verdict_cause_advice_and_growth_against_the_limit(

@@ -58,6 +58,7 @@ def test_on_a_terminal_it_fits_the_line_and_keeps_what_comes_next(width: int) ->
     assert len(line) < width
     assert "open: " in line
     if width >= 80:
+        assert line.startswith("cycle   6  sessions    6")
         assert "cycles more" in line
 
 

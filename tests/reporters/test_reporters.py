@@ -180,7 +180,7 @@ def test_a_crowded_machine_is_named() -> None:
 
 
 def test_the_console_says_the_verdict_first_then_the_cause_and_then_every_gate() -> None:
-    first, cause, second, *rest = console.render(
+    first, cause, advice, second, *rest = console.render(
         recorded(), leak_verdict(), 120, terminal=False
     ).splitlines()
     assert (
@@ -188,10 +188,21 @@ def test_the_console_says_the_verdict_first_then_the_cause_and_then_every_gate()
         "sessions"
     )
     assert cause == "cause: 2.00 tasks per session never finish: `ServiceContext._keep_warm`"
+    assert advice == "what to do: Cancel the task and await it when the connection ends."
     assert second.startswith("character-switch against the embedded server: 20 cycles, 60 sessions")
     for gate in leak_verdict().gates:
         assert any(line.startswith(f"|{gate} ") for line in rest)
     assert any("+32MiB" in line and "31.4MiB to 32.6MiB" in line for line in rest)
+
+
+def test_the_console_shows_the_source_of_the_cause_as_it_is_indented() -> None:
+    verdict = leak_verdict()
+    source = ("  27     for name in names:", "> 28         histories[name] = history")
+    finding = replace(verdict.findings[0], source=source)
+    lines = console.render(
+        recorded(), replace(verdict, findings=(finding,)), 120, terminal=False
+    ).splitlines()
+    assert lines[2:4] == list(source)
 
 
 def test_a_counter_that_is_flat_beside_its_growth_says_why() -> None:

@@ -15,8 +15,9 @@ import harness
 from harness.blame.blame import Blame, Share
 from harness.record.record import RunRecord, ServerReady
 from harness.record.store import load_record
-from harness.reporters import advice, html, kind_words, translation
+from harness.reporters import html, kind_words, translation
 from harness.reporters.chinese import TEXTS
+from harness.verdict import advice
 from harness.verdict.gates import entries
 from harness.verdict.gates.memory import MemoryGate
 from harness.verdict.judge import judge
@@ -125,14 +126,20 @@ PARTS = {
     "7 belong to 7 that 7",
     "7 closed more than 7 s ago",
     ", created in `7` (7)",
+    "Entries added to `7`7 are never removed.",
+    "7 Remove them when the connection ends.",
+    "`7` gets longer7 and is never cut. Cut it, or write it to a file.",
     "7 of these 7",
     ", and 7 more",
     "7 of 7, kept by 7",
     "7, until sessions failed",
     "CPU while talking 7",
-    "CPU at rest 7",
+    "CPU at rest 7; --settle gives the server time to come to rest",
+    "7 and stays there",
     "decided at rest; CPU while talking 7",
     "7, in 7 sessions",
+    ", the first: 7",
+    "likely (7): 7, exactly, and no code makes it shorter",
 }
 """Parts of sentences, and the sentence of a drift, which has its own Chinese."""
 
@@ -154,7 +161,7 @@ def test_every_word_of_a_result_has_a_translation(word: str) -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        (VerdictName.LEAK, "打开 chat_server/context.py:143。会话结束时，取消或等待该任务"),
+        (VerdictName.LEAK, "在连接结束时取消该任务并等待它结束"),
         (VerdictName.INCONCLUSIVE, "再运行大约 40 次会话"),
         (VerdictName.DEGRADED, "在较空闲的机器上用更多的 --cycles 重新运行"),
         (VerdictName.SERVER_FAILED, "查看 server.log 的结尾"),
@@ -168,12 +175,46 @@ def test_the_advice_is_chinese(name: VerdictName, words: str) -> None:
     assert bool(advice) == bool(words)
 
 
+@pytest.mark.parametrize(
+    ("english", "chinese"),
+    [
+        (
+            "Entries added to `app.histories` in `chat()` (app.py:28) are never removed. Remove "
+            "them when the connection ends.",
+            "在 `chat()`（app.py:28）中加入 `app.histories` 的条目从未被移除。在连接结束时移除它们",
+        ),
+        (
+            "Entries added to `app.histories` are never removed. Remove them when the message is "
+            "answered.",
+            "加入 `app.histories` 的条目从未被移除。在消息处理完毕时移除它们",
+        ),
+        (
+            "1.00 entries per session stay in `app.seen`, added in `chat` (app.py:28)",
+            "每次会话有 1.00 个条目留在 `app.seen` 中，在 `chat` 中加入（app.py:28）",
+        ),
+    ],
+)
+def test_what_a_finding_says_of_a_container_is_chinese(english: str, chinese: str) -> None:
+    say = translation.say_in("zh")
+    assert say.words(english) == chinese
+    assert say.untranslated == set()
+
+
 def test_the_page_names_advice_chain_and_wait_as_chinese_engineers_do() -> None:
     record = RunRecord.from_lines(scripted_run())
     record.add(replace(record.rests[-1], idle=True))
     page = draw(record, leak_verdict())
     for term in ("处理建议", "引用链", "空闲等待后"):
         assert term in page
+
+
+def test_what_is_allowed_is_said_in_chinese_and_no_growth_is_called_flat() -> None:
+    verdict = leak_verdict()
+    gates = {"memory": replace(verdict.gates["memory"], allowed=True)}
+    flat = replace(verdict, name=VerdictName.FLAT, gates=gates, findings=())
+    page = draw(RunRecord.from_lines(scripted_run()), flat)
+    assert "参与判定的检查项都没有增长；已允许：内存" in page
+    assert "32MiB 至 32.6MiB" in page or "31.4MiB 至 32.6MiB" in page
 
 
 def test_several_kinds_are_translated_each() -> None:

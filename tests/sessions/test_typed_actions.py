@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 HEAD = "from harness import JsonrpcSession, OpenLlmVtuberSession, Session, scenario\n"
 SCRIPT = """
@@ -50,6 +52,7 @@ def checked(folder: Path, scripts: list[tuple[str, str]]) -> list[str]:
     return [line for line in done.stdout.splitlines() if ": error: " in line]
 
 
+@pytest.mark.slow
 def test_right_actions_pass(tmp_path: Path) -> None:
     assert checked(tmp_path, RIGHT) == []
 

@@ -165,6 +165,7 @@ def leak_verdict(leak_bytes: float = 32 * MIB) -> Verdict:
                 "application",
                 ("event loop", "task", "ServiceContext"),
                 "2.00 tasks per session never finish: `ServiceContext._keep_warm`",
+                "Cancel the task and await it when the connection ends.",
             ),
         ),
         warmup_cycles=5,

@@ -15,7 +15,7 @@ from record_builder import Script
 from server_scripts import ECHO_SCENARIO, SERVED, written
 
 from harness.record.record import Cause, Causes, Census, RunRecord, TaskGroup
-from harness.verdict.findings import UNREACHED, all_findings, shown
+from harness.verdict.findings import UNREACHED, all_findings, as_notice, shown
 from harness.verdict.outcome import Finding
 
 
@@ -77,6 +77,101 @@ def test_a_container_is_told_by_the_statement_that_inserts_with_its_source_and_w
     assert finding.advice == (
         "Entries added to `app.histories` in `chat()` (app.py:28) are never removed. Remove them "
         "when the connection ends."
+    )
+
+
+@pytest.mark.parametrize(
+    ("made_at", "made_in", "inserts", "advice"),
+    [
+        (
+            "/srv/app/app.py:28",
+            "",
+            True,
+            "Entries added to `app.histories` (app.py:28) are never removed. Remove them when the "
+            "connection ends.",
+        ),
+        (
+            "/srv/app/app.py:28",
+            "chat",
+            False,
+            "Entries added to `app.histories` are never removed. Remove them when the connection "
+            "ends.",
+        ),
+    ],
+)
+def test_the_advice_names_the_place_that_inserts_as_far_as_it_is_known(
+    made_at: str, made_in: str, inserts: bool, advice: str
+) -> None:
+    record = censuses({}, entries=1.0)
+    cause = Cause(
+        name="app.histories",
+        owner="application",
+        made_at=made_at,
+        made_in=made_in,
+        inserts=inserts,
+    )
+    record.add(Causes(2.0, {"100:7": cause}))
+    (finding,) = findings(record)
+    assert finding.advice == advice
+
+
+def test_every_kind_of_finding_says_what_to_do_and_a_notice_does_not() -> None:
+    record = censuses({"room.Room": 1.0}, tasks=1.0, entries=1.0)
+    record.add(Causes(2.0, {"garbage:room.Page": Cause(count=9), "cpu:spin": Cause(count=9)}))
+    everything = all_findings(record)
+    assert {"object", "task", "container", "garbage", "cpu"} <= {one.kind for one in everything}
+    assert all(finding.advice for finding in everything)
+    assert as_notice(everything[0]).advice == ""
+
+
+def test_a_string_that_grows_is_told_in_characters() -> None:
+    record = censuses({}, entries=40.0)
+    cause = Cause(
+        name="app.log",
+        owner="application",
+        made_at="/srv/app/app.py:28",
+        made_in="chat",
+        inserts=True,
+        bytes=1,
+        of="builtins.str",
+    )
+    record.add(Causes(2.0, {"100:7": cause}))
+    (finding,) = findings(record)
+    assert finding.summary == (
+        "`app.log` gets longer by 40.00 characters per session, added in `chat` "
+        "(/srv/app/app.py:28). They hold 40B per session"
+    )
+    assert finding.advice == (
+        "`app.log` gets longer in `chat()` (app.py:28) and is never cut. Cut it, or write it to "
+        "a file."
+    )
+
+
+def test_a_cache_without_a_maximum_is_advised_to_have_one() -> None:
+    record = censuses({}, entries=1.0)
+    record.add(Causes(2.0, {"100:7": Cause(name="app.profile cache", owner="application")}))
+    (finding,) = findings(record)
+    assert finding.advice == (
+        "`app.profile` keeps a result for each new argument. Give it a maximum: "
+        "`lru_cache(maxsize=128)`."
+    )
+
+
+def test_memory_that_one_line_of_python_allocates_is_never_native() -> None:
+    record = Script().record(40)
+    for cycle, sessions in CYCLES:
+        record.add(Census(1.0, cycle, sessions, {}, mappings={"[heap]": 3000 * sessions}))
+    cause = Cause(
+        made_at="/srv/app/app.py:28", made_in="chat", made_by="application", bytes=1024, count=15
+    )
+    record.add(Causes(2.0, {"native:[heap]": cause}, final=True, traced_sessions=5))
+    (finding,) = findings(record)
+    assert (finding.kind, finding.type) == ("object", "Python memory")
+    assert (finding.count_per_session, finding.bytes_per_session) == (3.0, 3072)
+    assert finding.summary == (
+        "3.00 blocks of Python memory per session stay, created in `chat` (/srv/app/app.py:28). "
+        "They hold 3KiB per session. No tracked object holds them: they are interned, or an "
+        "extension module keeps them"
     )
 
 

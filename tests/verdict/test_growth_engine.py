@@ -10,14 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from harness.verdict.growth_engine import (
-    envelope,
-    follow,
-    look,
-    remaining_rate,
-    steady_growth,
-    tail_rate,
-)
+from harness.verdict.growth_engine import envelope, follow, look
+from harness.verdict.growth_rates import remaining_rate, steady_growth, tail_rate
 from harness.verdict.look_schedule import LOOKS, look_numbers, sessions_to_settle
 from harness.verdict.outcome import Status
 

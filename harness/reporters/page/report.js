@@ -48,7 +48,7 @@
       hooks: { drawClear: [warm], setCursor: [tell] },
       axes: [{ ...axis, incrs: whole, values: (_, ticks) => ticks.map((x) => `${Math.round(x)}`) }, { ...axis, size: 76, incrs: chart.unit === "bytes" ? binary : undefined, values: (_, ticks) => ticks.map(show) }],
       series: [{ label: chart.x, value: (_, x) => x === null ? "–" : `${Math.round(x)}` }, ...names.map((name, at) => ({
-        label: chart.labels[name], stroke: ofCss(`--c${at % 6}`), width: 1.5, spanGaps: true,
+        label: chart.labels[name], stroke: ofCss(name === "limit" ? "--ink" : `--c${at % 6}`), width: 1.5, spanGaps: true,
         dash: chart.dashed.includes(name) ? [6, 4] : undefined, show: boxes.get(name).checked,
         points: { show: name === "idle" || chart.t.length < 60, size: 5 }, value: (_, x) => show(x),
       }))],

@@ -12,7 +12,7 @@ from .. import counter_rules
 from ..counting import CounterGate, counter_entry, counter_gate
 from ..evidence import Evidence, evidence
 from ..gate import GateEntry, GateResult
-from ..growth_engine import tail_rate
+from ..growth_rates import tail_rate
 from ..outcome import Status
 from ..rules import Rule, first_answer, source
 from ..situation import Situation

@@ -15,7 +15,8 @@ from ...record.record import Series
 from ...units import format_size
 from ..evidence import Evidence, sessions_needed
 from ..gate import GateEntry, GateResult
-from ..growth_engine import NOISE_FACTOR, Look, tail_rate
+from ..growth_engine import NOISE_FACTOR, Look
+from ..growth_rates import tail_rate
 from ..growth_rules import GROWTH_RULES, GrowthFacts
 from ..guard_rules import GuardReading
 from ..kinds import Rates, flat_kind, leak_kind, leaking_share, tags

@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import redis.asyncio
@@ -19,10 +19,11 @@ async def lifespan(app):
     words = ["redis-server", "--port", "0", "--unixsocket", str(place), "--save", ""]
     server = await asyncio.create_subprocess_exec(*words, stdout=asyncio.subprocess.PIPE)
     async for line in server.stdout:
-        if b"Ready to accept" in line:
+        if b"ready to accept" in line.lower():
             break
     yield
-    server.terminate()
+    with suppress(ProcessLookupError):
+        server.terminate()
     await server.wait()
 
 

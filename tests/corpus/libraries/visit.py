@@ -2,7 +2,7 @@
 
 from itertools import count
 
-from harness import scenario
+from leak_harness import scenario
 
 numbers = count(1)
 
