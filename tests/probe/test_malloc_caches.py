@@ -11,10 +11,12 @@ import pytest
 from harness.probe import malloc
 
 READ = """
-import threading
+import threading, time
 from harness.probe.gauges import malloc_caches
 read = malloc_caches.reader()
-alone = read()
+until = time.monotonic() + 10
+while (alone := read()) and time.monotonic() < until:
+    time.sleep(0.01)  # the thread that has measured may still be ending
 stop = threading.Event()
 threads = [threading.Thread(target=stop.wait) for _ in range(3)]
 for thread in threads:
