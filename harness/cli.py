@@ -12,6 +12,7 @@ import re
 import select
 import signal
 import sys
+import textwrap
 from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any, Final, NoReturn
@@ -27,9 +28,12 @@ from .errors import (
 from .streams import usable_streams
 
 PROGRAM: Final = "leak-harness"
-DESCRIPTION: Final = """\
-Does your WebSocket chat server leak? leak-harness runs scripted sessions against the server.
-It measures memory, CPU and reply time, and decides: leak, flat or inconclusive."""
+DESCRIPTION: Final = (
+    "Does your WebSocket chat server leak? leak-harness runs scripted sessions against the server. "
+    "It measures memory, CPU and reply time, and decides: leak, flat or inconclusive."
+)
+HELP_WIDTH: Final = 78
+"""Columns of what the help says before the options."""
 _ANSWERS_FOR_GIT: Final = (ExitStatus.FLAT, ExitStatus.LEAK, GIT_SKIPPED)
 
 
@@ -41,7 +45,7 @@ class _Parser(argparse.ArgumentParser):
     def __init__(self, prog: str, description: str) -> None:
         super().__init__(
             prog=prog,
-            description=description,
+            description=textwrap.fill(description, HELP_WIDTH),
             allow_abbrev=False,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
@@ -106,6 +110,12 @@ def _without_verb(words: Sequence[str]) -> int:
     for name in verb_names():
         verbs.add_parser(name, help=verb_named(name).HELP)
     try:
+        if not words:
+            parser.error(f"which verb? One of: {', '.join(verb_names())}")
+        if not words[0].startswith("-"):
+            near = get_close_matches(words[0], verb_names(), 1)
+            hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(verb_names())}"
+            parser.error(f"there is no verb '{words[0]}': {hint}")
         parser.parse_args(words)
     except SystemExit as leaving:
         print(end="", flush=True)

@@ -10,7 +10,9 @@ from typing import Final
 
 SIZE_UNITS: Final = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "TiB": 1024**4}
 TIME_UNITS_S: Final = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-
+_SHORT_UNITS_S: Final = {"ms": 1e-3, "s": 1.0}
+MIN_MINUTES: Final = 10
+"""Minutes below which a time is written in seconds."""
 MAX_VALUE: Final = 2.0**60
 """More bytes than a machine has, and more seconds than there were."""
 
@@ -52,8 +54,9 @@ def format_size(size_bytes: float) -> str:
 
 
 def format_time(time_s: float) -> str:
-    """``0.25`` as ``250ms``, ``90`` as ``1.5m``."""
-    return _format(time_s, TIME_UNITS_S)
+    """``0.25`` as ``250ms``, ``90`` as ``90s``, ``600`` as ``10m``."""
+    is_short = abs(time_s) < MIN_MINUTES * TIME_UNITS_S["m"]
+    return _format(time_s, _SHORT_UNITS_S if is_short else TIME_UNITS_S)
 
 
 def format_count(count: float) -> str:

@@ -125,7 +125,10 @@ def test_growth_at_the_limit_does_not_pass_and_growth_of_one_below_it_does(
     result = pytester.runpytest_subprocess("-v", "-n", "2")
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(
-        ["*_ test_visit?3? _*", "INCONCLUSIVE*open: objects (growth over the limit*"]
+        [
+            "*_ test_visit?3? _*",
+            "INCONCLUSIVE*undecided after * sessions: objects (growth over the limit*",
+        ]
     )
 
 
@@ -169,7 +172,7 @@ def test_what_an_inconclusive_run_is_can_be_said(
     pytester.makeini(f"[pytest]\nleak_inconclusive = {policy}")
     result = pytester.runpytest_subprocess("-rxs")
     result.assert_outcomes(**{outcome: 1})
-    result.stdout.fnmatch_lines(["*still open: *"])
+    result.stdout.fnmatch_lines(["*undecided after *"])
 
 
 @pytest.mark.parametrize(

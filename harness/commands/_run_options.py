@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import textwrap
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,9 @@ if TYPE_CHECKING:
 
 STATUSES = """\
 status:
-  0 flat   1 leak, or degraded: replies, CPU or the log got worse   2 wrong usage
-  3 inconclusive   4 the server failed   5 the harness failed   130 interrupted"""
+  0 flat   1 leak, or degraded: replies, CPU or the log got worse
+  2 wrong usage   3 inconclusive   4 the server failed   5 the harness failed
+  130 interrupted"""
 
 
 def tell(line: str) -> None:
@@ -34,22 +36,23 @@ def add_run_options(
     Args:
         parser: of a verb.
         hidden: keys of options that the verb accepts, so that the line of a run can be used again,
-            and that do nothing there.
+            and that do nothing there. The help does not list them, and who types one is told.
         refused: keys of options that the verb does not take, each with the reason.
     """
     from ..experiment.options import options
 
     left_out = refused or {}
-    parser.set_defaults(refused=left_out)
+    parser.set_defaults(refused=left_out, unused=frozenset(hidden))
     groups: dict[str, argparse._ActionsContainer] = {"": parser}
     for option in options():
         if option.key in left_out:
             continue
         if option.group not in groups:
-            title = option.group
+            title, _, about = option.group.partition(": ")
             if left_out.keys() & {"pid", "metrics_url"}:  # some of the targets that it names
-                title = title.partition(":")[0]
-            groups[option.group] = parser.add_argument_group(title)
+                about = ""
+            sentence = textwrap.fill(f"{about[:1].upper()}{about[1:]}." if about else "", 76)
+            groups[option.group] = parser.add_argument_group(title, sentence or None)
         _add(groups[option.group], option, is_hidden=option.key in hidden)
 
 
@@ -73,7 +76,10 @@ def asked(
     from ..experiment.config import settings
     from ..experiment.options import options_from
 
-    values = settings({**values_of(given), **(also or {})}, Path.cwd(), tell)
+    typed = values_of(given)
+    for key in typed.keys() & given.unused:
+        tell(f"leak-harness: --{key.replace('_', '-')} does nothing here")
+    values = settings({**typed, **(also or {})}, Path.cwd(), tell)
     unwanted = {*given.refused, *left_out}
     taken = {key: value for key, value in values.items() if key not in unwanted}
     return options_from(taken, tuple(given.command_line))

@@ -17,8 +17,9 @@ _SCHEDULE: Final = "it runs one schedule, to its end"
 _REFUSED: Final = dict.fromkeys(("once", "runs", "control", "live", "bisect_status"), _SCHEDULE)
 _HIDDEN: Final = (
     *("min_cycles", "max_cycles", "sessions", "grace", "explain", "textfile", "otlp", "trace"),
+    *("limit", "object_limit", "allow", "only", "fail_on", "log_expect", "log_forbid"),
 )
-"""What a schedule says itself, and what only a run writes."""
+"""What a schedule says itself, what only a run writes, and what only a verdict rests on."""
 CYCLES_PER_LINE: Final = 10
 
 

@@ -52,8 +52,10 @@ def _run_in(folder: Path, wanted: RunOptions, options: argparse.Namespace) -> in
     token = os.environ.pop("LEAK_HARNESS_TOKEN", "")
     status = run_verb.run_with(replace(wanted, output=replace(wanted.output, out=folder)))
     if (folder / "result.json").exists():
+        # With --json, standard output holds the result alone. GitHub reads both streams.
+        say = tell if wanted.output.json else print
         for line in publish(folder, os.environ):
-            print(line)
+            say(line)
         if options.comment and (problem := comment(folder, os.environ, token)):
             tell(f"leak-harness: {problem}")
     return status

@@ -8,12 +8,24 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from ._run_options import add_run_options, asked, tell
+from ._run_options import add_run_options, asked, tell, values_of
 
 if TYPE_CHECKING:
     from ..experiment.compared_runs import Judged
 
 HELP: Final = "Compare memory, latency, CPU and findings before and after a change."
+EXAMPLES: Final = """\
+examples:
+  leak-harness compare reports/before reports/after
+  leak-harness compare visit.py --before "python old.py" --after "python new.py"
+  leak-harness compare visit.py --serve "python app.py" --against main
+
+status:
+  0 not worse   1 worse by more than the limit   3 too noisy to tell
+  2 wrong usage   4 a server failed"""
+_OF_STORED: Final = frozenset(("scenario", "out", "json"))
+"""The options of a run that count where both runs are stored."""
+_SIDES: Final = ("before", "after", "before_fault", "against", "setup")
 _RUNNING: Final = "compare starts both servers"
 _REFUSED: Final = {
     "fault": "--before-fault names those of the first server",
@@ -33,7 +45,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "after_run",
         nargs="?",
         metavar="AFTER",
-        help="A second run folder. SCENARIO is then the first.",
+        help="The run folder after the change. The one before it then stands in the place of "
+        "SCENARIO.",
     )
     sides = parser.add_argument_group("what differs")
     sides.add_argument("--before", metavar="COMMAND", help="Start this as the first server.")
@@ -51,6 +64,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="Start --serve in a work tree of this revision, and as it is now.",
     )
     sides.add_argument("--setup", metavar="COMMAND", help="Run this by a shell in that work tree.")
+    parser.epilog = EXAMPLES
 
 
 def run(options: argparse.Namespace) -> int:
@@ -75,8 +89,16 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _stored(options: argparse.Namespace) -> tuple[Judged, Judged, Path]:
+    from ..errors import UsageError
     from ..experiment.compared_runs import stored_pair
 
+    typed = {key for key in _SIDES if getattr(options, key)} | values_of(options).keys()
+    if useless := sorted(typed - _OF_STORED):
+        raise UsageError(
+            f"--{useless[0].replace('_', '-')} is for servers that compare starts, and two run "
+            "folders are given",
+            hint="leave it out; two stored runs take --out and --json",
+        )
     after_run = Path(options.after_run)
     before, after = stored_pair((Path(options.scenario), after_run))
     return before, after, getattr(options, "out", after_run)

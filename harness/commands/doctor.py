@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 HELP: Final = "Check this machine and the server under test: probe, memory, allocator, interpreter."
 NOTE: Final = """\
-The other options of `leak-harness run` are accepted, so that the line of a run can be tried. They
-do nothing here."""
+The other options of `leak-harness run` are accepted, so that the line of a run
+can be tried. They do nothing here."""
 _TAKEN: Final = ("scenario", "probe")
 _COLUMN: Final = 18
 """The column in which findings begin."""
@@ -36,6 +36,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         if option.group != CONNECTION and option.key not in taken
     ]
     add_run_options(parser, hidden=hidden)
+    parser.set_defaults(unused=frozenset())  # the note says it
     parser.epilog = NOTE
 
 

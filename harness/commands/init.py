@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 
 HELP: Final = "Write a first scenario and settings for the server in this folder, and try them."
 EXAMPLES: Final = """\
-It looks for FastAPI, Starlette, Django Channels, aiohttp, Tornado, Socket.IO and websockets in
-imports and dependencies. It writes visit.py and leak-harness.toml, and no file that is there
-already. Then it runs one session and prints its messages, as `run --once --trace` does.
-The status is that of the session: 0 it went well, 4 the server or the session failed."""
+It looks for FastAPI, Starlette, Django Channels, aiohttp, Tornado, Socket.IO
+and websockets in imports and dependencies. It writes visit.py and
+leak-harness.toml. It stops where one of them exists already. Then it runs one
+session and prints its messages, as `run --once --trace` does.
+The status is that of the session: 0 it went well, 4 the server or the session
+failed."""
 TRY: Final = "leak-harness run --once --trace"
 
 

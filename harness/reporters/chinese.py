@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from ..record.metrics import METRICS, names
-from ..units import format_size, format_time
+from ..units import format_count, format_size, format_time
 from ..verdict.counting import CounterGate
 from ..verdict.gates import entries
 from ..verdict.gates.latency import LatencyGate
 from ..verdict.gates.memory import MemoryGate, limit_of_metric
-from ..verdict.outcome import Status, Verdict, VerdictName
+from ..verdict.outcome import Status, Tag, Verdict, VerdictName
 from .chinese_sentences import in_chinese
 
 _GATES: Final = {name: gate.label_zh for name, gate in entries().items()}
@@ -77,6 +77,12 @@ _PAGE: Final = {
     "Findings": "发现",
     "Gates": "检查项",
     "How each gate was decided": "各检查项如何判定",
+    "decided by {rule}": "由 {rule} 判定",
+    "did not apply": "不适用",
+    "The rules that did not apply": "不适用的规则",
+    "verdict": "结论",
+    "yes": "是",
+    "no": "否",
     "Doubts": "疑点",
     "Course of the run": "运行过程",
     "Incidents": "事件",
@@ -99,7 +105,7 @@ _PAGE: Final = {
     "Gates so far": "目前的检查项",
     "What it keeps alive, per session": "它使以下内容存活（每次会话）",
     "Growth since the warm-up, next to what the limit allows": "预热之后的增长，与上限对比",
-    "Memory at rest": "空闲内存",
+    "Memory at rest": "静止时的内存",
     "Time of replies: 5 % to 95 % of them, and the median": "回复时间：5 % 至 95 % 的区间与中位数",
     "CPU, in percent of one core": "CPU（占一个核心的百分比）",
     "Counts, as growth since the start": "计数（相对开始的增长）",
@@ -207,9 +213,11 @@ def _growth(name: str, verdict: Verdict) -> str:
             between = f"{' 至 '.join(map(format_size, gate.bounds))}；" if gate.bounds else ""
             limit = format_size(limit_of_metric(gate))
             metric = METRICS[gate.metric or names.RSS].label_zh
-            return f"内存（{metric}）每次会话增长 {size}（{between}上限 {limit}）"
+            unconfirmed = "，未确认" if Tag.UNCONFIRMED in gate.tags else ""
+            return f"内存（{metric}）每次会话增长 {size}（{between}上限 {limit}{unconfirmed}）"
         case CounterGate() as gate:
-            return f"{gate_name}每次会话增加 {gate.growth_per_session or 0:.2g}"
+            growth = format_count(gate.growth_per_session or 0)
+            return f"{gate_name}每次会话增加 {growth}（上限 {gate.limit:g}）"
         case LatencyGate() as gate:
             first, last = format_time(gate.first_p50 or 0), format_time(gate.last_p50 or 0)
             return f"回复变慢：从 {first} 到 {last}"

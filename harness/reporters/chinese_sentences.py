@@ -63,11 +63,9 @@ _REASONS: Final[Mapping[str, str]] = {
         "升降幅度为 {}，有上限的容器最多持有 {}"
     ),
     "whether they end late has not been waited for yet": "是否会延迟结束，尚未等待确认",
-    "{} tasks are pending of {} sessions that are closed": (
-        "{} 个任务未完成，所属的 {} 次会话已关闭"
-    ),
-    "{} tasks are pending of {} sessions that are closed, over {} s after the last of these": (
-        "{} 个任务未完成，所属的 {} 次会话已关闭，最后一次关闭已超过 {} 秒"
+    "{} tasks of {} closed sessions are still pending": "{1} 次已关闭的会话还有 {0} 个任务未完成",
+    "{} tasks of {} closed sessions are still pending, over {} s after the last of these": (
+        "{1} 次已关闭的会话还有 {0} 个任务未完成，最后一次关闭已超过 {2} 秒"
     ),
     "a rule before this one has answered": "前面的规则已有结论",
     "needs the probe": "需要探针",
@@ -97,27 +95,30 @@ _REASONS: Final[Mapping[str, str]] = {
     "no CPU time was read": "没有读取 CPU 时间",
     "CPU rose with what the server let go of later": "CPU 随服务器后来释放的内容上升",
     "CPU at rest grows steadily: by {} % of a core over the run": (
-        "空闲 CPU 持续上升：整个运行中上升一个核心的 {} %"
+        "静止时的 CPU 占用持续上升：整个运行中上升一个核心的 {} %"
     ),
     "CPU while talking grows steadily: by {} % of a core over the run": (
         "对话时 CPU 持续上升：整个运行中上升一个核心的 {} %"
     ),
-    "CPU at rest rose in one step and stays there": "空闲 CPU 上升了一次，此后保持不变",
+    "CPU at rest rose in one step and stays there": "静止时的 CPU 占用上升了一次，此后保持不变",
     "CPU at rest varies too much, or was read too seldom, to exclude a drift": (
-        "空闲 CPU 波动太大，或读取次数太少，不能排除漂移"
+        "静止时的 CPU 占用波动太大，或读取次数太少，不能排除漂移"
     ),
     "CPU while talking varies too much, or was read too seldom, to exclude a drift": (
         "对话时 CPU 波动太大，或读取次数太少，不能排除漂移"
     ),
-    "decided at rest": "由空闲时判定",
-    "CPU at rest jumped from {} to {} % of a core": "空闲 CPU 从一个核心的 {} % 跃升到 {} %",
-    "CPU at rest jumped from {} to {} % of a core and stays there": (
-        "空闲 CPU 从一个核心的 {} % 跃升到 {} %，此后保持不变"
+    "decided at rest": "由静止时的读数判定",
+    "CPU at rest jumped from {} to {} % of a core": (
+        "静止时的 CPU 占用从一个核心的 {} % 跃升到 {} %"
     ),
-    "CPU at rest jumped, and fell while the run waited": "空闲 CPU 曾跃升，在等待期间回落",
+    "CPU at rest jumped from {} to {} % of a core and stays there": (
+        "静止时的 CPU 占用从一个核心的 {} % 跃升到 {} %，此后保持不变"
+    ),
+    "CPU at rest jumped, and fell while the run waited": "静止时的 CPU 占用曾跃升，在等待期间回落",
     "whether it falls has not been waited for yet": "是否会回落，尚未等待确认",
     "CPU per session grows steadily, from {} to {}": "每次会话的 CPU 时间持续增长，从 {} 到 {}",
     "--settle gives the server time to come to rest": "用 --settle 给服务器静下来的时间",
+    "replies became slower, from {} to {}": "回复变慢：从 {} 到 {}",
     "replies became slower for a while, and quicker again": "回复曾变慢一段时间，又变快了",
     "replies became slower, but others used {} % of the machine, and the server needs no more CPU "
     "than before": "回复变慢，但其他程序占用了机器的 {} %，且服务器的 CPU 没有增加",
@@ -140,7 +141,7 @@ _REASONS: Final[Mapping[str, str]] = {
     "0 of {} servers that do not leak were called so": "{} 个没有泄漏的服务器中没有一个被误判",
     "no log is read": "没有读取日志",
     "the server's log: {w}": "服务器日志：{w}",
-    "decided at rest; CPU while talking {w}": "由空闲时判定；对话时 CPU {w}",
+    "decided at rest; CPU while talking {w}": "由静止时的读数判定；对话时 CPU {w}",
     "varies too much, or was read too seldom, to exclude a drift": (
         "波动太大，或读取次数太少，不能排除漂移"
     ),
@@ -152,8 +153,8 @@ _REASONS: Final[Mapping[str, str]] = {
     "rose by {}, nine tenths of it by session {}": "上升了 {}，其中九成在第 {} 次会话之前",
     "one step of {} by session {}": "到第 {1} 次会话时跃升了 {0}",
     "a few steps, together {}": "几次跃升，共 {}",
-    "containers with a bound are filling ({}), the last until session {}": (
-        "有上限的容器正在填充（{}），最后一个到第 {} 次会话为止"
+    "containers with a maximum size are filling ({}), until about session {}": (
+        "有上限的容器正在填充（{}），大约到第 {} 次会话为止"
     ),
     "allowed": "已允许",
     "allowed: {}": "已允许：{}",
@@ -214,11 +215,11 @@ _FINDINGS: Final[Mapping[str, str]] = {
     **{text + _MADE_IN: chinese + _MADE_IN_CHINESE for text, chinese in _STAYS.items()},
     **{text + _ADDED_IN: chinese + _ADDED_IN_CHINESE for text, chinese in _STAYS.items()},
     **_STAYS,
-    "the server was busy at rest in {} of the looks at it: `{}` ({})": (
-        "空闲时的检查中有 {} 次服务器在忙：`{}`（{}）"
+    "at rest, {} samples of its stack found the server busy in `{}` ({})": (
+        "静止时，对调用栈的采样有 {} 次发现服务器在 `{}` 中忙碌（{}）"
     ),
-    "the server was busy at rest in {} of the looks at it: `{}`": (
-        "空闲时的检查中有 {} 次服务器在忙：`{}`"
+    "at rest, {} samples of its stack found the server busy in `{}`": (
+        "静止时，对调用栈的采样有 {} 次发现服务器在 `{}` 中忙碌"
     ),
     "Each waits at {} and holds {}": "每个都在 {} 处等待，并持有 {}",
     "Each waits at {}": "每个都在 {} 处等待",
@@ -240,6 +241,7 @@ _FINDINGS: Final[Mapping[str, str]] = {
     "Nothing in Python leads there: an extension module keeps it, or never gave a reference back": (
         "Python 中没有引用指向它：由扩展模块持有，或引用从未归还"
     ),
+    "The findings account for {} % of the growth of memory": "这些发现占内存增长的 {} %",
     "No tracked object holds them: they are interned, or an extension module keeps them": (
         "没有受追踪的对象持有它们：它们是驻留的字符串，或由扩展模块持有"
     ),
@@ -287,6 +289,12 @@ _ADVICE: Final[Mapping[str, str]] = {
     "`{}` gets longer in `{}()` ({}) and is never cut": "`{}` 在 `{}()`（{}）中变长，从未被截短",
     "`{}` gets longer ({}) and is never cut": "`{}` 变长（{}），从未被截短",
     "`{}` gets longer and is never cut": "`{}` 变长，从未被截短",
+    "`{}` gives a warning with another text each time, and Python keeps each text": (
+        "`{}` 每次发出文字不同的警告，Python 保留每一段文字"
+    ),
+    "Look for the warning in the server's log and remove its cause": (
+        "在服务器日志中查找该警告，并消除其原因"
+    ),
     "Cut it, or write it to a file": "截短它，或把它写入文件",
     "`{}` keeps a result for each new argument": "`{}` 为每个新参数保留一个结果",
     "Give it a maximum: `lru_cache(maxsize=128)`": "给它设置上限：`lru_cache(maxsize=128)`",
@@ -298,7 +306,7 @@ _ADVICE: Final[Mapping[str, str]] = {
         "如果回复再次变慢，在运行的早期和晚期分别分析服务器的性能"
     ),
     "Profile the server at rest, after some sessions: something runs on that belongs to sessions "
-    "that are closed": "若干会话之后，在空闲时分析服务器：有属于已关闭会话的代码仍在运行",
+    "that are closed": "若干会话之后，在静止时分析服务器：有属于已关闭会话的代码仍在运行",
     "Look at the lines of server.log that the log gate names": (
         "查看 server.log 中日志检查项指出的行"
     ),
@@ -351,12 +359,12 @@ _PAGE: Final[Mapping[str, str]] = {
     ),
     "{} against {}: {} cycle(s), {} session(s), {}": "{}，{}：{} 轮，{} 次会话，{}",
     "without the probe: {}": "没有探针：{}",
-    "others used {} of the machine": "其他程序占用了机器的 {}",
+    "other programs used {} of the CPU": "其他程序占用了 CPU 的 {}",
     "cut short after cycle {}, or still going": "在第 {} 轮之后中断，或仍在运行",
     "{} (after {} sessions)": "{}（{} 次会话之后）",
     "peak {}": "峰值 {}",
     "median {}": "中位数 {}",
-    "at rest {}": "空闲 {}",
+    "at rest {}": "静止时 {}",
     "talking {}": "对话时 {}",
     "per session {}": "每次会话 {}",
     "p95 {}, p99 {}, max {}": "p95 {}，p99 {}，最大 {}",

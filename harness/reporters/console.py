@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from ..errors import ExitStatus
 from ..record.record import RunRecord
 from ..units import format_time
+from ..verdict.accounted import accounted_words
 from ..verdict.advice import next_step
 from ..verdict.consequences import Nest, nested
 from ..verdict.outcome import Status, Verdict, VerdictName
@@ -68,11 +69,16 @@ def render(record: RunRecord, verdict: Verdict, width: int = 100, terminal: bool
     for line in _cause(verdict, nests):
         console.print(Text(line))
     console.print(Text(one_line(account(record)), style="dim"))
-    if verdict.gates:
+    if _is_measured(verdict):
         console.print(_table(rows(verdict), width, terminal))
     for line in _notes(record, verdict, nests[1:]):
         console.print(Text(one_line(line)))
     return log_lines(out.getvalue())
+
+
+def _is_measured(verdict: Verdict) -> bool:
+    """Whether any gate has readings. A server may fail before the first sample."""
+    return any(gate.outcome is not Status.NOT_MEASURED for gate in verdict.gates.values())
 
 
 def _table(gates: list[Row], width: int, terminal: bool) -> Table:
@@ -124,7 +130,7 @@ def _notes(record: RunRecord, verdict: Verdict, others: Sequence[Nest]) -> Itera
     """What the table leaves open, and what makes its numbers doubtful."""
     by_reason: dict[str, list[str]] = {}
     for row in rows(verdict):
-        if row.reason and row.outcome != Status.FLAT:
+        if row.reason and row.outcome != Status.FLAT and _is_measured(verdict):
             by_reason.setdefault(row.reason, []).append(row.gate)
     yield from (f"{', '.join(gates)}: {reason}" for reason, gates in by_reason.items())
     yield from (
@@ -137,6 +143,8 @@ def _notes(record: RunRecord, verdict: Verdict, others: Sequence[Nest]) -> Itera
         ". ".join(filter(None, (nest.finding.summary, kept_with(nest)))) for nest in others
     )
     yield from _shortened("finding", list(summaries))
+    if words := accounted_words(verdict):
+        yield f"growth: {words[0].lower()}{words[1:]}"
     if verdict.unexplained:
         yield f"no finding: {verdict.unexplained}"
     yield from _shortened("doubt", verdict.doubts)

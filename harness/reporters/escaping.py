@@ -24,8 +24,8 @@ def clean(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """On one line, for a terminal or a log. Lines are joined by semicolons."""
-    return " ".join("; ".join(clean(text).splitlines()).split())
+    """On one line, for a terminal or a log. Lines are joined by semicolons, but after a colon."""
+    return re.sub(r":;\s", ": ", " ".join("; ".join(clean(text).splitlines()).split()))
 
 
 def code_line(text: str) -> str:

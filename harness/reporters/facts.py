@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import chain
+from typing import Final
 
 from ..record.facts import duration_s, other_load_percent
 from ..record.record import RunRecord
@@ -19,6 +20,8 @@ from ..verdict.gates import entries
 from ..verdict.outcome import Finding, Verdict
 from ..verdict.problems import no_mallinfo, problems, skipped
 from ..verdict.rows import Row
+
+_FAULT_FILE: Final = re.compile(r"(?<=--fault )\S*/(\w+)\.py")
 
 
 def rows(verdict: Verdict) -> list[Row]:
@@ -87,7 +90,7 @@ def account(record: RunRecord) -> str:
         parts.append(f"without the probe: {' '.join(record.probe_silence.split())}")
     other_load = other_load_percent(record) or 0.0
     if other_load >= CROWDED_PERCENT:
-        parts.append(f"others used {other_load:.0f}% of the machine")
+        parts.append(f"other programs used {other_load:.0f}% of the CPU")
     if record.ended is None:
         parts.append(f"cut short after cycle {len(record.cycles)}, or still going")
     return "; ".join(parts)
@@ -97,7 +100,9 @@ def _server(target: Mapping[str, str]) -> str:
     """Which server; of the embedded one only what differs from run to run."""
     command = target.get("command", "")
     if target.get("mode") == "embedded":
-        return f"the embedded server {re.sub(r'^.* --port [0-9]+ ?', '', command)}".strip()
+        settings = re.sub(r"^.* --port [0-9]+ ?", "", command)
+        settings = _FAULT_FILE.sub(lambda file: file[1].replace("_", "-"), settings)
+        return f"the embedded server {settings}".strip()
     return " ".join(filter(None, (target.get("mode"), command or target.get("url")))) or "a server"
 
 

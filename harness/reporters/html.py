@@ -16,6 +16,7 @@ from ..blame.blame import Blame, Share
 from ..record.metrics import METRICS
 from ..record.record import RunRecord
 from ..units import format_count, format_percent, format_size, format_time
+from ..verdict.accounted import accounted_words
 from ..verdict.consequences import nested
 from ..verdict.gates.memory import MemoryGate, limit_of_metric
 from ..verdict.outcome import Status, Verdict, VerdictName
@@ -92,13 +93,14 @@ def render(
         sentence=progress or sentence_in(language, verdict, record.sessions, sentence(verdict)),
         account=account(record),
         advice="" if progress else advice_in(language, verdict),
+        accounted=accounted_words(verdict),
         nests=nests,
         meaning=OF_FINDINGS,
         error=_error(record, verdict),
         scale=None if progress else _scale(verdict),
         rows=rows(verdict),
         explained=explained,
-        why=why(verdict),
+        why=why(verdict, say),
         charts=[_Drawn(chart, say) for chart in drawn],
         plots={name: b64encode(picture).decode() for name, picture in pictures.items()},
         unseen=list(_unseen(record, verdict, say)),

@@ -1,4 +1,4 @@
-"""One line of a run under way: how far it is, what is still open, and how long that may take."""
+"""One line of a run under way: how far it is, what is undecided, and how long that may take."""
 
 from __future__ import annotations
 
@@ -77,12 +77,14 @@ def course(
 def _next(record: RunRecord, judgement: Judgement) -> Callable[[float], str]:
     match judgement.next:
         case NextStep.CONTINUE:
-            words = f"{_suspect(judgement)}open: {_open(judgement)}; {outlook(record, judgement)}"
+            words = (
+                f"{_suspect(judgement)}undecided: {_open(judgement)}; {outlook(record, judgement)}"
+            )
             return lambda _: words
         case NextStep.WAIT:
             wait_s = judgement.wait.at_most_s if judgement.wait else 0.0
             return lambda later_s: (
-                f"waiting {format_time(max(1, round(wait_s - later_s)))} at most to see what is "
+                f"waiting at most {format_time(max(1, round(wait_s - later_s)))} to see what is "
                 "released late"
             )
         case NextStep.EXPLAIN:
@@ -96,11 +98,13 @@ def _briefly(record: RunRecord, judgement: Judgement) -> Callable[[float], str]:
     match judgement.next:
         case NextStep.CONTINUE:
             gates = len(judgement.verdict.open_gates)
-            words = f"open: {gates} gate{'' if gates == 1 else 's'}; {outlook(record, judgement)}"
+            words = (
+                f"undecided: {gates} gate{'' if gates == 1 else 's'}; {outlook(record, judgement)}"
+            )
             return lambda _: words
         case NextStep.WAIT:
             wait_s = judgement.wait.at_most_s if judgement.wait else 0.0
-            return lambda later_s: f"waiting {format_time(max(1, round(wait_s - later_s)))} at most"
+            return lambda later_s: f"waiting at most {format_time(max(1, round(wait_s - later_s)))}"
         case _:
             return _next(record, judgement)
 
@@ -133,16 +137,16 @@ def _growth(judgement: Judgement) -> str:
 
 
 def outlook(record: RunRecord, judgement: Judgement) -> str:
-    """About how many sessions more, and how long they take at the pace of the latest cycles."""
+    """About how many more sessions, and how long they take at the pace of the latest cycles."""
     policy = record.started.policy
     if policy.fixed_cycles is not None:
         cycles = policy.fixed_cycles - len(record.cycles)
         sessions = cycles * len(record.cycles[-1].sessions) if record.cycles else 0
-        more = f"{cycles} cycle{'' if cycles == 1 else 's'} more"
+        more = f"{cycles} more cycle{'' if cycles == 1 else 's'}"
     else:
         needed = judgement.verdict.sessions_needed or 0
         sessions = min(needed, max(1, policy.max_sessions - record.sessions))
-        more = f"about {sessions} sessions more" if sessions else "a few sessions more"
+        more = f"about {sessions} more sessions" if sessions else "a few more sessions"
     pace_s = seconds_per_session(record)
     if not pace_s or not sessions:
         return more

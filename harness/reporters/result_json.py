@@ -12,6 +12,7 @@ import msgspec
 
 from ..record.facts import other_load_percent
 from ..record.record import RunRecord
+from ..verdict.accounted import accounted_share
 from ..verdict.gates import entries
 from ..verdict.outcome import Finding, Gate, RunFacts, Verdict
 from ..verdict.problems import problems
@@ -47,6 +48,7 @@ def result(record: RunRecord, verdict: Verdict) -> dict[str, Any]:
         "runs": msgspec.to_builtins(verdict.runs) or [run],
         "gates": {name: _gate(gate) for name, gate in verdict.gates.items()},
         "findings": msgspec.to_builtins(verdict.findings),
+        "accounted_share": accounted_share(verdict),
         "trace": msgspec.to_builtins(verdict.trace),
     }
 
@@ -88,6 +90,7 @@ def schema() -> dict[str, Any]:
         "runs": {"type": "array", "items": {"type": "object", "properties": run}},
         "gates": {"type": "object", "additionalProperties": {"anyOf": list(types[: len(gates)])}},
         "findings": {"type": "array", "items": types[-3]},
+        "accounted_share": {"type": ["number", "null"]},
         "trace": {"type": "array", "items": types[-2]},
     }
     return {

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ..record.record import RunRecord
+from ..verdict.accounted import accounted_words
 from ..verdict.consequences import nested
 from ..verdict.outcome import Verdict
 from .contract import RunReports
@@ -44,6 +45,8 @@ def render(record: RunRecord, verdict: Verdict) -> bytes:
         for nest in nested(verdict.findings)
     ]
     lines += _list("Cause", findings)
+    if words := accounted_words(verdict):
+        lines += [f"{words}.", ""]
     lines += _list("Why there is no finding", [verdict.unexplained] if verdict.unexplained else [])
     lines += _list("Failed sessions", failures(record))
     lines += _list("Incidents", incidents(record))

@@ -34,6 +34,12 @@ _CACHE: Final = " cache"
 _ENDLESS_CACHE: Final = (
     "`{of}` keeps a result for each new argument. Give it a maximum: `lru_cache(maxsize=128)`."
 )
+_WARNINGS: Final = ".__warningregistry__"
+"""Ends the name of what `warnings` keeps for a module: the text of each warning."""
+_WARNED: Final = (
+    "`{module}` gives a warning with another text each time, and Python keeps each text. Look for "
+    "the warning in the server's log and remove its cause."
+)
 _FOREIGN_CONTAINER: Final = (
     "Release what it keeps when the connection ends, or limit its length in the settings of its "
     "package."
@@ -76,6 +82,8 @@ def advice(kind: str, grown: Growth | None, cause: Cause, of: str) -> str:
     if kind != "container":
         label = grown.label if grown is not None else ""
         return _OF_KINDS.get(label, _OF_KINDS[kind])
+    if of.endswith(_WARNINGS):
+        return _WARNED.format(module=of.removesuffix(_WARNINGS))
     if cause.owner not in ("application", ""):
         return _FOREIGN_CONTAINER
     if of.endswith(_CACHE):

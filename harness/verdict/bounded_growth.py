@@ -40,7 +40,7 @@ class Filling:
     def told(self) -> str:
         """What is flat for that reason, and until when."""
         return (
-            f"containers with a bound are filling ({self.words}), the last until session "
+            f"containers with a maximum size are filling ({self.words}), until about session "
             f"{self.full_after_sessions:,}"
         )
 

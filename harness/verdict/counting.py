@@ -138,12 +138,9 @@ def counter_entry(metric: Metric, rule: CounterLimit) -> GateEntry:
         rule: the gate that the metric asks for.
     """
 
-    def summary(_: str, gate: CounterGate, sessions: int) -> str:
-        growth, limit = gate.growth_per_session or 0, gate.limit
-        return (
-            f"{metric.label} grow by {growth:.2g} per session (limit {limit:g}), after {sessions} "
-            f"sessions"
-        )
+    def summary(_: str, gate: CounterGate, __: int) -> str:
+        growth = format_count(gate.growth_per_session or 0)
+        return f"{metric.label} grow by {growth} per session (limit {gate.limit:g})"
 
     return GateEntry(
         name=rule.gate,

@@ -63,7 +63,7 @@ _WORDS: Final = {
     "exception": "{much} exceptions per session stay: `{of}`",
     "generator": "{much} generators per session stay: `{of}`",
     "async generator": "{much} async generators per session stay: `{of}`",
-    "cpu": "the server was busy at rest in {much} of the looks at it: `{of}`",
+    "cpu": "at rest, {much} samples of its stack found the server busy in `{of}`",
 }
 """By kind: how much of what stays. `much` is a count, or a size of memory."""
 PYTHON_MEMORY: Final = "Python memory"

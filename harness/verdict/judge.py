@@ -59,14 +59,14 @@ def judge(record: RunRecord) -> Judgement:
     name, trace = first_answer(VERDICT_RULES, facts)
     findings = _findings(name, allowed, record)
     best = shown(findings, first=_pointed_at(name, results))
-    told = {
+    as_shown = {
         gate: _told_as_allowed(result, allowed.excused[gate]) if gate in allowed.excused else result
         for gate, result in results.items()
     }
     verdict = Verdict(
         name=name,
         summary="",
-        gates={gate: result.gate for gate, result in told.items()},
+        gates={gate: result.gate for gate, result in as_shown.items()},
         doubts=facts.doubts,
         findings=best,
         unshown=tuple(finding for finding in findings if finding not in best),
@@ -78,8 +78,8 @@ def judge(record: RunRecord) -> Judgement:
         trace=trace,
     )
     counted = {gate: result.gate for gate, result in facts.counted.items()}
-    words = summarise(verdict, record, counted, [*allowed.excused])
-    return _with_next_step(in_units(replace(verdict, summary=words), record.started.per), facts)
+    summary = summarise(verdict, record, counted, [*allowed.excused])
+    return _with_next_step(in_units(replace(verdict, summary=summary), record.started.per), facts)
 
 
 def _stood(record: RunRecord) -> VerdictName | None:

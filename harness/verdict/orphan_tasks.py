@@ -56,7 +56,7 @@ class Orphans:
     @property
     def words(self) -> str:
         """How much is left."""
-        return f"{self.tasks} tasks are pending of {self.sessions} sessions that are closed"
+        return f"{self.tasks} tasks of {self.sessions} closed sessions are still pending"
 
 
 def orphans(situation: Situation) -> Orphans | None:

@@ -43,9 +43,9 @@ def plain_row(name: str, gate: Gate) -> Row:
     return Row(name, gate.outcome, reason=gate.reason)
 
 
-def reason_summary(_: str, gate: Gate, sessions: int) -> str:
+def reason_summary(_: str, gate: Gate, __: int) -> str:
     """The part of a sentence of a gate whose reason says it all."""
-    return f"{gate.reason}, after {sessions} sessions"
+    return gate.reason
 
 
 def change(what: str, first: float | None, last: float | None, words: Words) -> str:

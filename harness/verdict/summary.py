@@ -45,7 +45,7 @@ def _failing(counted: Mapping[str, Gate], status: Status, sessions: int) -> str:
         for name, gate in counted.items()
         if gate.outcome is status
     ]
-    return "; ".join(parts)
+    return f"{'; '.join(parts)}, after {sessions:,} session{'' if sessions == 1 else 's'}"
 
 
 def _leaking(counted: Mapping[str, Gate], record: RunRecord) -> str:
@@ -76,17 +76,17 @@ def _open(verdict: Verdict, record: RunRecord) -> str:
     elif verdict.open_gates:
         first = verdict.gates[verdict.open_gates[0]].reason
         gates = ", ".join(verdict.open_gates)
-        words = f"after {record.sessions} sessions still open: {gates} ({first})"
+        words = f"undecided after {record.sessions} sessions: {gates} ({first})"
     else:
         words = f"every gate is flat, but in doubt: {'; '.join(verdict.doubts)}"
     more = verdict.sessions_needed
     if not more:
         return words
-    return f"{words}; about {more} sessions more would settle it{_as_option(record, more)}"
+    return f"{words}. About {more} more sessions would decide it{_as_option(record, more)}"
 
 
 def _as_option(record: RunRecord, more: int) -> str:
-    """The option that gives a run so many sessions more, where it was as long as it may be."""
+    """The option that gives a run so many more sessions, where it was as long as it may be."""
     if not record.cycles or not Situation.of(record).at_bounds:
         return ""
     option = "--max-cycles" if record.started.policy.fixed_cycles is None else "--cycles"

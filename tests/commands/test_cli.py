@@ -249,3 +249,41 @@ def test_the_version_is_that_of_the_project(capsys: pytest.CaptureFixture[str]) 
 def test_a_defect_of_the_harness_itself_is_no_leak(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(faults, "run", lambda options: 1 // 0)
     assert main(["faults"]) == 5
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ([], "which verb? One of: run,"),
+        (["runn"], "there is no verb 'runn': did you mean run?"),
+        (["qqqq"], "there is no verb 'qqqq': there are: run,"),
+    ],
+)
+def test_a_verb_that_is_missing_or_misspelled_is_answered_with_the_verbs(
+    capsys: pytest.CaptureFixture[str], words: list[str], says: str
+) -> None:
+    assert main(words) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_two_stored_runs_are_not_compared_under_an_option_that_would_do_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["compare", "before", "after", "--limit", "4KiB"]) == 2
+    assert "--limit is for servers that compare starts" in capsys.readouterr().err
+
+
+def test_an_option_of_a_run_that_a_verb_does_not_use_is_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["blame", "plain-chat", "--sessions", "3", "--cycles", "2"]) == 2
+    assert "--sessions does nothing here" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["run", "blame", "compare", "init", "doctor", "judge"])
+def test_the_help_before_the_options_fits_80_columns(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], verb: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main([verb, "--help"]) == 0
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 80

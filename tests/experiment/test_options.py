@@ -108,7 +108,7 @@ def test_options_are_typed_in_full(tmp_path: Path) -> None:
     [
         ("run", ["--serve", "--once", "--bisect-status"], []),
         ("doctor", ["--serve", "--header", "--no-probe"], ["--cycles", "--limit", "--live"]),
-        ("blame", ["--serve", "--limit", "--cycles"], ["--runs", "--once", "--grace"]),
+        ("blame", ["--serve", "--cycles"], ["--runs", "--once", "--grace", "--limit"]),
         ("bisect", ["--good", "--serve", "--limit"], ["--pid", "--cwd", "--fault"]),
         ("compare", ["--before", "--serve", "--lang"], ["--pid", "--runs", "--live"]),
         ("ci", ["--comment", "--serve", "--json"], ["--once", "--bisect-status"]),

@@ -15,6 +15,8 @@ from harness.record.metrics import METRICS
 
 HELPERS = {
     "advice",
+    "chinese_rules",
+    "places",
     "chinese_sentences",
     "finding_words",
     "kind_words",

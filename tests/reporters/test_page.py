@@ -147,7 +147,7 @@ def test_the_policy_is_in_words() -> None:
     assert words["limit of memory per session"] == "4KiB"
     assert words["allowed"] == "log, cpu"
     assert words["looks for the cause"] == "yes"
-    assert words["longest wait for late releases"] == "1.5m"
+    assert words["longest wait for late releases"] == "90s"
 
 
 def test_pointing_at_a_chart_tells_its_values(page: Tab, leak: Path) -> None:

@@ -175,7 +175,7 @@ def test_a_crowded_machine_is_named() -> None:
     record = recorded()
     for rest in record.rests:
         rest.values["crowd"] = 40.0
-    assert account(record).endswith("; others used 40% of the machine")
+    assert account(record).endswith("; other programs used 40% of the CPU")
     assert json.loads(REPORTERS["result.json"](record, leak_verdict()))["crowded_percent"] == 40
 
 

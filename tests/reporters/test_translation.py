@@ -17,11 +17,13 @@ from harness.record.record import RunRecord, ServerReady
 from harness.record.store import load_record
 from harness.reporters import html, kind_words, translation
 from harness.reporters.chinese import TEXTS
+from harness.reporters.chinese_rules import NUMBERS, RULES
 from harness.verdict import advice
 from harness.verdict.gates import entries
 from harness.verdict.gates.memory import MemoryGate
 from harness.verdict.judge import judge
 from harness.verdict.outcome import Kind, Status, Tag, Verdict, VerdictName
+from harness.verdict.verdict_rules import VERDICT_RULES
 
 DATA = Path(__file__).parents[1] / "data"
 RUNS = sorted([*(DATA / "corpus").glob("*.jsonl"), *(DATA / "runs").glob("*.jsonl")])
@@ -55,6 +57,22 @@ def blamed() -> Blame:
         for metric in ("tasks", "uss", "idle_cpu", "entries")
     ]
     return Blame((), tuple(shares), 20, 60)
+
+
+def test_every_rule_and_every_number_that_it_compares_has_its_chinese() -> None:
+    rules = [*VERDICT_RULES, *(rule for gate in entries().values() for rule in gate.rules)]
+    assert {rule.id for rule in rules} == set(RULES)
+    assert {name for rule in rules for name in rule.compares} == set(NUMBERS)
+
+
+def test_the_argument_of_a_chinese_page_is_in_chinese(untranslated: set[str]) -> None:
+    record = load_record(DATA / "runs" / "leak.jsonl")
+    page = draw(record, judge(record).verdict)
+    argument = page.partition("各检查项如何判定")[2].partition("</pre>")[0]
+    assert "由 verdict.leak 判定" in argument
+    assert "有检查项泄漏：泄漏。" in argument
+    assert "decided by" not in argument
+    assert untranslated == set()
 
 
 def test_every_text_in_the_template_has_a_translation() -> None:

@@ -157,6 +157,17 @@ def test_a_cache_without_a_maximum_is_advised_to_have_one() -> None:
     )
 
 
+def test_a_registry_of_warnings_is_said_to_be_a_warning_with_ever_new_text() -> None:
+    record = censuses({}, entries=1.0)
+    name = "sqlalchemy.pool.base.__warningregistry__"
+    record.add(Causes(2.0, {"100:7": Cause(name=name, owner="dependency")}))
+    (finding,) = findings(record)
+    assert finding.advice == (
+        "`sqlalchemy.pool.base` gives a warning with another text each time, and Python keeps each "
+        "text. Look for the warning in the server's log and remove its cause."
+    )
+
+
 def test_memory_that_one_line_of_python_allocates_is_never_native() -> None:
     record = Script().record(40)
     for cycle, sessions in CYCLES:

@@ -336,7 +336,7 @@ def test_an_inconclusive_run_says_which_gates_are_open_and_how_many_sessions_it_
     verdict = judge(under(Script().record(16), NOW)).verdict
     assert verdict.open_gates[0] == "memory"
     assert verdict.sessions_needed == 70
-    assert "about 70 sessions more would settle it" in verdict.summary
+    assert "About 70 more sessions would decide it" in verdict.summary
 
 
 @pytest.mark.parametrize(
@@ -346,13 +346,13 @@ def test_an_inconclusive_run_says_which_gates_are_open_and_how_many_sessions_it_
             Script(memory(32 * MIB)),
             12,
             "LEAK: memory grows by 32MiB per session (10.7MiB to 32MiB; limit 1KiB), shown "
-            "by USS after 20 sessions, unconfirmed",
+            "by USS, unconfirmed, after 20 sessions",
         ),
         (
             LEAKING,
             LEAK_AT,
             "LEAK: memory grows by 16KiB per session (14.2KiB to 16KiB; limit 1KiB), shown "
-            "by malloc in use after 160 sessions",
+            "by malloc in use, after 160 sessions",
         ),
         (
             Script({"tasks": rising(1, 1)}),
@@ -377,8 +377,8 @@ def test_an_inconclusive_run_says_which_gates_are_open_and_how_many_sessions_it_
         (
             SLOWER,
             FLAT_AT,
-            "DEGRADED: memory is flat, but replies became slower, from 138ms to 508ms over 110 "
-            "sessions",
+            "DEGRADED: memory is flat, but replies became slower, from 138ms to 508ms, after "
+            "110 sessions",
         ),
     ],
 )

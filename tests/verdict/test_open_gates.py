@@ -131,7 +131,7 @@ def test_a_run_that_was_too_short_names_the_option_that_makes_it_longer(
 ) -> None:
     verdict = judge(Script(policy=policy).record(16)).verdict
     assert verdict.name is VerdictName.INCONCLUSIVE
-    assert verdict.summary.endswith(f"sessions more would settle it {option}")
+    assert verdict.summary.endswith(f"more sessions would decide it {option}")
 
 
 def test_a_server_that_never_rests_is_given_more_time_by_an_option() -> None:

@@ -68,7 +68,7 @@ def test_what_survives_a_wait_over_the_whole_grace_is_a_leak() -> None:
     assert (result.gate.outcome, result.suspected_sessions) == (Status.LEAK, 2)
     assert (
         result.gate.reason
-        == "10 tasks are pending of 10 sessions that are closed, over 90 s after the last of these"
+        == "10 tasks of 10 closed sessions are still pending, over 90 s after the last of these"
     )
 
 
@@ -151,7 +151,7 @@ def test_the_run_waits_after_ten_sessions_and_then_stops_with_a_leak() -> None:
     assert judge(under(record, PATIENT)).next is NextStep.WAIT
     said = judge(under(waited(record), PATIENT))
     assert (said.next, said.verdict.name) == (NextStep.STOP, VerdictName.LEAK)
-    assert said.verdict.gates["tasks"].reason.startswith("10 tasks are pending of 10 sessions")
+    assert said.verdict.gates["tasks"].reason.startswith("10 tasks of 10 closed sessions")
     assert said.verdict.summary.startswith(
         "LEAK: tasks grow by 1 per session (limit 0.02), after 10 sessions"
     )

@@ -288,10 +288,10 @@ def row(name: str, gate: LatencyGate) -> Row:
     return Row(name, gate.outcome, growth=growth, changes=changes, reason=gate.reason)
 
 
-def summary(_: str, gate: LatencyGate, sessions: int) -> str:
+def summary(_: str, gate: LatencyGate, __: int) -> str:
     """Why the gate fails the run."""
     first, last = format_time(gate.first_p50 or 0), format_time(gate.last_p50 or 0)
-    return f"replies became slower, from {first} to {last} over {sessions} sessions"
+    return f"replies became slower, from {first} to {last}"
 
 
 GATE: Final = GateEntry(

@@ -276,8 +276,7 @@ def summary(_: str, gate: MemoryGate, sessions: int) -> str:
     if gate.outcome is Status.FLAT:
         return _flat_summary(gate, sessions)
     unconfirmed = ", unconfirmed" if Tag.UNCONFIRMED in gate.tags else ""
-    by = f"shown by {label_of(gate)} after {sessions} sessions{unconfirmed}"
-    return f"memory grows by {growth_words(gate)}, {by}"
+    return f"memory grows by {growth_words(gate)}, shown by {label_of(gate)}{unconfirmed}"
 
 
 def growth_words(gate: MemoryGate) -> str:
@@ -314,8 +313,8 @@ def _flat_summary(gate: MemoryGate, sessions: int) -> str:
         return f"memory grows, but {gate.reason} {limit}"
     if gate.kind is Kind.RELEASED_LATE:
         return (
-            f"memory was released late, after {sessions} sessions nothing over the limit remains "
-            f"{limit}"
+            f"memory grew and was released later: after {sessions} sessions, no growth over the "
+            f"limit remains {limit}"
         )
     upper = gate.bounds[1] if gate.bounds else 0.0
     if upper <= 0:
