@@ -6,7 +6,7 @@ COMPLETE := $(VENV)/.complete
 PIP := $(VENV)/bin/python -m pip install -qq --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup stress test test-slow gate lint bench corpus docs
+.PHONY: help setup stress test test-slow fuzz gate lint bench corpus docs
 .ONESHELL:
 .SHELLFLAGS := -euc
 
@@ -28,6 +28,15 @@ test: $(COMPLETE) ## the test suite but for the slow tests; ARGS="..." goes to p
 
 test-slow: $(COMPLETE) ## the tests that take longer than ten seconds each
 	@$(VENV)/bin/python -m pytest -n 4 --dist worksteal -m slow $(ARGS)
+
+fuzz: $(COMPLETE) ## coverage-guided fuzzing of all that reads foreign bytes, SECONDS_EACH=600; needs CPython 3.11 to 3.13
+	@$(PIP) atheris==3.0.0
+	corpus=$$(mktemp -d)
+	trap 'rm -rf "$$corpus"' EXIT
+	for target in record series settings frames log page probe words; do
+	    mkdir "$$corpus/$$target"
+	    $(VENV)/bin/python tests/fuzz/fuzz.py $$target -max_total_time=$${SECONDS_EACH:-600} "$$corpus/$$target" tests/data/fuzz/$$target
+	done
 
 gate: $(COMPLETE) ## the project's own gate: the embedded server is flat; ARGS="--fault untracked-task" must fail it
 	@$(VENV)/bin/leak-harness ci character-switch --agent-size 1MiB --limit 16KiB --max-cycles 40 --grace 5s --allow latency --allow cpu $(ARGS)

@@ -25,6 +25,8 @@ from .errors import (
     HarnessError,
     ScriptFailed,
 )
+from .exits import decide
+from .reporters.escaping import clean, log_lines
 from .streams import usable_streams
 
 PROGRAM: Final = "leak-harness"
@@ -71,11 +73,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the words after the name of the program; None: those that were typed.
 
     Returns:
-        The exit status. Errors have been printed.
+        The exit status. Errors have been printed. Of the words that were typed, nothing that a
+        script has left behind can change it any more.
     """
-    words = list(sys.argv[1:] if argv is None else argv)
-    with usable_streams():
-        status = _status(words)
+    status = _status_for_shell(list(sys.argv[1:] if argv is None else argv))
+    if argv is None:
+        decide(status)
+    return status
+
+
+def _status_for_shell(words: Sequence[str]) -> int:
+    try:
+        with usable_streams():
+            status = _status(words)
+    except BaseException:  # noqa: BLE001 - it cannot even be told; Python would exit with 1
+        status = ExitStatus.HARNESS_FAILED
     # Also where the option was cut short, which is refused: git takes 2 for a bad commit.
     is_for_git = any(len(word) > 2 and "--bisect-status".startswith(word) for word in words)
     return GIT_ABORTED if is_for_git and status not in _ANSWERS_FOR_GIT else status
@@ -177,6 +189,10 @@ def _unexpected(error: BaseException) -> int:
     where = "" if isinstance(error, Exception) else line_in(error.__traceback__, "")
     if where:  # of a task that the script has started
         return _printed(ScriptFailed(f"{where}: the script raised {in_words(error)}"))
+    if isinstance(error, SystemExit):  # nothing of ours does
+        return _printed(
+            ScriptFailed(f"a callback of the script ended the program: {in_words(error)}")
+        )
     sys.excepthook(type(error), error, error.__traceback__)
     print(
         f"{PROGRAM}: this is a defect of {PROGRAM} itself: please report it with the lines above",
@@ -187,5 +203,5 @@ def _unexpected(error: BaseException) -> int:
 
 def _printed(error: HarnessError) -> int:
     page = f"\n  page: docs/{error.page}" if error.page else ""
-    print(f"{PROGRAM}: {error}{page}", file=sys.stderr)
+    print(log_lines(clean(f"{PROGRAM}: {error}{page}")), file=sys.stderr)
     return error.exit_status

@@ -23,6 +23,9 @@ _SECRET: Final = re.compile(
 )
 _HARMLESS_OPTION: Final = "--sessions"
 """Its name looks like that of a secret. Its value is a count."""
+_SHORT_PASSWORD: Final = "-p"
+"""A port for most programs, and a password for others. A number is masked where it was given only.
+"""
 _VARIABLE_OF_LOGIN: Final = re.compile(r"(bearer|basic):\w+")
 """What `--auth` is given: the name of a variable, and not what it holds."""
 _PAIRS: Final = ("--header", "--env", "--cookie")
@@ -73,7 +76,7 @@ class Secrets:
         self._values |= new
         written = {way for value in self._values for way in _ways(value)}
         longest_first = sorted(written, key=lambda way: (-len(way), way))
-        self._pattern = re.compile("|".join(map(re.escape, longest_first)))
+        self._pattern = re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE)
 
     def masked(self, text: str) -> str:
         """The text without them."""
@@ -98,13 +101,18 @@ def has_secret_name(name: str) -> bool:
 
 def names_secret(word: str) -> bool:
     """Whether the word of a command line is an option whose value, the next word, is secret."""
+    if word == _SHORT_PASSWORD:
+        return True
     return word.startswith("-") and "=" not in word and has_secret_name(word)
 
 
 def _ways(value: str) -> set[str]:
-    """How a value may be written: as it is, in JSON, Python, HTML, XML, a URL or Base64."""
+    """How a value may be written: as it is, in JSON, Python, HTML, XML, a URL or Base64, or in a
+    name whose numbers the probe has left out.
+    """
     encoded = base64.b64encode(value.encode(errors="surrogateescape")).decode()
     ways = {value, json.dumps(value)[1:-1], repr(value)[1:-1], html.escape(value), encoded}
+    ways.add(re.sub(r"\d+", "*", value))
     ways |= {quote(value, safe="", errors="replace"), quote_plus(value, errors="replace")}
     return {way for way in ways if len(way) >= MIN_SECRET}
 

@@ -35,6 +35,16 @@ class _Stream:
         except OSError as error:
             self._fail(error)
             return len(text)
+        except ValueError as error:  # a script has closed the stream below this one
+            self._fail(OSError(errno.EBADF, str(error)))
+            return len(text)
+
+    def isatty(self) -> bool:
+        """Whether a person looks at it."""
+        return not self._stream.closed and self._stream.isatty()
+
+    def close(self) -> None:
+        """Nothing: a script or a library that closes it would take it from all others."""
 
     def flush(self) -> None:
         """Flush, as a text stream does."""
@@ -44,12 +54,14 @@ class _Stream:
             raise
         except OSError as error:
             self._fail(error)
+        except ValueError as error:
+            self._fail(OSError(errno.EBADF, str(error)))
 
     def _fail(self, _: OSError) -> None:
         """Send what the buffer holds to nowhere. Python would flush it at the end, fail, and end
         with a status of its own.
         """
-        with suppress(OSError):
+        with suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
 
 
@@ -96,9 +108,21 @@ def usable_streams() -> Iterator[None]:
         try:
             yield
         finally:
-            with suppress(OSError):
+            with suppress(OSError, AttributeError):  # a script may have put nothing in its place
                 sys.stderr.flush()
             sys.stdout, sys.stderr = before
+
+
+@contextmanager
+def kept_streams() -> Iterator[None]:
+    """A block after which standard output and error are what they were before: a script may put
+    others in their places.
+    """
+    before = sys.stdout, sys.stderr
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
 
 
 def _occupy_descriptors() -> None:

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from ..redaction import SECRETS
+
 _VARYING: Final = re.compile(
     r"[0-9a-f]{8}(-?[0-9a-f]{4}){2,}[0-9a-f]*|(?<=tmp)[a-z0-9_]{8}|[0-9a-f]{6,}|\d+"
 )
@@ -40,7 +42,7 @@ class Unread(Counter[str]):
 
 def without_numbers(words: str) -> str:
     """The words with a star for all that differs from one of their kind to the next."""
-    return _VARYING.sub("*", words)
+    return _VARYING.sub("*", SECRETS.masked(words))  # what is left of one could not be found
 
 
 def open_paths(pids: Iterable[int], unread: Unread | None = None) -> list[str]:

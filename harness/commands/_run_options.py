@@ -9,6 +9,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..reporters.escaping import clean, log_lines
+
 if TYPE_CHECKING:
     from ..experiment.options import RunOptions
     from ..option import Option
@@ -21,8 +23,8 @@ status:
 
 
 def tell(line: str) -> None:
-    """Print a line for a person, where it does not disturb a result."""
-    print(line, file=sys.stderr, flush=True)
+    """Print a line for a person, where it does not disturb a result, and no CI obeys it."""
+    print(log_lines(clean(line)), file=sys.stderr, flush=True)
 
 
 def add_run_options(

@@ -21,6 +21,7 @@ from ..errors import (
     SessionError,
     UsageError,
 )
+from ..record.lines import PROCESS
 from ..record.metrics import names
 from ..record.record import (
     CycleDone,
@@ -299,7 +300,8 @@ class Experiment:
         collect = collect or self._plan.policy.collect
         sample = await sampler.rest(cycle, self.record.sessions, idle=idle, collect=collect)
         for news in self._probe.news() if self._probe is not None else ():
-            self._add(Incident(self._now_s(), news))
+            source = PROCESS if news.is_blind else ""
+            self._add(Incident(self._now_s(), news.what, source=source))
         if self._log is not None and not idle:
             is_failing = bool(self.record.cycles) and self.record.cycles[-1].failed_sessions > 0
             self._add(self._log.counts(self._now_s(), cycle, is_failing=is_failing))

@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Final
 
 from ..errors import ExitStatus, OutOfMemoryGuard
+from ..exits import leave
 from ..record.record import MemoryStop
 from ..target.process_tree import free_memory_bytes, rss_bytes
 from ..units import format_size
@@ -277,4 +278,4 @@ def _end_the_harness(own: float) -> None:
     )
     with suppress(OSError):
         os.write(2, said.encode())
-    os._exit(ExitStatus.HARNESS_FAILED)
+    leave(ExitStatus.HARNESS_FAILED)

@@ -11,7 +11,8 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, Final, TypeVar
 
-from ..errors import ExitStatus
+from ..errors import ExitStatus, ScriptFailed
+from ..exits import leave
 from ..sessions.following import ABANDON_S, is_in_script
 from ..sessions.script_errors import Stopped
 
@@ -22,7 +23,6 @@ JOIN_STEP_S: Final = 0.2
 """How soon a caller that waits for a thread sees a signal."""
 FINISHING: Final = "finishing the cycle; press Ctrl-C again to stop now"
 STOPPING: Final = "stopping; press Ctrl-C again to stop at once"
-_exit = os._exit
 
 
 def _ends_nothing() -> bool:
@@ -42,6 +42,7 @@ def run_stoppable(
 
     Raises:
         Stopped: a signal broke into a script, and the coroutine came to no result.
+        ScriptFailed: the script stopped the loop.
     """
     loop = asyncio.new_event_loop()
     task = loop.create_task(work())
@@ -59,6 +60,17 @@ def run_stoppable(
                 if not task.done() or task.cancelled():
                     raise
                 return task.result()
+            except SystemExit:  # of a callback of the script: the loop stops wherever it is
+                loop.set_exception_handler(lambda *_: None)
+                raise
+            except RuntimeError as error:
+                if task.done():
+                    raise
+                loop.set_exception_handler(lambda *_: None)
+                raise ScriptFailed(
+                    "the script stopped the event loop, which runs the harness, too",
+                    hint="leave out loop.stop() and loop.close()",
+                ) from error
             finally:
                 _end_all(loop)
     finally:
@@ -165,4 +177,4 @@ def _say(line: str) -> None:
 def _end_at_once() -> None:
     """The record is on the disk, and the guardian ends the server."""
     _say("the run did not let itself be stopped, and was ended at once; its record is kept")
-    _exit(ExitStatus.INTERRUPTED)
+    leave(ExitStatus.INTERRUPTED)

@@ -34,9 +34,8 @@ def fit(line: Line) -> Line:
                 environment=_fit_values(line.environment),
             )
         case LogCounts():  # its keys are the user's patterns, by which the policy finds them
-            return replace(
-                line, examples=_fit_values(line.examples), problem=printable(line.problem, MAX_TEXT)
-            )
+            fitted = _fit(replace(line, counts={}, examples={}))
+            return replace(fitted, counts=line.counts, examples=_fit_values(line.examples))
         case _:
             return _fit(line)
 

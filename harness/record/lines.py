@@ -19,6 +19,8 @@ from .policy import Policy
 SCHEMA: Final = 1
 MAX_REASON: Final = 200
 """Characters of a reason why a line cannot be read."""
+MAX_NUMBER: Final = 2**62
+"""Of any number in a line: whole numbers become those of 64 bits, and differences of them, too."""
 
 Values = dict[str, float]
 """Metric name to value; a reading that failed is absent, never 0."""
@@ -293,6 +295,10 @@ class LogCounts:
     """Where sessions of the cycle failed: the line that says why, as far as one does."""
 
 
+PROCESS: Final = "process"
+"""The source of an incident: a process of the server is no longer looked into."""
+
+
 @dataclass(frozen=True, slots=True)
 class Incident:
     """Something went wrong; a fatal one ended the run."""
@@ -303,7 +309,9 @@ class Incident:
     interrupted: bool = False
     """The user stopped the run."""
     source: str = ""
-    """The source of evidence that failed and left the run without: `census` or `causes`."""
+    """The source of evidence that failed and left the run without: `census` or `causes`. `process`
+    where one process of several is left out from here on.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,6 +390,24 @@ def _finite(value: Any) -> Any:
     return value
 
 
+def _check_bounds(value: Any) -> None:
+    """Refuse numbers that no count and no reading can have: sums of them are not finite.
+
+    Raises:
+        ValueError: there is one.
+    """
+    if isinstance(value, dict):
+        value = value.values()
+    elif isinstance(value, int | float):
+        if not abs(value) <= MAX_NUMBER:
+            raise ValueError(f"a number over {MAX_NUMBER:g}")
+        return
+    elif not isinstance(value, list):
+        return
+    for item in value:
+        _check_bounds(item)
+
+
 def decode_line(data: bytes) -> Line:
     """The inverse of `encode_line`; unknown fields are ignored, so that older harnesses read newer
     lines.
@@ -397,6 +423,7 @@ def decode_line(data: bytes) -> Line:
                 f"the record has schema {raw['schema']}, this version reads {SCHEMA}",
                 hint="read it with the version of leak-harness that wrote it, or a newer one",
             )
+        _check_bounds(raw)
         return msgspec.convert(raw, _CLASSES[raw["line"]])
     except (msgspec.MsgspecError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise RecordDamaged(

@@ -109,6 +109,11 @@ class RunRecord:
     """Where the memory guard ended the run."""
     ended: RunEnded | None = None
 
+    def __post_init__(self) -> None:
+        started = fit(self.started)
+        assert isinstance(started, RunStarted), "a line stays what it is"
+        self.started = started
+
     @classmethod
     def from_lines(cls, lines: Iterable[Line]) -> RunRecord:
         """Rebuild a record from its lines.
@@ -122,9 +127,7 @@ class RunRecord:
             raise RecordDamaged(
                 "the record does not begin with the start of a run", hint="is this a run folder?"
             )
-        started = fit(first)
-        assert isinstance(started, RunStarted), "a line stays what it is"
-        record = cls(started)
+        record = cls(first)
         for line in rest:
             record.add(line)
         return record

@@ -171,6 +171,7 @@ _DOUBTS: Final[Mapping[str, str]] = {
     "a process of the server was replaced by a new one of its name, {} times": (
         "服务器的一个进程被同名的新进程替换，共 {} 次"
     ),
+    "growth in a process may stay unseen: {}": "某个进程中的增长可能未被看到：{}",
     "readings inside the server failed {}": "服务器内部读取失败：{}",
     "readings of memory failed {}": "读取内存失败：{}",
     "the latest census left out {} objects that cannot be read: {}": (

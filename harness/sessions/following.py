@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 from types import CodeType, FrameType
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from ..errors import (
     SessionError,
     UsageError,
 )
+from ..exits import leave_if_forked
 from ..record.record import SessionResult
 from .handshake import lost
 from .scenario import Scenario, plain_function
@@ -107,6 +109,7 @@ async def follow_script(session: BaseSession, scenario: Scenario, *, connect: bo
         SessionError: the session failed.
         ScriptFailed, ScenarioInvalid: the script is wrong.
     """
+    here = os.getpid()
     if scenario.connect and connect:
         await session.connect()
     try:
@@ -125,6 +128,8 @@ async def follow_script(session: BaseSession, scenario: Scenario, *, connect: bo
         if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
             raise
         raise _script_error(error, scenario) from error
+    finally:
+        leave_if_forked(here)
 
 
 def is_in_script(frame: FrameType | None) -> bool:

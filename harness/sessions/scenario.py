@@ -15,10 +15,12 @@ from types import ModuleType
 from typing import Any, Final, Literal, overload
 
 from ..errors import HarnessError, ScenarioInvalid, ScenarioNotFound
+from ..exits import exits_raised
+from ..streams import kept_streams
 from .contract import ChatProtocol
 from .limits import Limits
 from .protocols import actions_of_others
-from .script_errors import exits_raised, in_words, line_in, near, place
+from .script_errors import in_words, line_in, near, place
 from .script_names import all_names, methods_called
 
 Script = Callable[[Any], Awaitable[None]]
@@ -256,7 +258,12 @@ def _module(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     _find_next_to(path)
-    with _interrupts() as interrupts, redirect_stdout(sys.stderr), exits_raised():
+    with (
+        _interrupts() as interrupts,
+        kept_streams(),
+        redirect_stdout(sys.stderr),
+        exits_raised(),
+    ):
         try:
             spec.loader.exec_module(module)
         except BaseException as error:

@@ -18,17 +18,17 @@ from difflib import get_close_matches
 from functools import wraps
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Any, Concatenate, Final, NoReturn, ParamSpec, TypeVar, cast
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
 from ..errors import HarnessError, ScriptFailed
+from ..exits import exits_raised
+from ..streams import kept_streams
 
 P = ParamSpec("P")
 T = TypeVar("T")
 _MANY_CALLS: Final = 64
 _SESSIONS: Final = str(Path(__file__).parent) + os.sep
 _HARNESS: Final = str(Path(__file__).parents[1]) + os.sep
-_CALLERS: Final = (f"{_SESSIONS}scenario.py", f"{_SESSIONS}following.py")
-"""The modules that run code of a script."""
 _LIBRARIES: Final = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib"))
 _UNKNOWN_ARGUMENT: Final = re.compile(r"unexpected keyword argument '(\w+)'")
 _CREATED_AT: Final = re.compile(r'File "([^"]+)", line (\d+)')
@@ -76,7 +76,10 @@ def raised(error: BaseException, script: Callable[..., Any]) -> ScriptFailed:
 
 def in_words(error: BaseException) -> str:
     """The class of an exception and what it says."""
-    said = str(error)
+    try:
+        said = str(error)
+    except BaseException as failed:  # noqa: BLE001 - an exception of the script may not even be told
+        said = f"(it cannot be told: {type(failed).__name__})"
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
@@ -193,31 +196,6 @@ def tracked(
 
 
 @contextmanager
-def exits_raised() -> Iterator[None]:
-    """A block in which a script that calls `os._exit` raises SystemExit: nobody could tell that
-    status from a verdict.
-
-    It does so where the harness has called it, in this process; children and other threads end as
-    they wish.
-    """
-    leave, here = os._exit, os.getpid()
-
-    def exit_told(status: int) -> NoReturn:
-        frame: FrameType | None = sys._getframe(1)
-        while frame is not None and frame.f_code.co_filename not in _CALLERS:
-            frame = frame.f_back
-        if frame is not None and os.getpid() == here:
-            raise SystemExit(f"os._exit({status})")
-        leave(status)
-
-    os._exit = exit_told
-    try:
-        yield
-    finally:
-        os._exit = leave
-
-
-@contextmanager
 def all_awaited() -> Iterator[None]:
     """A block in which every coroutine that is made is awaited, those of the script's own functions
     too.
@@ -227,7 +205,7 @@ def all_awaited() -> Iterator[None]:
     """
     left: list[ScriptFailed] = []
     depth = sys.get_coroutine_origin_tracking_depth()
-    with exits_raised(), warnings.catch_warnings():
+    with kept_streams(), exits_raised(), warnings.catch_warnings():
         warnings.filterwarnings(
             "always", message="coroutine .* was never awaited", category=RuntimeWarning
         )

@@ -19,7 +19,7 @@ from .probe_answers import (
     GarbageAnswer,
     NativeAnswer,
 )
-from .probe_health import Health
+from .probe_health import Health, LeftOut
 from .probe_peer import SHOWN_BYTES, checked_answer, defect
 from .probe_peers import ProbePeers
 
@@ -180,7 +180,7 @@ class ProbeLink(ProbePeers):
             values[pid] = {name: float(value) for name, value in sample["gauges"].items()}
         return values
 
-    def news(self) -> list[str]:
+    def news(self) -> list[LeftOut]:
         """Which processes are left out since the last call, and why."""
         return self._health.news()
 

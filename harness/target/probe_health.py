@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -31,6 +32,8 @@ AWAKE_SHARE: Final = 0.01
 """CPU of one core: who uses less is asleep."""
 MAX_FAILURES: Final = 3
 """Failures in a row after which the only process that has a probe is asked no more."""
+_EVIDENCE: Final = ("", "sample", "census")
+"""Requests whose answers are judged. All others explain."""
 _STOPPED: Final = frozenset("Tt")
 _ASLEEP: Final = frozenset("SIZ")
 _TICKS_PER_S: Final = 100
@@ -42,12 +45,22 @@ class Silent(Exception):
     """The process does not answer; the text says why."""
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A process that is asked no more."""
+
+    what: str
+    """In words, with the reason."""
+    is_blind: bool
+    """Whether growth in it may stay unseen: it gives no samples, or no censuses."""
+
+
 class Health:
     """Who is left out, of what, and why."""
 
     def __init__(self) -> None:
         self._left_out: dict[tuple[int, str], str] = {}
-        self._untold: list[str] = []
+        self._untold: list[LeftOut] = []
         self._failures: Counter[tuple[int, str]] = Counter()
 
     def is_left_out(self, pid: int, request: str) -> bool:
@@ -78,9 +91,11 @@ class Health:
         if others_answer or self._failures[pid, request] >= MAX_FAILURES:
             self._left_out[pid, request] = why
             of = f" of '{request}'" if request else ""
-            self._untold.append(f"process {pid} is left out{of} from here on: {why}")
+            self._untold.append(
+                LeftOut(f"process {pid} is left out{of} from here on: {why}", request in _EVIDENCE)
+            )
 
-    def news(self) -> list[str]:
+    def news(self) -> list[LeftOut]:
         """What has not been told yet."""
         news, self._untold = self._untold, []
         return news

@@ -81,7 +81,6 @@ class Page:
                     headers={"Accept": "text/plain"},
                 )
             answer.raise_for_status()
-            families = list(text_string_to_metric_families(answer.text))
         except httpx.InvalidURL as error:
             raise UsageError(f"--metrics-url '{self._shown}' is not an address: {error}") from error
         except httpx.HTTPStatusError as error:
@@ -94,7 +93,17 @@ class Page:
             raise NoMetrics(
                 f"--metrics-url {self._shown}: {error}", hint="is the page there?"
             ) from error
-        except ValueError as error:
+        return self.values_in(answer.text)
+
+    def values_in(self, text: str) -> Values:
+        """What the text of the page says.
+
+        Raises:
+            NoMetrics: it is not a page of metrics, or has no memory.
+        """
+        try:
+            families = list(text_string_to_metric_families(text))
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
             raise NoMetrics(
                 f"--metrics-url {self._shown} is not a Prometheus text page: {error}"
             ) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Final
 
+from ..record.lines import PROCESS
 from ..record.metrics import DECISIVE
 from ..record.record import RestSample, RunRecord
 from .problems import problems
@@ -27,6 +28,7 @@ def doubts_of(record: RunRecord) -> tuple[str, ...]:
         _unsettled(record),
         _missing_samples(record),
         _replaced_processes(record),
+        _left_out_processes(record),
     ]
     # With too few censuses the gate of containers is not measured, and says nothing by itself.
     too_few = len({census.sessions for census in record.censuses}) < MIN_LENGTHS
@@ -78,6 +80,14 @@ def _replaced_processes(record: RunRecord) -> str:
     if not times:
         return ""
     return f"a process of the server was replaced by a new one of its name, {times} times"
+
+
+def _left_out_processes(record: RunRecord) -> str:
+    """Objects, tasks and containers of such a process are in no sum."""
+    left_out = [incident.what for incident in record.incidents if incident.source == PROCESS]
+    if not left_out:
+        return ""
+    return f"growth in a process may stay unseen: {left_out[0]}"
 
 
 def _is_replaced(before: RestSample, after: RestSample) -> bool:

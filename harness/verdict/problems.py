@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from ..record.lines import PROCESS
 from ..record.metrics import names
 from ..record.record import RunRecord
 
@@ -77,7 +78,7 @@ def no_mallinfo(record: RunRecord) -> str:
 def _problems(record: RunRecord) -> Iterator[Problem]:
     said: dict[str, list[str]] = {"census": [], "causes": list(record.cause_problems)}
     for incident in record.incidents:
-        if incident.source:
+        if incident.source and incident.source != PROCESS:  # which doubts tell by themselves
             said.setdefault(incident.source, []).append(incident.what)
     samples = [*record.rests, *record.idles]
     for sample in samples:

@@ -54,7 +54,7 @@ def read_series(text: str, name: str = "series") -> RunRecord:
     """
     header = text[:4096].partition("\n")[0]
     rows = csv.DictReader(StringIO(text))
-    if not {"cycle", names.RSS} <= {*next(csv.reader([header]), [])}:
+    if not {"cycle", names.RSS} <= _columns(header):
         raise NotASeries(
             f"{name} is not a series: no column `cycle` or `rss` in its header "
             f"'{header.rstrip()[:60]}'",
@@ -62,7 +62,7 @@ def read_series(text: str, name: str = "series") -> RunRecord:
         )
     try:
         samples = [(int(row.pop("cycle")), _values(row)) for row in rows]
-    except (TypeError, ValueError, csv.Error) as error:
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
         raise _damaged(name, f"line {rows.line_num}: {error}") from error
     if samples and samples[-1][0] - samples[0][0] > MAX_SESSIONS:
         raise _damaged(
@@ -81,6 +81,14 @@ def read_series(text: str, name: str = "series") -> RunRecord:
             RestSample(cycle, sessions, float(cycle), settled=True, settle_s=0.0, values=values)
         )
     return record
+
+
+def _columns(header: str) -> set[str]:
+    """Names in the header line; none where it cannot be read."""
+    try:
+        return set(next(csv.reader([header]), []))
+    except csv.Error:
+        return set()
 
 
 def judge_series(record: RunRecord) -> tuple[Judgement, int]:

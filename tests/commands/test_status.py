@@ -124,6 +124,49 @@ def test_a_task_of_a_script_that_exits_is_status_2_with_its_line(tmp_path: Path)
     assert (done.returncode, "mine.py:10" in done.stderr) == (ExitStatus.USAGE, True), done.stderr
 
 
+ENDS = {
+    "thread": "    import threading\n    threading.Thread(target=os._exit, args=(0,)).start()\n",
+    "posix": "    import posix\n    posix._exit(1)\n",
+    "callback": "    import asyncio\n    asyncio.get_running_loop().call_soon(os._exit, 0)\n",
+    "exec": "    os.execv('/bin/true', ['true'])\n",
+    "loop": "    import asyncio\n    asyncio.get_running_loop().stop()\n",
+    "unprintable": "    class Odd(Exception):\n        def __str__(self):\n"
+    "            os._exit(0)\n    raise Odd\n",
+}
+
+
+@pytest.mark.parametrize("body", ENDS.values(), ids=ENDS)
+def test_a_script_that_ends_the_process_in_another_way_is_status_2(
+    tmp_path: Path, body: str
+) -> None:
+    done = shell(tmp_path, words(tmp_path, f"{SCENARIO}{body}    await session.chat('x')\n"))
+    assert (done.returncode, "Traceback" in done.stderr) == (ExitStatus.USAGE, False), done.stderr
+    assert "script" in done.stderr
+
+
+LEAVES = {
+    "exit-handler": "    import atexit\n    atexit.register(os._exit, 0)\n",
+    "thread": "    import threading\n    wait = threading.Event().wait\n"
+    "    threading.Thread(target=wait).start()\n",
+    "no-streams": "    import sys\n    sys.stdout = sys.stderr = None\n",
+    "child": "    os.fork() or os.close(os.dup(0))\n",
+}
+
+
+@pytest.mark.parametrize("body", LEAVES.values(), ids=LEAVES)
+def test_what_a_script_leaves_behind_does_not_change_the_status(tmp_path: Path, body: str) -> None:
+    done = shell(tmp_path, f"{words(tmp_path, TALKS + body)} --cycles 1")
+    assert done.returncode == result(tmp_path)["exit_status"], done.stderr
+
+
+def test_output_that_a_script_has_closed_is_status_5_without_a_traceback(tmp_path: Path) -> None:
+    body = "    import sys\n    sys.stdout.close()\n    sys.__stdout__.close()\n"
+    done = shell(tmp_path, words(tmp_path, f"{SCENARIO}{body}    await session.chat('x')\n"))
+    assert (done.returncode, "Traceback" in done.stderr) == (ExitStatus.HARNESS_FAILED, False), (
+        done.stderr
+    )
+
+
 def test_what_a_scenario_prints_is_no_part_of_the_result(tmp_path: Path) -> None:
     text = f"print('loaded')\n{SCENARIO}    print('visited')\n    await session.chat('x')\n"
     done = shell(tmp_path, f"{words(tmp_path, text)} --json")

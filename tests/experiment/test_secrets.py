@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,19 +19,22 @@ from harness.target.ways.metrics_url import MetricsUrl
 
 SECRETS = {
     "header": "xT7-tenant-value",
-    "bearer": "bEaReR-9921-zz",
+    "bearer": "bearer-9921-zz",
     "cookie": "c00kie-4471-aa",
     "env": "pgpass-8852-bb",
     "url_user": "urluser-1937",
     "url_password": "urlpw-5526-cc",
     "query": "querykey-3318-dd",
+    "harmless_name": "queryword-4409-kk",
     "command": "argument-6604-ee",
+    "short": "short-7751-jj",
     "login": "login-token-2276-ff",
     "environment": "openai-7713-gg",
     "config": "configured-9945-hh",
     "otlp": "otlppw-1182-ii",
 }
 REPEATS_ALL = """
+import threading
 SAID = " ".join(open("secrets.txt").read().split())
 print("they are", SAID, flush=True)
 CHILD = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", *SAID.split()])
@@ -39,6 +43,8 @@ async def handle(connection):
     global visits
     visits += 1
     print("Task was destroyed but it is pending", SAID, flush=True)
+    print("ERROR", SAID.upper(), flush=True)
+    threading.Thread(target=threading.Event().wait, name=SAID, daemon=True).start()
     async for message in connection:
         if visits == 3:
             await connection.close(1011, SAID[-100:])
@@ -51,11 +57,13 @@ def test_planted_secrets_are_in_no_file_and_in_no_output(tmp_path: Path) -> None
     (tmp_path / "echo.py").write_text(ECHO_SCENARIO)
     (tmp_path / "secrets.txt").write_text("\n".join(SECRETS.values()))
     (tmp_path / "leak-harness.toml").write_text(f'[header]\nX-Api = "{SECRETS["config"]}"\n')
-    served = f"{written(tmp_path, REPEATS_ALL)} --password {SECRETS['command']}"
+    served = (
+        f"{written(tmp_path, REPEATS_ALL)} --password {SECRETS['command']} -p {SECRETS['short']}"
+    )
     url = f"ws://{SECRETS['url_user']}:{SECRETS['url_password']}@127.0.0.1:{{port}}/"
     words = [sys.executable, "-m", "harness", "run", "echo.py", "--protocol", "plain"]
     words += ["--cycles", "4", "--grace", "0s", "--out", "r", "--serve", served]
-    words += ["--url", f"{url}?key={SECRETS['query']}"]
+    words += ["--url", f"{url}?key={SECRETS['query']}&z={SECRETS['harmless_name']}"]
     words += ["--header", f"X-Tenant={SECRETS['header']}"]
     words += ["--header", f"Proxy-Authorization=Bearer {SECRETS['bearer']}"]
     words += ["--cookie", f"sid={SECRETS['cookie']}", "--env", f"PGPASS={SECRETS['env']}"]
@@ -77,9 +85,12 @@ def test_planted_secrets_are_in_no_file_and_in_no_output(tmp_path: Path) -> None
     texts = {path.name: path.read_bytes() for path in (tmp_path / "r").rglob("*") if path.is_file()}
     texts |= {"stdout": run.stdout.encode(), "stderr": run.stderr.encode()}
     shown = {
-        name: [way for way, secret in SECRETS.items() if secret.encode() in text]
+        name: [way for way, secret in SECRETS.items() if secret.encode() in text.lower()]
         for name, text in texts.items()
     }
+    numberless = re.sub(r"\d+", "*", " ".join(SECRETS.values())).split()
+    for name, text in texts.items():
+        shown[name] += [way for way in numberless if way.encode() in text]
     assert not any(shown.values()), shown
     assert b"they are ***" in texts["server.log"]
 

@@ -116,3 +116,8 @@ def test_a_settings_file_is_read_or_is_one_error(
 def test_a_table_is_a_series_or_is_an_error_of_the_record(rows: str) -> None:
     with suppress(RecordError):
         read_series(f"cycle,rss,uss\n{rows}")
+
+
+def test_a_header_with_a_carriage_return_in_it_is_an_error_of_the_record() -> None:
+    with pytest.raises(RecordError):
+        read_series("cycle,rss,x\0\ry\n0,1\n")

@@ -37,13 +37,14 @@ def _run(folder: Path, data: bytes) -> Path:
         lambda data: data.replace(b'"line":"ready"', b'"line":["ready"]', 1),
         lambda data: data.replace(b'"rss":', b'"rss":NaN,"x":', 1),
         lambda data: data.replace(b'"rss":', b'"rss":null,"x":', 1),
+        lambda data: data.replace(b'"cycle":', b'"cycle":' + b"9" * 30 + b',"x":', 1),
         lambda data: data.replace(b"\n", b"\n" + b"[" * 100_000 + b"\n", 1),
         lambda data: b"",
         lambda data: data[:40],
         lambda data: data.replace(b'"schema":1', b'"schema":99', 1),
         lambda data: b"\x00" * 100,
     ],
-    ids=["byte", "type", "nan", "null", "deep", "empty", "cut", "schema", "zeros"],
+    ids=["byte", "type", "nan", "null", "huge", "deep", "empty", "cut", "schema", "zeros"],
 )
 def test_a_damaged_record_is_one_error_and_the_next_run_is_drawn(
     tmp_path: Path, damage: object

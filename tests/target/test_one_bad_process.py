@@ -69,3 +69,4 @@ def test_it_is_left_out_and_told_once_and_the_run_goes_on(
     assert all(reason in what for what in told)
     assert len(told) == len(set(told)) <= 2  # of samples, and of censuses
     assert record.censuses
+    assert any(incident.source == "process" for incident in record.incidents)

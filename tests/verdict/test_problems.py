@@ -258,3 +258,21 @@ def test_a_server_without_mallinfo2_is_told_where_it_has_a_probe() -> None:
     record.rests[-1] = replace(rest, values=values)
     assert "no mallinfo2" in no_mallinfo(record)
     assert no_mallinfo(Script(probe=False).record(3)) == ""
+
+
+def test_a_process_that_is_left_out_voids_flat_and_no_leak() -> None:
+    left_out = Incident(9.0, "process 12 is left out from here on: it sleeps", source="process")
+    flat, leak = Script().record(40), Script(memory(40 * KIB)).record(40)
+    assert judge(flat).verdict.name is VerdictName.FLAT
+    for record in (flat, leak):
+        record.add(left_out)
+    assert judge(leak).verdict.name is VerdictName.LEAK
+    verdict = judge(flat).verdict
+    assert verdict.name is VerdictName.INCONCLUSIVE
+    assert any("process 12 is left out" in doubt for doubt in verdict.doubts)
+
+
+def test_a_process_that_is_left_out_of_explanations_leaves_flat() -> None:
+    record = Script().record(40)
+    record.add(Incident(9.0, "process 12 is left out of 'causes' from here on: it sleeps"))
+    assert judge(record).verdict.name is VerdictName.FLAT
