@@ -26,6 +26,9 @@ _BELOW_MMAP_THRESHOLD = 100_000
 _CACHED_SIZES = range(24, 1032 + 1, 16)
 """What the 64 bins of a thread's cache hold, as asked for by malloc's caller."""
 _CACHED_EACH = 7
+_MAX_CACHED_EACH = 128
+"""More than any release of glibc keeps of one size."""
+_CHUNK_HEADER = 8
 _MAX_FREED = 64 * 1024 * 1024
 """What one heap of a thread can hold."""
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -96,6 +99,20 @@ def fill_thread_cache() -> None:
     if _mallinfo2 is not None:
         for chunk in [_libc.malloc(size) for size in _CACHED_SIZES for _ in range(_CACHED_EACH)]:
             _libc.free(chunk)
+
+
+def thread_cache_bytes() -> int:
+    """The most that the cache of one thread can hold: all of its bins, each filled as this thread
+    fills the largest one. How many chunks that takes depends on glibc's release and its tunables.
+    """
+    largest = _CACHED_SIZES[-1]
+    chunks = [_libc.malloc(largest) for _ in range(_MAX_CACHED_EACH)]
+    before = in_use()
+    for chunk in chunks:
+        _libc.free(chunk)
+    freed = (before - in_use()) / (largest + _CHUNK_HEADER)
+    cached = min(_MAX_CACHED_EACH, max(0, _MAX_CACHED_EACH - round(freed)))
+    return cached * sum(size + _CHUNK_HEADER for size in _CACHED_SIZES)
 
 
 def empty_thread_heap() -> None:

@@ -43,8 +43,8 @@ _HALF: Final = 0.5
 _LEFT_AGAIN: Final = 2
 """The latest samples, which only say what was left again."""
 _PYTHON_BLOCKS: Final = 2.5
-_PYTHON_OBJECTS: Final = 0.5
-_LARGE_BLOCKS: Final = 1.0
+PYTHON_OBJECTS: Final = 0.5
+LARGE_BLOCKS: Final = 1.0
 """Blocks per leaking session: measured 0.3 to 0.92 where C code leaks (the server's own creep),
 1.4 to 2.0 where one bytes object a session does, 4.6 and more for objects; and 1 tracked object.
 """
@@ -103,9 +103,9 @@ def leak_kind(rates: Rates) -> Kind:
     in_malloc = rates.total if rates.malloc is None else rates.malloc
     if in_malloc + rates.blocks * SMALL_BLOCK_BYTES < _HALF * rates.total:
         return Kind.NATIVE
-    if rates.blocks >= _PYTHON_BLOCKS * share or (rates.objects or 0.0) >= _PYTHON_OBJECTS * share:
+    if rates.blocks >= _PYTHON_BLOCKS * share or (rates.objects or 0.0) >= PYTHON_OBJECTS * share:
         return Kind.PYTHON
-    return Kind.LARGE_OBJECT if rates.blocks >= _LARGE_BLOCKS * share else Kind.NATIVE
+    return Kind.LARGE_OBJECT if rates.blocks >= LARGE_BLOCKS * share else Kind.NATIVE
 
 
 def leaking_share(t: Floats, x: Floats, noise: float) -> float:

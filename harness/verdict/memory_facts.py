@@ -10,13 +10,16 @@ from ..record.facts import reported_metric
 from ..record.metrics import names
 from ..record.record import MemoryStop
 from .bounded_growth import Filling
+from .early_growth import early_threshold, taken_at_stop
 from .evidence import Evidence, evidence, lasting_rate, went_with_collection
 from .growth_rates import steady_growth
+from .heap_swings import level_without_free_heap
 from .kinds import SMALL_BLOCK_BYTES, is_fragmentation
 from .look_schedule import STEP_SPAN_SESSIONS
 from .page_reuse import PageReuse, tail_growths
 from .situation import Situation
 from .suspects import Unsure, unsure
+from .thread_caches import ThreadCaches, is_growing_in_python
 from .waits import AfterWait, after_wait, may_wait
 
 MALLOC_SHARE: Final = 0.5
@@ -25,10 +28,6 @@ USUAL_BLOCK_BYTES: Final = 64
 """Bytes: less than a small object of Python takes on average, so what so many take at least."""
 SMALL_OBJECTS_SHARE: Final = 0.5
 """Share of the growth outside malloc that small objects must be able to hold to explain it."""
-HALF_OF_START: Final = 0.5
-"""Share of what the server held at first: growth by so much counts in a run that the user made
-short (docs/verdict.md#runs-that-stop-early).
-"""
 METRIC_OF: Final = {"malloc": names.MALLOC_IN_USE, "uss": names.USS, "rss": names.RSS}
 """The metric of each name that the gate says it was decided by."""
 
@@ -87,6 +86,12 @@ class MemoryFacts:
     """RSS that each connected session had taken then, since the sample before."""
     gone_with_collection: frozenset[str]
     """Of `malloc`, `uss` and `rss`: what one collection at the end took."""
+    thread_caches: ThreadCaches | None
+    """What malloc keeps for each thread; None in a server with one thread."""
+    is_growing_in_python: bool
+    """Objects, small blocks or containers grow as well: what caches of malloc do not explain."""
+    level_without_free_heap: frozenset[str]
+    """Of `uss` and `rss`: what is flat but for the free memory of the heap."""
 
     @classmethod
     def of(cls, situation: Situation, limit_bytes: float) -> MemoryFacts | None:
@@ -106,7 +111,7 @@ class MemoryFacts:
         growth, free_growth = tail_growths(situation)
         reuse = PageReuse.of(situation)
         series = reported.series
-        threshold, threshold_words = _early_threshold(situation, float(series.x[0]))
+        threshold, threshold_words = early_threshold(situation, float(series.x[0]))
         return cls(
             bytes_by=bytes_by,
             reported=name,
@@ -130,7 +135,7 @@ class MemoryFacts:
             filling=situation.filling,
             budget_bytes=situation.policy.memory_budget_bytes,
             stop=situation.record.memory_stop,
-            stop_bytes_per_session=_taken_at_stop(situation),
+            stop_bytes_per_session=taken_at_stop(situation),
             unsure=unsure(situation.record),
             lasting_bytes_per_session=max(
                 lasting_rate(situation, growth) for growth in growing or [reported]
@@ -138,7 +143,15 @@ class MemoryFacts:
             gone_with_collection=frozenset(
                 by for by, growing in bytes_by.items() if went_with_collection(situation, growing)
             ),
+            thread_caches=ThreadCaches.of(situation.record),
+            is_growing_in_python=is_growing_in_python(situation, blocks),
+            level_without_free_heap=level_without_free_heap(situation, bytes_by),
         )
+
+    @property
+    def is_past_guard(self) -> bool:
+        """As many sessions are done as a leak needs to be declared in a long run."""
+        return self.sessions >= self.guard_sessions
 
     @property
     def malloc(self) -> Evidence | None:
@@ -250,6 +263,40 @@ class MemoryFacts:
         return all(growth.is_level_but_for_falls for growth in self.not_flat.values())
 
     @property
+    def outside_is_level_but_for_free_heap(self) -> bool:
+        """All that is open is USS or RSS that free memory of the heap moves, while what is in use
+        does not grow.
+        """
+        if self.blocks is None or self.blocks.standing.growing or not self.malloc_rests:
+            return False
+        return self.not_flat.keys() <= self.level_without_free_heap
+
+    @property
+    def malloc_grown_bytes(self) -> float | None:
+        """Growth of malloc in use since the first sessions, in a server with threads."""
+        return None if self.thread_caches is None else self.thread_caches.grown_bytes
+
+    @property
+    def thread_caches_bytes(self) -> float | None:
+        """The most that malloc's caches of all threads can hold."""
+        return None if self.thread_caches is None else self.thread_caches.max_bytes
+
+    @property
+    def malloc_steady_share(self) -> float | None:
+        """How much of its first rate the growth of malloc in use still has, with threads."""
+        return None if self.thread_caches is None else self.thread_caches.steady_share
+
+    @property
+    def malloc_even_share(self) -> float | None:
+        """What nine of ten rises of malloc in use reach of the median rise, with threads."""
+        return None if self.thread_caches is None else self.thread_caches.even_share
+
+    @property
+    def sessions_per_thread(self) -> float | None:
+        """Sessions so far for each thread, in a server with threads."""
+        return None if self.thread_caches is None else self.thread_caches.sessions_per_thread
+
+    @property
     def bound_of_two_looks(self) -> float | None:
         """Growth of what is open that one of the latest two looks cannot exclude."""
         bounds = [growth.bound_of_two_looks for growth in self.not_flat.values()]
@@ -316,14 +363,6 @@ class MemoryFacts:
         return None if self.filling is None else self.filling.bytes_per_session
 
 
-def _taken_at_stop(situation: Situation) -> float | None:
-    stop = situation.record.memory_stop
-    before = situation.record.rests[-1].values.get(names.RSS)
-    if stop is None or before is None:
-        return None
-    return (stop.held_bytes - before) / max(1, stop.open_sessions)
-
-
 def _bytes_by(situation: Situation, limit_bytes: float) -> dict[str, Evidence]:
     limits = {"malloc": limit_bytes * MALLOC_SHARE, "uss": limit_bytes, "rss": limit_bytes}
     read = {by: evidence(situation, METRIC_OF[by], limit) for by, limit in limits.items()}
@@ -350,13 +389,3 @@ def _is_held_free(situation: Situation) -> bool:
         return False
     free = [values[names.MALLOC_SYSTEM] - values[names.MALLOC_IN_USE] for values in ends]
     return is_fragmentation(ends[1][names.RSS] - ends[0][names.RSS], free[1] - free[0])
-
-
-def _early_threshold(situation: Situation, start_bytes: float) -> tuple[float | None, str]:
-    """Growth that counts in a run that stops early, and what that is in words."""
-    if situation.over_budget:
-        return situation.policy.memory_budget_bytes, "the memory budget"
-    if situation.is_short_by_plan:
-        words = "half of what the server held before the first session"
-        return start_bytes * HALF_OF_START, words
-    return None, ""

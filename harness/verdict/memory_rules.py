@@ -20,6 +20,10 @@ from .metric_rules import RELEASED, Standing
 from .outcome import Kind, Status
 from .rules import Rule, source
 
+WITHOUT_CACHES: Final = (
+    "--env GLIBC_TUNABLES=glibc.malloc.tcache_count=0 keeps the caches of its threads empty"
+)
+"""How a run does without the caches of malloc, and what may be in them."""
 USED_AGAIN: Final = MemoryAnswer(
     Standing(
         Status.FLAT,
@@ -36,6 +40,17 @@ def _grows(facts: MemoryFacts, by: str, growth: Evidence) -> MemoryAnswer:
 
 def _released(by: str, growth: Evidence) -> MemoryAnswer:
     return MemoryAnswer(growth.standing, by, Kind.RELEASED_LATE)
+
+
+def _thread_caches(facts: MemoryFacts) -> MemoryAnswer | None:
+    caches, malloc = facts.thread_caches, facts.malloc
+    if caches is None or malloc is None or not malloc.standing.growing:
+        return None
+    if facts.is_growing_in_python or not caches.may_hold_growth:
+        return None
+    held = format_size(caches.max_bytes)
+    words = f"malloc in use grows, which the caches of its threads may hold (up to {held})"
+    return MemoryAnswer(Standing(Status.INCONCLUSIVE, f"{words}; {WITHOUT_CACHES}"), "malloc")
 
 
 def _malloc_grows(facts: MemoryFacts) -> MemoryAnswer | None:
@@ -138,12 +153,21 @@ def _reuse_explains_open(facts: MemoryFacts) -> MemoryAnswer | None:
 
 
 def _pages_come_and_go(facts: MemoryFacts) -> MemoryAnswer | None:
-    if facts.sessions < facts.guard_sessions or facts.growing_outside is not None:
+    if not facts.is_past_guard or facts.growing_outside is not None:
         return None
     if not facts.outside_is_level_but_for_falls:
         return None
     words = f"{' and '.join(facts.not_flat)} rise and fall, while what is in use does not grow"
     return MemoryAnswer(Standing(Status.FLAT, words))
+
+
+def _heap_comes_and_goes(facts: MemoryFacts) -> MemoryAnswer | None:
+    if not facts.is_past_guard or facts.growing_outside is not None:
+        return None
+    if not facts.outside_is_level_but_for_free_heap:
+        return None
+    words = "rise and fall with the free memory of the heap, while what is in use does not grow"
+    return MemoryAnswer(Standing(Status.FLAT, f"{' and '.join(facts.not_flat)} {words}"))
 
 
 def _blocks_settle(facts: MemoryFacts) -> MemoryAnswer | None:
@@ -167,6 +191,8 @@ def _still_open(facts: MemoryFacts) -> MemoryAnswer:
     for by, growth in facts.not_flat.items():
         metrics_by_reason.setdefault(growth.standing.reason, []).append(by)
     words = [f"{', '.join(metrics)}: {reason}" for reason, metrics in metrics_by_reason.items()]
+    if facts.thread_caches is not None and "malloc" in facts.not_flat and facts.is_past_guard:
+        words.append(WITHOUT_CACHES)
     return MemoryAnswer(Standing(Status.INCONCLUSIVE, "; ".join(words)))
 
 
@@ -175,6 +201,7 @@ _OUTSIDE: Final = source("memory-outside-malloc")
 _REUSE: Final = source("pages-that-are-used-again")
 _LATE: Final = source("late-releases")
 _MALLOC: Final = ("malloc_bytes_per_session", "malloc_limit_bytes")
+_STEADY: Final = ("malloc_steady_share", "malloc_even_share", "sessions_per_thread")
 _GROWTH: Final = ("growth_bytes_per_session", "limit_bytes")
 _OBJECTS: Final = ("outside_bytes_per_session", "small_objects_bytes_per_session", "limit_bytes")
 _FREE: Final = ("tail_growth_bytes", "tail_free_growth_bytes", "is_fragmentation")
@@ -182,6 +209,15 @@ _PAGES: Final = ("reuse_sessions", "min_reuse_sessions")
 
 MEMORY_RULES: Final[tuple[Rule[MemoryFacts, MemoryAnswer], ...]] = (
     *GUARD_RULES,
+    Rule(
+        "memory.thread-caches",
+        "Malloc in use grows in a server with threads, and nothing of Python does. The growth "
+        "since session 20 is no more than malloc's caches of all threads can hold. It gets slower "
+        "or is uneven, or there were fewer than 10 sessions for each thread: open.",
+        source("caches-of-malloc-in-threads"),
+        _thread_caches,
+        (*_MALLOC, "malloc_grown_bytes", "thread_caches_bytes", *_STEADY),
+    ),
     Rule(
         "memory.malloc-grows",
         "Malloc in use grows by more than half of the limit per session: leak, once waited for.",
@@ -292,6 +328,15 @@ MEMORY_RULES: Final[tuple[Rule[MemoryFacts, MemoryAnswer], ...]] = (
         source("saw-teeth-that-are-not-whole"),
         _pages_come_and_go,
         ("bound_of_two_looks", "limit_bytes", *_MALLOC),
+    ),
+    Rule(
+        "memory.heap-comes-and-goes",
+        "After the guard, malloc in use is flat and small objects do not grow. USS and RSS do not "
+        "rise by more than the limit, and two looks exclude such growth once the free memory of "
+        "the heap is taken off: flat.",
+        source("saw-teeth-that-are-not-whole"),
+        _heap_comes_and_goes,
+        ("outside_bytes_per_session", "limit_bytes", *_MALLOC),
     ),
     Rule(
         "memory.blocks-settle",

@@ -33,6 +33,7 @@ Section = Literal[
     "containers-that-fill",
     "orphan-tasks",
     "saw-teeth-that-are-not-whole",
+    "caches-of-malloc-in-threads",
     "containers-without-a-maximum",
     "slow-servers",
     "latency-and-cpu",

@@ -32,6 +32,8 @@ LEAKING_RUNS: Final = frozenset(
         "leak",
         "left-tasks",
         "late-and-native",
+        "threads-native-leak",
+        "threads-native-leak-and-caches",
         "uvicorn-0.15.0",
         "nicegui-3.4.1",
         "engineio-4.6.1",

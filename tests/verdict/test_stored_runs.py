@@ -70,6 +70,31 @@ def test_a_threaded_server_is_flat_though_its_pages_come_and_go() -> None:
     assert "memory.pages-come-and-go" in decided
 
 
+THREADS = {
+    "threads-caches-rare-work": (VerdictName.INCONCLUSIVE, "memory.thread-caches"),
+    "threads-native-leak": (VerdictName.LEAK, "memory.malloc-grows"),
+    "threads-native-leak-and-caches": (VerdictName.LEAK, "memory.malloc-grows"),
+    "threads-heap-swings": (VerdictName.FLAT, "memory.heap-comes-and-goes"),
+}
+"""`websockets.sync` with pools of threads: 8 that work hard now and then, 40 and 5 with a native
+leak of 4 KiB per session, 8 that work hard.
+"""
+
+
+@pytest.mark.parametrize("name", THREADS)
+def test_growth_that_caches_of_threads_can_hold_is_no_leak_and_a_leak_beside_it_is(
+    name: str,
+) -> None:
+    verdict = judge(load_record(RUNS / f"{name}.jsonl")).verdict
+    decided = [step.rule for step in verdict.gates["memory"].trace if step.decided]
+    assert (verdict.name, THREADS[name][1] in decided) == (THREADS[name][0], True)
+
+
+def test_growth_that_caches_may_hold_names_the_option_that_empties_them() -> None:
+    verdict = judge(load_record(RUNS / "threads-caches-rare-work.jsonl")).verdict
+    assert "glibc.malloc.tcache_count=0" in verdict.gates["memory"].reason
+
+
 FILLING = {
     "bounded-ttlcache.jsonl": "cachetools.TTLCache 160 of 400",
     "bounded-jinja-cache.jsonl": "jinja2.utils.LRUCache 160 of 400",
