@@ -33,7 +33,19 @@ esac
 """Set-up with it takes no network and no time."""
 
 
-VERBS = ["help", "setup", "stress", "test", "test-slow", "gate", "lint", "bench", "corpus", "docs"]
+VERBS = [
+    "help",
+    "setup",
+    "stress",
+    "test",
+    "test-slow",
+    "fuzz",
+    "gate",
+    "lint",
+    "bench",
+    "corpus",
+    "docs",
+]
 
 
 class House:

@@ -87,6 +87,15 @@ _MEMORY: Final = {
     "memory.flat": (
         "malloc 使用量、USS 和 RSS 都平稳。RSS 包含 USS，所以 RSS 平稳时 USS 可以未定。"
     ),
+    "memory.heap-comes-and-goes": (
+        "保护期之后，malloc 使用量平稳，小对象不增长，USS 和 RSS 的上升不超过上限，"
+        "且扣除堆中的空闲内存后，两次检查都排除了这样的增长：平稳。"
+    ),
+    "memory.thread-caches": (
+        "带线程的服务器中 malloc 使用量增长，而 Python 的各项都不增长。"
+        "第 20 次会话以来的增长不超过 malloc 为所有线程保留的缓存。"
+        "增长在变慢或不均匀，或每个线程的会话不足 10 次：未定。"
+    ),
     "memory.held-free": (
         "一次等待消去了 malloc 使用量的增长，"
         "且两次等待之间 RSS 的增长至少有一半是堆中的空闲内存：延迟释放。"
@@ -280,7 +289,10 @@ NUMBERS: Final[Mapping[str, str]] = {
     "look_sessions": "检查所跨的会话数",
     "lower_per_session": "每次会话增长的下界",
     "malloc_bytes_per_session": "malloc 每次会话增长",
+    "malloc_even_share": "malloc 均匀上升的比例",
+    "malloc_grown_bytes": "malloc 的增长",
     "malloc_limit_bytes": "malloc 的上限",
+    "malloc_steady_share": "malloc 后半段与前半段增长之比",
     "memory_is_measured": "内存已测量",
     "met_a_bound": "碰到限制",
     "min_censuses": "最少普查次数",
@@ -303,6 +315,7 @@ NUMBERS: Final[Mapping[str, str]] = {
     "session_last_s": "最后每次会话的时间",
     "session_s": "每次会话的时间",
     "sessions": "会话数",
+    "sessions_per_thread": "每个线程的会话数",
     "sessions_that_failed": "失败的会话数",
     "sessions_that_worked": "正常的会话数",
     "small_objects_bytes_per_session": "小对象每次会话增长",
@@ -315,6 +328,7 @@ NUMBERS: Final[Mapping[str, str]] = {
     "tail_sessions": "尾段的会话数",
     "talking_rise_percent": "对话时的上升",
     "talking_samples": "对话时的样本数",
+    "thread_caches_bytes": "线程缓存",
     "timed_sessions": "计时的会话数",
     "tolerated_lines": "容许的日志行数",
     "unsure_bytes_per_session": "可能会缩短的容器每次会话所占",

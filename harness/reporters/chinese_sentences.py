@@ -132,6 +132,12 @@ _REASONS: Final[Mapping[str, str]] = {
     "a longer --grace shows whether it goes": "更长的 --grace 可以看出它是否消失",
     "--allow containers leaves it out": "--allow containers 则不看它",
     "{} rise and fall, while what is in use does not grow": ("{} 有升有降，而使用中的内存没有增长"),
+    "rise and fall with the free memory of the heap, while what is in use does not grow": (
+        "随堆中的空闲内存升降，而使用中的内存没有增长"
+    ),
+    "--env GLIBC_TUNABLES=glibc.malloc.tcache_count=0 keeps the caches of its threads empty": (
+        "--env GLIBC_TUNABLES=glibc.malloc.tcache_count=0 使其线程的缓存保持为空"
+    ),
     "{} rises and falls, while what is in use does not grow": (
         "{} 有升有降，而使用中的内存没有增长"
     ),

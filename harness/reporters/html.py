@@ -152,7 +152,8 @@ class _Drawn:
 
     def __init__(self, chart: Chart, say: Say) -> None:
         self.name, self.series, self.hidden = chart.name, chart.series, chart.hidden
-        self.caption = _CAPTIONS.get(chart.name) or say.series(chart.name)
+        caption = _CAPTIONS.get(chart.name)
+        self.caption = say(caption) if caption else say.series(chart.name)
         self.table = [_cells(chart, place) for place in _places(len(chart.t))]
         self.spoken = "; ".join(filter(None, (_course(chart, name, say) for name in chart.series)))
 

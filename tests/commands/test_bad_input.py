@@ -332,7 +332,7 @@ def test_a_run_that_was_cut_short_at_once_hides_none_of_the_others_in_its_folder
         (place / "reports" / name / "run.jsonl").write_text("" if name == "2" else text)
     assert main([verb, "reports"]) == 0
     said = capfd.readouterr()
-    assert said.out.count("plain-chat against" if verb == "report" else "| plain-chat |") == 2, said
+    assert said.out.count("plain-chat against" if verb == "report" else " flat  ") == 2, said
     assert said.err.count("left out: reports/2/run.jsonl") == 1
 
 
@@ -348,7 +348,7 @@ def test_the_several_runs_of_one_call_are_found_in_its_folder_without_their_cont
     for folder in ("reports", "reports/call"):
         assert main([verb, folder]) == 0
         said = capfd.readouterr().out
-        assert said.count("plain-chat against" if verb == "report" else "| plain-chat |") == 2, said
+        assert said.count("plain-chat against" if verb == "report" else " flat  ") == 2, said
 
 
 def test_an_output_that_nobody_reads_is_no_leak_and_no_defect() -> None:

@@ -156,7 +156,8 @@ PARTS = {
     "7 and stays there",
     "decided at rest; CPU while talking 7",
     "7, in 7 sessions",
-    ", the first: 7",
+    ", in 7 sessions",
+    "(the first: 7)",
     "likely (7): 7, exactly, and no code makes it shorter",
 }
 """Parts of sentences, and the sentence of a drift, which has its own Chinese."""

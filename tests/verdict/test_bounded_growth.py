@@ -35,7 +35,7 @@ def test_growth_that_a_bounded_container_accounts_for_is_filling_and_says_when_i
     memory_gate = verdict.gates["memory"]
     assert (verdict.name, getattr(memory_gate, "kind", None)) == (VerdictName.FLAT, Kind.FILLING)
     assert "deque 160 of 1500" in verdict.summary
-    assert "until session 1,500" in verdict.summary
+    assert "until about session 1,500" in verdict.summary
 
 
 def test_growth_beside_a_container_that_fills_is_a_leak() -> None:

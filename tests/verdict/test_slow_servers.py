@@ -79,4 +79,4 @@ def test_entries_that_do_not_come_with_each_session_alike_are_waited_for() -> No
 def test_the_line_of_a_run_under_way_names_the_suspect() -> None:
     record = _run(session_s=1.0)
     line = render(record, judge(record))
-    assert "suspect: app.histories grows by 1.00 entries per session; open:" in line
+    assert "suspect: app.histories grows by 1.00 entries per session; undecided:" in line

@@ -179,10 +179,10 @@ def row(name: str, gate: LogGate) -> Row:
     return Row(name, gate.outcome, changes=gate.examples[:1], reason=gate.reason)
 
 
-def summary(_: str, gate: LogGate, __: int) -> str:
-    """Why the gate fails the run; its reason says in how many sessions, and an example what."""
-    example = f", the first: {gate.examples[0]}" if gate.examples else ""
-    return f"the server's log: {gate.reason}{example}"
+def summary(_: str, gate: LogGate, sessions: int) -> str:
+    """Why the gate fails the run, and an example. The headline says after how many sessions."""
+    example = f" (the first: {gate.examples[0]})" if gate.examples else ""
+    return f"the server's log: {gate.reason.removesuffix(f', in {sessions} sessions')}{example}"
 
 
 GATE: Final = GateEntry(
