@@ -153,6 +153,7 @@ def history(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return command.done(folder, "history", *words, "--json")
 
 
+@pytest.mark.slow
 def test_60_run_folders_become_a_history_with_the_commit_that_brought_2_kib_a_session(
     tmp_path: Path,
 ) -> None:

@@ -11,7 +11,7 @@ import os
 from hypothesis import HealthCheck, settings
 
 MORE = os.environ.get("LEAK_HARNESS_EXAMPLES")
-EXAMPLES = int(MORE or 60)
+EXAMPLES = int(MORE or 30)
 
 SETTINGS = settings(
     max_examples=EXAMPLES,
