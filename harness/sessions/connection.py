@@ -108,11 +108,14 @@ class Connection:
         self._vanished = True
 
     def reset(self) -> None:
-        """Reset the TCP connection: no close frame."""
+        """Reset the TCP connection: no close frame. Nothing is left to reset where the server has
+        closed it already.
+        """
         transport = self.websocket.transport
-        transport.get_extra_info("socket").setsockopt(
-            socket.SOL_SOCKET, socket.SO_LINGER, _RESET_AT_CLOSE
-        )
+        with suppress(OSError):
+            transport.get_extra_info("socket").setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, _RESET_AT_CLOSE
+            )
         transport.abort()
         self._websocket = None
 

@@ -122,6 +122,19 @@ async def test_a_drop_has_no_close_frame() -> None:
     assert one.counts == {"connect": 1, "greeting": 1, "drop": 1}
 
 
+async def test_a_drop_of_what_the_server_has_closed_is_no_error() -> None:
+    async def leave(connection: ServerConnection) -> None:
+        await connection.close(1011)
+
+    async with server(leave) as url:
+        one = session(url)
+        await one.connect()
+        await one._connection.websocket.wait_closed()
+        await one.drop()
+        await one.close()
+    assert one.counts["drop"] == 1
+
+
 class Pinging:
     """A handler that pings each connection once, and notes who answered and how each one ended."""
 
