@@ -74,7 +74,6 @@ def render(
         progress: how far a run is that still goes on: it has no verdict yet.
     """
     say = say_in(language)
-    target = record.started.target
     dots = {finding.fingerprint: graph_of(record, finding) for finding in verdict.findings}
     graphs = {fingerprint: raw(draw_graph(dot)) for fingerprint, dot in dots.items()}
     drawn = charts(record, verdict)
@@ -91,7 +90,6 @@ def render(
         say=say,
         name=name,
         sentence=progress or sentence_in(language, verdict, record.sessions, sentence(verdict)),
-        account=account(record),
         advice="" if progress else advice_in(language, verdict),
         accounted=accounted_words(verdict),
         nests=nests,
@@ -107,14 +105,23 @@ def render(
         guilty=_guilty(blamed, say),
         blamed=_blamed(blamed, say),
         graphs=graphs,
-        incidents=incidents(record),
-        failures=failures(record),
-        command=target.get(_COMMAND, ""),
-        target={name: value for name, value in target.items() if name != _COMMAND},
-        policy=policy_words(record.started.policy),
         data=raw(_json([_translated(chart, say) for chart in drawn])),
+        **_told_of(record),
         **_assets(),
     )
+
+
+def _told_of(record: RunRecord) -> dict[str, Any]:
+    """What the page tells of the run, whatever was decided."""
+    target = record.started.target
+    return {
+        "account": account(record),
+        "incidents": incidents(record),
+        "failures": failures(record),
+        "command": target.get(_COMMAND, ""),
+        "target": {name: value for name, value in target.items() if name != _COMMAND},
+        "policy": policy_words(record.started.policy),
+    }
 
 
 def _assets() -> dict[str, Any]:
